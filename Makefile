@@ -1,0 +1,33 @@
+# The commands of this project. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help run demo check test bench lint
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.installed ## Run it all on this machine: PORT=8000 AWS_PORT=4566 STATE_DIR=.local
+	@exec $(BIN)/python -m dev.run
+
+demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
+	@$(BIN)/python -m dev.demo $(FILE)
+
+check: lint ## Lint, types, import fence, unit tests: seconds
+	@$(BIN)/pytest tests/core tests/aws tests/doors tests/test_house.py -n auto
+
+test: lint ## Everything: `check`, and the tests over real HTTP and a local AWS
+	@$(BIN)/pytest -n auto
+
+lint: .venv/.installed ## Lint, format, types and the import fence only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports > .venv/imports.log || (cat .venv/imports.log; exit 1)
+
+bench: .venv/.installed ## Measure: what a redirect costs beside the talk's handler, and how often codes collide
+	@$(BIN)/python bench/redirect.py
+	@$(BIN)/python bench/codes.py
+
+.venv/.installed: requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) dev/install.py

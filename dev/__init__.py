@@ -1,0 +1,1 @@
+"""What a developer runs: the local AWS, the local server, the demo."""
