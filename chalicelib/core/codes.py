@@ -1,0 +1,53 @@
+"""Codes: which are possible, which are reserved, and how one is drawn. All chance of this house is in ``draw``."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from shortid import ShortId
+
+MAX_CODE_LENGTH = 64
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+RESERVED = frozenset(
+    {
+        # First segments of our own addresses, and of those promised for later: an alias must never hide one.
+        *("assets", "docs", "exports", "healthz", "imports", "keys", "links", "openapi", "problems", "stats"),
+        # API Gateway answers these two itself under a custom domain.
+        *("ping", "sping"),
+    }
+)
+"""Lower case; compared without regard to case, for nobody should have to tell ``/Links`` from ``/links``."""
+
+# Base 58: no 0 O I l, which people confuse when they read a code aloud.
+_UNGUESSABLE_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_UNGUESSABLE_LENGTH = 12  # 58^12 = 1.4e21: with a million links, 1e15 guesses for one hit
+
+_short_id = ShortId()
+
+
+def is_code(text: str) -> bool:
+    """Tell whether ``text`` can be a code at all. Whatever cannot is unknown without a look at the table."""
+    return _CODE.fullmatch(text) is not None
+
+
+def is_reserved(code: str) -> bool:
+    """Tell whether ``code`` belongs to the service itself."""
+    return code.lower() in RESERVED
+
+
+def draw(*, unguessable: bool) -> str:
+    """Draw a code: five to eleven characters of ``shortid``, or twelve that cannot be guessed.
+
+    It may be in use already: only the table knows. It is never reserved, and never begins or ends with ``-`` or ``_``,
+    which mail programs and chats leave out of the links they make.
+    """
+    while True:
+        code = _unguessable() if unguessable else _short_id.generate()
+        if code[0].isalnum() and code[-1].isalnum() and not is_reserved(code):
+            return str(code)
+
+
+def _unguessable() -> str:
+    return "".join(secrets.choice(_UNGUESSABLE_ALPHABET) for _ in range(_UNGUESSABLE_LENGTH))
