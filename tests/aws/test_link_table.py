@@ -1,0 +1,163 @@
+"""The table of links: what is stored comes back, and a code belongs to one link for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.aws import link_table
+from chalicelib.core.link import Link
+from chalicelib.errors import CodeTaken, StoreUnavailable, UrlClaimed
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+FULL = Link(
+    code="sale",
+    url="https://example.com/sale?a=1#top",
+    created_at=NOON,
+    updated_at=NOON,
+    expires_at=NOON + timedelta(days=1),
+    permanent=True,
+    unguessable=True,
+    title="Sale ✓",
+    note="two\nlines",
+    tags=("b", "a"),
+    version=1,
+)
+
+
+@pytest.mark.parametrize("link", [FULL, Link(code="bare", url="https://example.com/")], ids=["full", "bare"])
+@pytest.mark.usefixtures("aws")
+def test_what_is_stored_comes_back(link: Link) -> None:
+    """A link survives DynamoDB's dialect unchanged."""
+    link_table.add(link, "request-1")
+
+    assert link_table.find(link.code) == link
+    assert link_table.find_now(link.code) == link
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_table_of_the_talk_is_read_as_it_is() -> None:
+    """An item of nothing but `code` and `originalUrl` is a link."""
+    boto3.client("dynamodb").put_item(
+        TableName="url-shortener", Item={"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/old"}}
+    )
+
+    assert link_table.find("old") == Link(code="old", url="https://example.com/old")
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_missing_code_is_none() -> None:
+    """Nothing is found where nothing is."""
+    assert link_table.find("nobody") is None
+    assert link_table.find_now("nobody") is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_taken_code_is_never_overwritten() -> None:
+    """The second taker is refused; the first link stays as it was."""
+    link_table.add(FULL, "request-1")
+
+    with pytest.raises(CodeTaken):
+        link_table.add(Link(code="sale", url="https://example.com/other"), "request-2")
+
+    assert link_table.find("sale") == FULL
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_same_request_may_arrive_twice() -> None:
+    """A retry whose first answer was lost finds its own link and is content."""
+    link_table.add(FULL, "request-1")
+
+    link_table.add(FULL, "request-1")
+
+    assert link_table.find("sale") == FULL
+
+
+@pytest.mark.usefixtures("aws")
+def test_links_to_one_url_come_newest_first() -> None:
+    """The index by URL knows every link to it, and none to another."""
+    for day, code in enumerate(("oldest", "middle", "newest")):
+        link_table.add(Link(code=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
+    link_table.add(Link(code="other", url="https://example.com/other", created_at=NOON), "other")
+
+    assert [link.code for link in link_table.find_by_url("https://example.com/")] == ["newest", "middle", "oldest"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_of_two_claims_on_one_wish_one_holds() -> None:
+    """While a claim holds, a second link for it is not stored, and the first one's code is told."""
+    link_table.add_only(FULL, "request-1", "wish", NOON)
+
+    with pytest.raises(UrlClaimed) as claimed:
+        link_table.add_only(Link(code="second", url=FULL.url), "request-2", "wish", NOON)
+
+    assert claimed.value.link_code == "sale"
+    assert link_table.find_now("second") is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_claimed_request_may_arrive_twice() -> None:
+    """A retry of a claim whose first answer was lost is content."""
+    link_table.add_only(FULL, "request-1", "wish", NOON)
+
+    link_table.add_only(FULL, "request-1", "wish", NOON)
+
+    assert link_table.find("sale") == FULL
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_claim_is_over_after_a_minute() -> None:
+    """TTL deletes days late, so time alone must end a claim."""
+    link_table.add_only(FULL, "request-1", "wish", NOON)
+
+    link_table.add_only(Link(code="second", url=FULL.url), "request-2", "wish", NOON + timedelta(seconds=61))
+
+    assert link_table.find_now("second") is not None
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_claim_never_takes_a_code_that_is_taken() -> None:
+    """Link and claim are stored together or not at all."""
+    link_table.add(FULL, "request-1")
+
+    with pytest.raises(CodeTaken):
+        link_table.add_only(Link(code="sale", url="https://example.com/other"), "request-2", "wish", NOON)
+
+    link_table.add_only(Link(code="free", url="https://example.com/other"), "request-3", "wish", NOON)
+    assert link_table.find("sale") == FULL
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: link_table.find("x"),
+        lambda: link_table.find_now("x"),
+        lambda: link_table.add(FULL, "request"),
+        lambda: link_table.add_only(FULL, "request", "wish", NOON),
+        lambda: list(link_table.find_by_url("https://example.com/")),
+    ],
+    ids=["find", "find_now", "add", "add_only", "find_by_url"],
+)
+@pytest.mark.usefixtures("aws")
+def test_a_missing_table_is_said_in_our_words(call: Callable[[], object]) -> None:
+    """Whatever DynamoDB refuses reaches callers as one error, with the cause for the log."""
+    boto3.client("dynamodb").delete_table(TableName="url-shortener")
+
+    with pytest.raises(StoreUnavailable) as failure:
+        call()
+
+    assert failure.value.__cause__ is not None
+    assert not link_table.answers()
+
+
+def test_nobody_waits_longer_than_agreed() -> None:
+    """A visitor's read: half a second to connect, half to read, twice. A write fits API Gateway's 29 seconds."""
+    reads: Any = link_table._reads.meta.config  # noqa: SLF001  # where the limits live
+    writes: Any = link_table._writes.meta.config  # noqa: SLF001  # the same
+
+    assert (reads.connect_timeout, reads.read_timeout, reads.retries["total_max_attempts"]) == (0.5, 0.5, 2)
+    assert (writes.connect_timeout, writes.read_timeout, writes.retries["total_max_attempts"]) == (1, 2, 3)

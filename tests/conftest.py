@@ -1,0 +1,50 @@
+"""What all tests share. The environment is set before anything of AWS is imported: clients are made at import."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(
+    {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "BASE_URL": "https://sho.rt",
+        "STAGE": "local",
+    }
+)
+for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "UNKNOWN_CODE", "TARGET_HOSTS", "CODE_STYLE"):
+    os.environ.pop(name, None)
+
+from moto import mock_aws  # noqa: I001  # moto must be imported before the clients are made, or they reach for AWS
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from chalice.test import Client, TestHTTPClient as Http
+
+import app as doors
+from chalicelib.aws import link_cache
+from dev import tables
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """DynamoDB in this process, with the tables of resources.yaml and nothing in them."""
+    with mock_aws():
+        tables.create(boto3.client("dynamodb"))
+        link_cache.forget_all()
+        yield
+
+
+@pytest.fixture
+def http(aws: None) -> Iterator[Http]:  # noqa: ARG001  # the tables must be there first
+    """The doors, over tables of their own."""
+    with Client(doors.app) as client:
+        yield client.http

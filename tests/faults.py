@@ -1,0 +1,30 @@
+"""Faults for tests: a table that does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from botocore.exceptions import ReadTimeoutError
+
+from chalicelib.aws import link_table
+
+
+@contextmanager
+def table_down() -> Iterator[list[str]]:
+    """Let every call to DynamoDB time out at once; yields the operations that were tried, retries included."""
+    tried: list[str] = []
+
+    def time_out(request: Any, **_: Any) -> NoReturn:
+        tried.append(request.headers["X-Amz-Target"].decode().rpartition(".")[2])
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    clients = (link_table._reads, link_table._writes)  # noqa: SLF001  # the fault belongs where the network is
+    for client in clients:
+        client.meta.events.register_first("before-send.dynamodb.*", time_out, "fault")
+    try:
+        yield tried
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-send.dynamodb.*", time_out, "fault")
