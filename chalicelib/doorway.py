@@ -1,0 +1,172 @@
+"""What every HTTP request passes on its way in and out: request id, log line, problem documents, last header check."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+
+from chalice.app import Chalice, CORSConfig, Request, Response
+
+from chalicelib import logs
+from chalicelib.core import accept, json_body, problems
+from chalicelib.errors import InternalError, ShortenerError
+from chalicelib.settings import settings
+
+CORS = CORSConfig(
+    allow_origin="*",
+    allow_headers=["Idempotency-Key", "If-Match"],  # Chalice adds Authorization, Content-Type and X-Api-Key
+    expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+    max_age=600,
+)
+_CORS_HEADERS = CORS.get_access_control_headers()
+View = Callable[..., Response]
+Event = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class App(Chalice):
+    """A Chalice app whose every answer is one of ours.
+
+    It stands around Chalice rather than in its middleware, for middleware never sees what an exception was, and not
+    at all what goes wrong while an answer is written out.
+    """
+
+    @property
+    def request(self) -> Request:
+        """Return the request that is being answered."""
+        if self.current_request is None:
+            raise RuntimeError("No request is being answered.")
+        return self.current_request
+
+    @property
+    def wish(self) -> str | None:
+        """Return what the client would like: its Accept header."""
+        return None if self.current_request is None else self.current_request.headers.get("accept")
+
+    def route(self, path: str, **kwargs: Any) -> Callable[[View], View]:
+        """Register a view; the errors of this service that it raises become its answer."""
+        register = super().route(path, **kwargs)
+
+        def registered(view: View) -> View:
+            @functools.wraps(view)
+            def answered(*args: Any, **kwargs: Any) -> Response:
+                try:
+                    return view(*args, **kwargs)
+                except ShortenerError as error:
+                    return problem(error, self.wish)
+
+            register(answered)
+            return view
+
+        return registered
+
+    def __call__(self, event: Event, context: Any) -> Answer:
+        """Answer one event of API Gateway."""
+        started = time.perf_counter()
+        logs.begin()
+        request = event.get("requestContext", {})
+        request_id = request.get("requestId") or uuid.uuid4().hex  # `chalice local` gives none
+        answer: Answer = super().__call__(event, context)
+        answer = _with_safe_headers(self._in_our_words(answer))
+        answer["headers"] = {
+            **_CORS_HEADERS,
+            **answer["headers"],
+            "X-Request-Id": request_id,
+            "X-Content-Type-Options": "nosniff",
+        }
+        method = request.get("httpMethod")
+        if method == "HEAD":
+            answer["body"] = ""
+        logs.finish(
+            time=now().isoformat(timespec="milliseconds"),
+            requestId=request_id,
+            route=f"{method} {request.get('resourcePath')}",
+            status=answer["statusCode"],
+            ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+        return answer
+
+    def _in_our_words(self, answer: Answer) -> Answer:
+        """Return Chalice's own errors (`{"Code": ..., "Message": ...}`) as ours; every other answer as it is."""
+        if answer["statusCode"] < HTTPStatus.BAD_REQUEST or "Content-Type" in answer["headers"]:
+            return answer
+        error = problems.of_chalice(answer["statusCode"], json.loads(answer["body"])["Message"])
+        response = problem(error, self.wish)
+        if "Allow" in answer["headers"]:
+            response.headers["Allow"] = answer["headers"]["Allow"]
+        return response.to_dict()
+
+
+def now() -> datetime:
+    """Ask the clock. Doors do it once; everything below is told."""
+    return datetime.now(UTC)
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object that ``request`` brought.
+
+    Raises:
+        Malformed, BodyTooLarge, MediaTypeUnsupported
+    """
+    body = request.raw_body
+    return json_body.read_object(body.encode() if isinstance(body, str) else body, request.headers.get("content-type"))
+
+
+def reply(body: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
+    """Return an answer of text."""
+    return Response(body, {**headers}, status)
+
+
+def as_json(value: Any, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
+    """Return an answer of JSON; ``headers`` may name a media type more exact than ``application/json``."""
+    return reply(json.dumps(value, ensure_ascii=False), {"Content-Type": "application/json", **headers}, status)
+
+
+def as_html(page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
+    """Return a page, which may load nothing but what this service serves itself."""
+    return reply(page, {**PAGE_HEADERS, **headers}, status)
+
+
+PAGE_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def problem(error: ShortenerError, wish: str | None) -> Response:
+    """Return ``error`` as a page to who prefers HTML, as a problem document to all others; ``wish`` is their Accept."""
+    logs.note(error=error.code)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
+        logs.note(cause=_first_line(error.__cause__))
+    headers = {"Cache-Control": "no-store", **error.headers()}
+    if accept.best_of(wish, (problems.MEDIA_TYPE, "application/json", "text/html")) == "text/html":
+        from chalicelib.core import pages
+
+        return as_html(pages.problem(error, settings.base_url), headers, error.status)
+    headers["Content-Type"] = problems.MEDIA_TYPE
+    return as_json(problems.document(error, settings.base_url), headers, error.status)
+
+
+def _with_safe_headers(answer: Answer) -> Answer:
+    """Return ``answer``, or a 500 if a header of it holds a line break or anything else no header may."""
+    values = [*answer["headers"].values(), *chain.from_iterable(answer["multiValueHeaders"].values())]
+    text = "".join(values)
+    if text.isascii() and text.isprintable() and " " not in answer["headers"].get("Location", ""):
+        return answer
+    logs.note(unsafeHeadersAmong=list(answer["headers"]))
+    return problem(InternalError(), None).to_dict()
+
+
+def _first_line(cause: BaseException) -> str:
+    return f"{type(cause).__name__}: {cause}".splitlines()[0][:300]

@@ -1,0 +1,64 @@
+"""The log: one JSON object a line, and nothing in it that does not belong there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+import pytest
+from chalice.test import TestHTTPClient as Http
+
+from chalicelib import logs
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return what was logged, parsed."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_redirect_leaves_one_line(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Request id, route, code, status, milliseconds, and whether memory knew."""
+    http.post("/links", body=b'{"url": "https://example.com/?token=s3cret", "alias": "sale"}')
+
+    answer = http.get("/sale")
+
+    created, followed = lines(capsys)
+    assert (created["route"], created["code"], created["status"]) == ("POST /links", "sale", 201)
+    expected = {"route": "GET /{code}", "code": "sale", "status": 302, "cache": "hit"}
+    assert expected.items() <= followed.items()
+    assert followed["requestId"] == answer.headers["X-Request-Id"]
+    assert followed["ms"] >= 0
+
+
+def test_no_address_and_no_target_is_logged(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither who came nor where the link leads: a URL may hold a secret."""
+    headers = {"X-Forwarded-For": "203.0.113.7", "Authorization": "Bearer sk_secret", "User-Agent": "agent"}
+    http.post("/links", body=b'{"url": "https://example.com/?token=s3cret", "alias": "sale"}', headers=headers)
+
+    http.get("/sale", headers=headers)
+
+    logged = capsys.readouterr().out
+    assert not any(word in logged for word in ("203.0.113.7", "127.0.0.1", "sk_secret", "s3cret", "example.com"))
+
+
+def test_a_line_break_stays_inside_its_line(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody can write a line of their own."""
+    http.get("/x\u2028\n{}")
+
+    assert len(lines(capsys)) == 1
+
+
+def test_what_libraries_log_is_json_too() -> None:
+    """A traceback is one line."""
+    try:
+        int("two\nlines")
+    except ValueError:
+        record = logging.LogRecord("lib", logging.ERROR, "f.py", 1, "it %s", ("broke\nbadly",), sys.exc_info())
+
+    line = logs.JsonLines().format(record)
+
+    assert "\n" not in line
+    assert json.loads(line)["message"] == "it broke\nbadly"
+    assert "ValueError" in json.loads(line)["traceback"]
