@@ -1,0 +1,108 @@
+"""``make run``: the local AWS, its tables, and the doors on HTTP, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from watchfiles import watch
+
+from dev import local_aws, tables
+
+ROOT = Path(__file__).parent.parent
+_WATCHED = ("app.py", "chalicelib", ".chalice")
+_START_SECONDS = 30
+
+
+def main() -> None:
+    """Run until a signal says stop; say in one sentence why it cannot."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    port, aws_port = _port("PORT", 8000), _port("AWS_PORT", 4566)
+    state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
+    try:
+        with local_aws.running(aws_port, state_dir) as aws:
+            env = local_aws.environment(aws_port) | {"BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"}
+            tables.create(local_aws.dynamodb(aws_port))
+            _serve(port, env, aws)
+    except local_aws.LocalAwsFailed as failed:
+        sys.exit(str(failed))
+    except KeyboardInterrupt:
+        print("\nStopped; the links are kept.", flush=True)
+
+
+def _serve(port: int, env: dict[str, str], aws: subprocess.Popen[bytes]) -> None:
+    server = _start_server(port, env)
+    try:
+        if not _answers(server, port):
+            sys.exit("The server did not start; its own words are above.")
+        _greet(port)
+        for changes in watch(*(ROOT / name for name in _WATCHED), rust_timeout=500, yield_on_timeout=True):
+            if aws.poll() is not None:
+                sys.exit("MiniStack stopped on its own; ministack.log says why.")
+            if changes:
+                print("Saved: starting the server again.", flush=True)
+                local_aws.stop(server, seconds=5)
+                server = _start_server(port, env)
+    finally:
+        # From here on a second Ctrl-C must not keep the state from being written.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        local_aws.stop(server, seconds=5)
+
+
+def _start_server(port: int, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    # Chalice's own reloader would look at every file of .venv once a second; we watch the sources only.
+    arguments = ["local", "--stage", "local", "--host", "127.0.0.1", "--port", str(port), "--no-autoreload"]
+    return local_aws.start([sys.executable, "-m", "dev.chalice_local", *arguments], env)
+
+
+def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    give_up = time.monotonic() + _START_SECONDS
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    return False
+
+
+def _greet(port: int) -> None:
+    json = """-H 'Content-Type: application/json' -d '{"url": "https://en.wikipedia.org/wiki/URL_shortening"}'"""
+    width = min(shutil.get_terminal_size().columns, 100)
+    print(
+        f"{'-' * width}\n"
+        f"The URL shortener is at http://127.0.0.1:{port}  (Ctrl-C stops it; links are kept)\n\n"
+        f"Shorten something:\n"
+        f"  curl http://127.0.0.1:{port}/links {json}\n"
+        f"{'-' * width}",
+        flush=True,
+    )
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004  # the ports there are
+        sys.exit(f"{name} is {text!r}; it must be a port, 1 to 65535.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except PermissionError:
+            sys.exit(f"Port {text} needs more rights than you have; choose another: make run {name}=8080")
+        except OSError:
+            sys.exit(f"Port {text} is taken; choose another: make run {name}={int(text) % 65535 + 1}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()
