@@ -1,0 +1,222 @@
+"""What a redirect costs beside the talk's own handler: CPU per call, in one run, over one canned DynamoDB.
+
+Four handlers are called as Lambda calls them, `handler(event, context)`, each in a process of its own:
+
+    bare    a Chalice route that answers a constant 302
+    memory  our redirect, the link in the container's memory
+    table   our redirect, the link read from the table through boto3
+    talk    the talk's handler written afresh: boto3 resource at module scope, Table made per request, GetItem
+
+The DynamoDB is a loopback server with one canned answer, so that the figures are the function's own cost. Rounds
+alternate between the handlers and the median round counts: the machine's other work hits all of them alike.
+Read the ratios, not the microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+HANDLERS = ("bare", "memory", "table", "talk")
+ROUNDS = 25
+CALLS = {"bare": 2000, "memory": 2000, "table": 150, "talk": 150}
+AGREED = {"memory": ("bare", 2.5), "table": ("talk", 0.6)}  # at most so many times the other
+LINK = {  # as we store it; the talk's own had the first two
+    "code": {"S": "wiki"},
+    "originalUrl": {"S": "https://en.wikipedia.org/wiki/URL_shortening"},
+    "createdAt": {"S": "2026-11-24T08:00:00.000Z"},
+    "updatedAt": {"S": "2026-11-24T08:00:00.000Z"},
+    "version": {"N": "1"},
+    "requestId": {"S": "0123456789abcdef0123456789abcdef"},
+}
+EVENT: dict[str, Any] = {
+    "resource": "/{code}",
+    "path": "/wiki",
+    "httpMethod": "GET",
+    "headers": {
+        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+        "Accept-Encoding": "gzip, deflate, br, zstd",
+        "Accept-Language": "pt-PT,pt;q=0.8,en;q=0.5,en-US;q=0.3",
+        "CloudFront-Forwarded-Proto": "https",
+        "CloudFront-Is-Desktop-Viewer": "true",
+        "CloudFront-Is-Mobile-Viewer": "false",
+        "CloudFront-Is-SmartTV-Viewer": "false",
+        "CloudFront-Is-Tablet-Viewer": "false",
+        "CloudFront-Viewer-Country": "PT",
+        "Host": "sho.rt",
+        "Referer": "https://example.com/",
+        "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        "Via": "2.0 0123456789abcdef.cloudfront.net (CloudFront)",
+        "X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678",
+        "X-Forwarded-For": "192.0.2.1, 198.51.100.1",
+        "X-Forwarded-Port": "443",
+        "X-Forwarded-Proto": "https",
+    },
+    "multiValueHeaders": {},
+    "queryStringParameters": None,
+    "multiValueQueryStringParameters": None,
+    "pathParameters": {"code": "wiki"},
+    "stageVariables": None,
+    "requestContext": {
+        "resourcePath": "/{code}",
+        "httpMethod": "GET",
+        "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        "identity": {"sourceIp": "192.0.2.1"},
+        "path": "/api/wiki",
+        "stage": "api",
+    },
+    "body": None,
+    "isBase64Encoded": False,
+}
+
+
+def main() -> None:
+    """Measure all four and print the table; exit 1 where a figure is worse than agreed."""
+    if len(sys.argv) > 1:
+        _serve_rounds(sys.argv[1])
+        return
+    dynamodb = _canned_dynamodb()
+    workers = {name: _worker(name, dynamodb.server_port) for name in HANDLERS}
+    micros: dict[str, list[float]] = {name: [] for name in HANDLERS}
+    for done in range(ROUNDS):
+        for name, worker in workers.items():
+            micros[name].append(_round(worker))
+        print(f"\r  round {done + 1} of {ROUNDS}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    for worker in workers.values():
+        worker.terminate()
+        worker.wait()
+    dynamodb.shutdown()
+    sys.exit(0 if _report({name: statistics.median(values) for name, values in micros.items()}) else 1)
+
+
+def _report(micros: dict[str, float]) -> bool:
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; CPU per call, median\n")
+    print("| handler | CPU us | times `bare` | times `talk` |")
+    print("|---|---:|---:|---:|")
+    for name, value in micros.items():
+        print(f"| {name} | {value:.0f} | {value / micros['bare']:.2f} | {value / micros['talk']:.2f} |")
+    good = True
+    for name, (other, most) in AGREED.items():
+        ratio = micros[name] / micros[other]
+        good = good and ratio <= most
+        print(f"\n{name} is {ratio:.2f} times {other}; agreed: at most {most}{'' if ratio <= most else '  <-- MISSED'}")
+    return good
+
+
+def _canned_dynamodb() -> ThreadingHTTPServer:
+    body = json.dumps({"Item": LINK}).encode()
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n"
+        f"x-amzn-RequestId: CANNED\r\nx-amz-crc32: {zlib.crc32(body)}\r\n\r\n"
+    ).encode()
+
+    class Canned(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.wfile.write(head + body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def _worker(name: str, dynamodb_port: int) -> subprocess.Popen[str]:
+    env = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{dynamodb_port}",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "BASE_URL": "https://sho.rt",
+        "LINK_CACHE_SECONDS": "3600" if name == "memory" else "0",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, str(Path(__file__)), name]
+    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _round(worker: subprocess.Popen[str]) -> float:
+    if worker.stdin is None or worker.stdout is None:
+        raise RuntimeError("The worker has no pipes.")
+    worker.stdin.write("go\n")
+    worker.stdin.flush()
+    return float(worker.stdout.readline())
+
+
+def _serve_rounds(name: str) -> None:
+    handler = {"bare": _bare, "memory": _ours, "table": _ours, "talk": _talk}[name]()
+    answers = sys.stdout
+    sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # log lines go nowhere, for as long as the process lives
+    event = json.dumps(EVENT)
+    answer = handler(json.loads(event), None)
+    if answer["statusCode"] != 302:  # noqa: PLR2004  # what all of them must answer
+        raise RuntimeError(f"{name} answered {answer}")
+    events = [json.loads(event) for _ in range(CALLS[name])]
+    for _ in sys.stdin:
+        started = time.process_time()
+        for each in events:
+            handler(each, None)
+        answers.write(f"{(time.process_time() - started) / len(events) * 1e6}\n")
+        answers.flush()
+
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def _bare() -> Handler:
+    from chalice.app import Chalice, Response
+
+    app = Chalice(app_name="bare")
+
+    @app.route("/{code}")
+    def redirect(code: str) -> Response:  # noqa: ARG001  # the answer is constant, that is the point
+        return Response(body="", status_code=302, headers={"Location": LINK["originalUrl"]["S"]})
+
+    return app
+
+
+def _talk() -> Handler:
+    import boto3
+    from chalice.app import Chalice, Response
+
+    app = Chalice(app_name="talk")
+    dynamodb = boto3.resource("dynamodb")
+
+    @app.route("/{code}", cors=True)
+    def redirect(code: str) -> Response:
+        table = dynamodb.Table("url-shortener")
+        try:
+            target = table.get_item(Key={"code": code})["Item"]["originalUrl"]
+        except Exception:  # noqa: BLE001  # the talk's own words: whatever goes wrong leads home
+            target = os.environ["BASE_URL"]
+        return Response(body="", status_code=302, headers={"Location": target})
+
+    return app
+
+
+def _ours() -> Handler:
+    from app import app
+
+    return app
+
+
+if __name__ == "__main__":
+    main()
