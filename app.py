@@ -35,7 +35,9 @@ def redirect(code: str) -> Response:
     try:
         destination = follow(code, now())
     except LinkUnknown as unknown:
+        logs.note(Unknown=1)
         return _home_unless_told_otherwise(unknown)
+    logs.note(Unknown=0)
     keep = f"public, max-age={destination.cache_seconds}" if destination.permanent else "private, no-store"
     headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
     return reply("", headers, 301 if destination.permanent else 302)

@@ -34,7 +34,7 @@ def follow(code: str, now: datetime) -> Destination:
     if not codes.is_code(code):
         raise LinkUnknown(code)
     found = link_cache.find(code, now)
-    logs.note(cache=found.source)
+    logs.note(cache=found.source, CacheHit=int(found.source == "hit"))
     link = found.link
     if link is None:
         raise LinkUnknown(code)

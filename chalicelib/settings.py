@@ -17,6 +17,8 @@ class Settings:
     base_url: str
     """Where short URLs live, without a trailing slash: ``https://sho.rt`` or ``https://host/api``."""
     stage: str
+    service: str
+    """The name metrics go by, or empty for none."""
     links_table: str
     access_table: str
     link_cache_seconds: int
@@ -42,6 +44,7 @@ class Settings:
         return cls(
             base_url=base_url,
             stage=_choice(environ, "STAGE", "prod", "dev", "local"),
+            service=environ.get("SERVICE", ""),
             links_table=environ.get("LINKS_TABLE", "url-shortener"),
             access_table=environ.get("ACCESS_TABLE", "url-shortener-access"),
             link_cache_seconds=_number(environ, "LINK_CACHE_SECONDS", default=60, most=3600),

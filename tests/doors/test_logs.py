@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import sys
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from chalice.test import TestHTTPClient as Http
 
-from chalicelib import logs
+import app as doors
+from chalicelib import doorway, logs
+from chalicelib.settings import settings
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -62,3 +65,50 @@ def test_what_libraries_log_is_json_too() -> None:
     assert "\n" not in line
     assert json.loads(line)["message"] == "it broke\nbadly"
     assert "ValueError" in json.loads(line)["traceback"]
+
+
+class TestMetrics:
+    """Metrics ride in the log line, in CloudWatch's embedded format."""
+
+    @pytest.fixture(autouse=True)
+    def named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give the service a name, as its stack does."""
+        monkeypatch.setattr(doorway, "settings", dataclasses.replace(settings, service="shortener-test"))
+
+    @pytest.mark.parametrize(("code", "unknown", "hit"), [("sale", 0, 1), ("nobody", 1, 0)])
+    def test_a_redirect_is_measured(
+        self, http: Http, capsys: pytest.CaptureFixture[str], code: str, unknown: int, hit: int
+    ) -> None:
+        """Milliseconds, found in memory, unknown: each declared with its unit, under the service's name."""
+        http.post("/links", body=b'{"url": "https://example.com/", "alias": "sale"}')
+
+        http.get(f"/{code}")
+
+        line = lines(capsys)[-1]
+        directive = line["_aws"]["CloudWatchMetrics"][0]
+        assert (line["Unknown"], line["CacheHit"], line["Service"]) == (unknown, hit, "shortener-test")
+        assert line["RedirectLatency"] == line["ms"]
+        assert (directive["Namespace"], directive["Dimensions"]) == ("UrlShortener", [["Service"]])
+        assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == logs.METRICS
+        assert isinstance(line["_aws"]["Timestamp"], int)
+
+    def test_other_requests_are_not(self, http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+        """A health check is no redirect."""
+        http.get("/healthz")
+
+        assert "_aws" not in lines(capsys)[-1]
+
+
+def test_without_a_name_there_are_no_metrics(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """A laptop's terminal stays readable."""
+    http.get("/nobody")
+
+    assert "_aws" not in lines(capsys)[-1]
+
+
+def test_the_event_that_warms_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no visit and no error."""
+    answer = doors.app({"warm": True}, None)
+
+    assert answer == {"warm": True}
+    assert capsys.readouterr().out == ""
