@@ -20,66 +20,19 @@ import platform
 import statistics
 import subprocess
 import sys
-import threading
 import time
-import zlib
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from bench import canned
+
 HANDLERS = ("bare", "memory", "table", "talk")
 ROUNDS = 25
 CALLS = {"bare": 2000, "memory": 2000, "table": 150, "talk": 150}
 AGREED = {"memory": ("bare", 2.5), "table": ("talk", 0.6)}  # at most so many times the other
-LINK = {  # as we store it; the talk's own had the first two
-    "code": {"S": "wiki"},
-    "originalUrl": {"S": "https://en.wikipedia.org/wiki/URL_shortening"},
-    "createdAt": {"S": "2026-11-24T08:00:00.000Z"},
-    "updatedAt": {"S": "2026-11-24T08:00:00.000Z"},
-    "version": {"N": "1"},
-    "requestId": {"S": "0123456789abcdef0123456789abcdef"},
-}
-EVENT: dict[str, Any] = {
-    "resource": "/{code}",
-    "path": "/wiki",
-    "httpMethod": "GET",
-    "headers": {
-        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-        "Accept-Encoding": "gzip, deflate, br, zstd",
-        "Accept-Language": "pt-PT,pt;q=0.8,en;q=0.5,en-US;q=0.3",
-        "CloudFront-Forwarded-Proto": "https",
-        "CloudFront-Is-Desktop-Viewer": "true",
-        "CloudFront-Is-Mobile-Viewer": "false",
-        "CloudFront-Is-SmartTV-Viewer": "false",
-        "CloudFront-Is-Tablet-Viewer": "false",
-        "CloudFront-Viewer-Country": "PT",
-        "Host": "sho.rt",
-        "Referer": "https://example.com/",
-        "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-        "Via": "2.0 0123456789abcdef.cloudfront.net (CloudFront)",
-        "X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678",
-        "X-Forwarded-For": "192.0.2.1, 198.51.100.1",
-        "X-Forwarded-Port": "443",
-        "X-Forwarded-Proto": "https",
-    },
-    "multiValueHeaders": {},
-    "queryStringParameters": None,
-    "multiValueQueryStringParameters": None,
-    "pathParameters": {"code": "wiki"},
-    "stageVariables": None,
-    "requestContext": {
-        "resourcePath": "/{code}",
-        "httpMethod": "GET",
-        "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-        "identity": {"sourceIp": "192.0.2.1"},
-        "path": "/api/wiki",
-        "stage": "api",
-    },
-    "body": None,
-    "isBase64Encoded": False,
-}
 
 
 def main() -> None:
@@ -87,7 +40,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         _serve_rounds(sys.argv[1])
         return
-    dynamodb = _canned_dynamodb()
+    dynamodb = canned.dynamodb({"Item": canned.LINK})
     workers = {name: _worker(name, dynamodb.server_port) for name in HANDLERS}
     micros: dict[str, list[float]] = {name: [] for name in HANDLERS}
     for done in range(ROUNDS):
@@ -114,28 +67,6 @@ def _report(micros: dict[str, float]) -> bool:
         good = good and ratio <= most
         print(f"\n{name} is {ratio:.2f} times {other}; agreed: at most {most}{'' if ratio <= most else '  <-- MISSED'}")
     return good
-
-
-def _canned_dynamodb() -> ThreadingHTTPServer:
-    body = json.dumps({"Item": LINK}).encode()
-    head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n"
-        f"x-amzn-RequestId: CANNED\r\nx-amz-crc32: {zlib.crc32(body)}\r\n\r\n"
-    ).encode()
-
-    class Canned(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.wfile.write(head + body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 def _worker(name: str, dynamodb_port: int) -> subprocess.Popen[str]:
@@ -165,7 +96,7 @@ def _serve_rounds(name: str) -> None:
     handler = {"bare": _bare, "memory": _ours, "table": _ours, "talk": _talk}[name]()
     answers = sys.stdout
     sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # log lines go nowhere, for as long as the process lives
-    event = json.dumps(EVENT)
+    event = json.dumps(canned.EVENT)
     answer = handler(json.loads(event), None)
     if answer["statusCode"] != 302:  # noqa: PLR2004  # what all of them must answer
         raise RuntimeError(f"{name} answered {answer}")
@@ -188,7 +119,7 @@ def _bare() -> Handler:
 
     @app.route("/{code}")
     def redirect(code: str) -> Response:  # noqa: ARG001  # the answer is constant, that is the point
-        return Response(body="", status_code=302, headers={"Location": LINK["originalUrl"]["S"]})
+        return Response(body="", status_code=302, headers={"Location": canned.LINK["originalUrl"]["S"]})
 
     return app
 

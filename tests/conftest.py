@@ -20,7 +20,6 @@ for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "UNKNOWN_CO
 from moto import mock_aws  # noqa: I001  # moto must be imported before the clients are made, or they reach for AWS
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
@@ -28,10 +27,7 @@ from chalice.test import Client, TestHTTPClient as Http
 
 import app as doors
 from chalicelib.aws import link_cache
-from dev import tables
-
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
+from tests import tables
 
 
 @pytest.fixture

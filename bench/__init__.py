@@ -1,0 +1,1 @@
+"""What measures: run by make bench and make package."""

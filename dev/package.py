@@ -1,0 +1,275 @@
+"""``make package``: what goes to AWS, built the same way twice, and checked before it goes anywhere.
+
+`chalice package` makes the functions and the API; .chalice/resources.yaml is merged in; this module adds what neither
+can say, compiles the sources (Lambda's task folder is read-only: each cold start would compile them again), and
+transforms SAM to plain CloudFormation, so that what is linted is what is deployed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from chalice.cli.factory import CLIFactory
+from chalice.config import Config
+from chalice.deploy.validate import validate_configuration
+
+from dev import template_checks
+
+ROOT = Path(__file__).parent.parent
+DIST = ROOT / "dist"
+STAGES = ("local", "dev", "prod")
+MAX_PACKAGE_BYTES = 4 * 1024 * 1024
+_SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt")
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day a zip can hold, the same for all files: same input, same bytes
+_THIS_MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+_FUNCTION_ARN = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api"
+
+
+class PackageRefused(Exception):
+    """The package must not be deployed; the message says why, for a person."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A built package: a zip for Lambda, and a template for CloudFormation."""
+
+    code: Path
+    template: Path
+
+    @property
+    def uncompiled(self) -> Path:
+        """Return the same code without compiled files, to measure what those are worth."""
+        return self.code.with_name("code-uncompiled.zip")
+
+    @property
+    def digest(self) -> str:
+        """Return a short name for exactly this code."""
+        return hashlib.sha256(self.code.read_bytes()).hexdigest()[:16]
+
+    @property
+    def template_digest(self) -> str:
+        """Return a short name for exactly this template."""
+        return hashlib.sha256(self.template.read_bytes()).hexdigest()[:16]
+
+
+def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> Package:
+    """Build and check the package of ``stage`` in dist/<stage>, for Graviton or ``for_this_machine``.
+
+    With ``fresh=False`` a package is kept that was built from the same sources by the same Python: it needs no network.
+
+    Raises:
+        PackageRefused
+    """
+    target = DIST / stage
+    built = Package(target / "code.zip", target / "template.json")
+    architecture = _THIS_MACHINE if for_this_machine else "arm64"
+    mark, inputs = target / ".inputs", _inputs_digest(stage, architecture)
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands may want it at the same time
+        if not fresh and mark.exists() and mark.read_text() == inputs:
+            return built
+        mark.unlink(missing_ok=True)
+        _build(built, stage, architecture)
+        mark.write_text(inputs)
+    return built
+
+
+def _build(built: Package, stage: str, architecture: str) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        project, out, code = (Path(scratch) / name for name in ("project", "out", "code"))
+        _copy_sources(project, architecture)
+        _validate(project, stage)
+        sam = _chalice_package(project, out, stage)
+        with zipfile.ZipFile(out / "deployment.zip") as zipped:
+            zipped.extractall(code)
+        _write_zip(code, built.uncompiled)
+        _compile(code)
+        _write_zip(code, built.code)
+    template = template_checks.transformed(completed(sam, stage))
+    built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
+    refuse_what_is_wrong(built, template)
+
+
+def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
+    """Check what was built.
+
+    Raises:
+        PackageRefused: with everything that is wrong.
+    """
+    wrong = [
+        *template_checks.foreign_wheels(built.code),
+        *template_checks.wide_permissions(template),
+        *template_checks.lint(built.template),
+    ]
+    if built.code.stat().st_size > MAX_PACKAGE_BYTES:
+        wrong.append(f"The package is {built.code.stat().st_size:,} bytes; {MAX_PACKAGE_BYTES:,} are allowed.")
+    if wrong:
+        raise PackageRefused("\n".join(wrong))
+
+
+def _inputs_digest(stage: str, architecture: str) -> str:
+    digest = hashlib.sha256(f"{stage} {sys.version} {architecture}".encode())
+    for path in [*_source_files(), *sorted(Path(__file__).parent.glob("*.py"))]:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _source_files() -> list[Path]:
+    roots = [ROOT / name for name in _SOURCES]
+    found = [path for root in roots for path in ([root] if root.is_file() else root.rglob("*")) if path.is_file()]
+    return sorted(path for path in found if not {"__pycache__", "deployed", "deployments"} & set(path.parts))
+
+
+def _copy_sources(project: Path, architecture: str) -> None:
+    for path in _source_files():
+        copy = project / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    file = project / ".chalice" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"lambda_architecture": architecture}))
+
+
+def _environment() -> dict[str, str]:
+    # Chalice imports the app to read its routes, which wants a BASE_URL and a region; the real come with the stack.
+    given = {
+        "BASE_URL": "https://placeholder.invalid",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given
+
+
+def _validate(project: Path, stage: str) -> None:
+    """Run the checks that `chalice deploy` makes and `chalice package` does not."""
+    program = f"from dev.package import validate; validate({str(project)!r}, {stage!r})"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False
+    )
+    if ran.returncode != 0:
+        raise PackageRefused(f"Chalice's own checks fail: {ran.stderr.strip().splitlines()[-1]}")
+
+
+def validate(project: str, stage: str) -> None:
+    """Validate the Chalice app of ``project``, in a process of its own: it imports the app."""
+    os.chdir(project)
+    config: Config = CLIFactory(project, environ=os.environ).create_config_obj(chalice_stage_name=stage)
+    validate_configuration(config)
+
+
+def _chalice_package(project: Path, out: Path, stage: str) -> dict[str, Any]:
+    command = [str(Path(sys.executable).parent / "chalice"), "package", "--stage", stage]
+    command += ["--template-format", "yaml", "--merge-template", ".chalice/resources.yaml", str(out)]
+    ran = subprocess.run(command, cwd=project, env=_environment(), capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        words = (ran.stderr.strip() or ran.stdout.strip()).splitlines()
+        raise PackageRefused(f"`chalice package` failed: {chr(10).join(words[-4:])}")
+    if "Could not install dependencies" in ran.stdout + ran.stderr:
+        raise PackageRefused(f"Packages are missing:\n{ran.stdout}{ran.stderr}")
+    sam: dict[str, Any] = yaml.safe_load((out / "sam.yaml").read_text())
+    return sam
+
+
+def _compile(code: Path) -> None:
+    # In a process of its own: what a process has compiled before shows in the bytes of what it compiles next.
+    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    ran = subprocess.run([*command, "-s", str(code), "-p", "/var/task", str(code)], capture_output=True, check=False)
+    if ran.returncode != 0:
+        raise PackageRefused("A source file does not compile.")
+
+
+def _write_zip(folder: Path, target: Path) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _LONG_AGO)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            zipped.writestr(entry, path.read_bytes())
+
+
+def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
+    """Return the template with what neither Chalice nor a merge can say."""
+    # The API names the function by its name, not by its resource: BASE_URL makes the function wait for the API, and
+    # neither could be made first otherwise.
+    text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
+    template: dict[str, Any] = json.loads(text)
+    for name in ("LinksTable", "AccessTable"):
+        table = template["Resources"][name]
+        table["DeletionPolicy"] = table["UpdateReplacePolicy"] = "Retain" if stage == "prod" else "Delete"
+        table["Properties"]["DeletionProtectionEnabled"] = stage == "prod"
+    for number, domain in enumerate(deployment(stage).get("domains", []), 1):
+        _add_domain(template, number, domain)
+    return template
+
+
+def deployment(stage: str) -> dict[str, Any]:
+    """Return what .chalice/deploy.json says of ``stage``: parameters and domains."""
+    stages: dict[str, dict[str, Any]] = json.loads((ROOT / ".chalice" / "deploy.json").read_text())
+    return stages.get(stage, {})
+
+
+def parameters(stage: str) -> dict[str, str]:
+    """Return the parameters of ``stage`` as .chalice/deploy.json sets them."""
+    given: dict[str, str] = dict(deployment(stage).get("parameters", {}))
+    domains = deployment(stage).get("domains", [])
+    if domains:
+        given.setdefault("BaseUrl", f"https://{domains[0]['name']}")
+    return given
+
+
+def _add_domain(template: dict[str, Any], number: int, domain: dict[str, str]) -> None:
+    name = domain["name"]
+    template["Resources"][f"Domain{number}"] = {
+        "Type": "AWS::ApiGateway::DomainName",
+        "Properties": {
+            "DomainName": name,
+            "CertificateArn": domain["certificate"],  # of us-east-1, as every edge-optimised domain wants it
+            "EndpointConfiguration": {"Types": ["EDGE"]},
+            "SecurityPolicy": "TLS_1_2",
+        },
+    }
+    template["Resources"][f"Domain{number}Mapping"] = {
+        "Type": "AWS::ApiGateway::BasePathMapping",
+        "DependsOn": "RestAPIapiStage",
+        "Properties": {"DomainName": {"Ref": f"Domain{number}"}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
+    }
+    template["Outputs"][f"Domain{number}Target"] = {
+        "Description": f"Let the DNS name {name} be an alias (or CNAME) of this",
+        "Value": {"Fn::GetAtt": [f"Domain{number}", "DistributionDomainName"]},
+    }
+    variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    variables["OWN_HOSTS"]["Fn::Sub"] += f",{name}"
+
+
+def main() -> None:
+    """Build the package of a stage and say what it weighs and how it starts."""
+    from bench import cold_start
+
+    stage = sys.argv[1] if len(sys.argv) > 1 else "prod"
+    if stage not in STAGES:
+        sys.exit(f"There is no stage {stage!r}; there are {', '.join(STAGES)}.")
+    print(f"Building dist/{stage} ...", flush=True)
+    try:
+        built = build(stage, for_this_machine=stage == "local")
+    except PackageRefused as refused:
+        sys.exit(f"The package is refused:\n{refused}")
+    print(f"  {built.code.relative_to(ROOT)}  {built.code.stat().st_size:,} bytes  sha256 {built.digest}...")
+    print(f"  {built.template.relative_to(ROOT)}  {built.template.stat().st_size:,} bytes, cfn-lint has no objection")
+    cold_start.report({"compiled": built.code, "uncompiled": built.uncompiled})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""What a package must not contain: permissions wider than named, foreign wheels, whatever cfn-lint objects to."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+# Where AWS allows nothing but * as a resource, with the reason.
+_ONLY_STAR = {
+    "xray:PutTraceSegments": "X-Ray has no resource types",
+    "xray:PutTelemetryRecords": "X-Ray has no resource types",
+}
+
+
+def transformed(sam: dict[str, Any]) -> dict[str, Any]:
+    """Return the SAM template as the plain CloudFormation that AWS would make of it, parameters left open."""
+    # SAM writes the values of parameters into the template where it knows them: defaults, and the region it runs in.
+    # So it is shown parameters without defaults, and pseudo parameters that stand for themselves.
+    parameters: dict[str, Any] = sam.get("Parameters", {})
+    without_defaults = {
+        name: {key: value for key, value in spec.items() if key != "Default"} for name, spec in parameters.items()
+    }
+    themselves = {name: f"${{{name}}}" for name in ("AWS::Region", "AWS::Partition")}
+    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
+    template: dict[str, Any] = translator.translate(
+        {**sam, "Parameters": without_defaults}, parameter_values=themselves, get_managed_policy_map=dict
+    )
+    template.pop("Transform", None)
+    return {**template, "Parameters": parameters}
+
+
+def wide_permissions(template: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence for every statement of an IAM policy that names a * it need not."""
+    for name, resource in template["Resources"].items():
+        for policy in _policies_of(resource):
+            for statement in policy["Statement"]:
+                actions = _listed(statement.get("Action", statement.get("NotAction", "*")))
+                if "NotAction" in statement or any("*" in action for action in actions):
+                    yield f"{name}: the action {actions} is wider than it must be."
+                if "*" in json.dumps(statement.get("Resource", "*")) and not set(actions) <= set(_ONLY_STAR):
+                    yield f"{name}: the resource of {actions} is wider than it must be: {statement.get('Resource')}."
+
+
+def foreign_wheels(code: Path) -> Iterator[str]:
+    """Yield a sentence for every package in a zip that was compiled on this machine, for this machine."""
+    with zipfile.ZipFile(code) as zipped:
+        for entry in zipped.namelist():
+            if entry.endswith(".dist-info/WHEEL"):
+                tags = re.findall(r"^Tag: (.*)$", zipped.read(entry).decode(), re.MULTILINE)
+                if any(re.search(r"-linux_", tag) for tag in tags):
+                    yield f"{entry} was built here ({', '.join(tags)}): Lambda may not be able to load it."
+
+
+def lint(template: Path) -> Iterator[str]:
+    """Yield what cfn-lint objects to, errors only."""
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--format", "parseable", "--non-zero-exit-code", "error"]
+    ran = subprocess.run([*command, str(template)], capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        yield from (ran.stdout or ran.stderr).strip().splitlines()
+
+
+def _policies_of(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    properties = resource.get("Properties", {})
+    if resource["Type"] == "AWS::IAM::Role":
+        yield from (policy["PolicyDocument"] for policy in properties.get("Policies", []))
+        for managed in properties.get("ManagedPolicyArns", []):
+            yield {"Statement": [{"Action": "*", "Resource": str(managed)}]}
+    elif resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
+        yield properties["PolicyDocument"]
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]

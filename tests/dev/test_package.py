@@ -1,0 +1,210 @@
+"""The package: the same bytes twice, nothing in it that is wider than it must be, and a template that says it all."""
+
+from __future__ import annotations
+
+import copy
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev import package, stack, template_checks
+
+Template = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def built() -> package.Package:
+    """The package of prod, as it would go to AWS."""
+    return package.build("prod")
+
+
+@pytest.fixture
+def template(built: package.Package) -> Template:
+    """Its template, free to be spoilt."""
+    parsed: Template = json.loads(built.template.read_text())
+    return parsed
+
+
+def resources(template: Template, kind: str) -> dict[str, Template]:
+    """Return the resources of one type, by name."""
+    return {name: each for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def test_the_same_sources_give_the_same_bytes(built: package.Package) -> None:
+    """Whoever builds it again can tell that nothing was slipped in."""
+    first = built.code.read_bytes(), built.template.read_bytes()
+
+    again = package.build("prod")
+
+    assert (again.code.read_bytes(), again.template.read_bytes()) == first
+
+
+def test_what_ships_is_ours_and_what_it_needs(built: package.Package) -> None:
+    """Sources with their compiled files, the pages, the dependencies; no tests, no tools, no boto3."""
+    with zipfile.ZipFile(built.code) as zipped:
+        names = set(zipped.namelist())
+
+    assert {"app.py", "chalicelib/web/home.html", "chalice/app.py", "shortid/__init__.py"} <= names
+    assert any(name.startswith("chalicelib/__pycache__/follow.cpython") for name in names)
+    folders = {name.split("/")[0] for name in names}
+    assert not folders & {"boto3", "botocore", "tests", "dev", "bench", "yaml", ".chalice"}
+    assert built.code.stat().st_size < package.MAX_PACKAGE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("dynamodb:*", {"Fn::GetAtt": ["LinksTable", "Arn"]}),
+        (["dynamodb:GetItem", "dynamodb:Put*"], {"Fn::GetAtt": ["LinksTable", "Arn"]}),
+        ("dynamodb:GetItem", "*"),
+        ("dynamodb:GetItem", [{"Fn::Sub": "${LinksTable.Arn}/index/*"}]),
+        ("*", "*"),
+    ],
+)
+def test_a_widened_policy_is_refused(built: package.Package, template: Template, action: Any, resource: Any) -> None:
+    """No * in an action or a resource gets as far as AWS."""
+    role = template["Resources"]["ApiHandlerRole"]["Properties"]
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    role["Policies"][0]["PolicyDocument"]["Statement"].append(statement)
+
+    with pytest.raises(package.PackageRefused, match="ApiHandlerRole"):
+        package.refuse_what_is_wrong(built, template)
+
+
+def test_a_managed_policy_is_refused(template: Template) -> None:
+    """AWS's own policies are wider than any of ours."""
+    template["Resources"]["ApiHandlerRole"]["Properties"]["ManagedPolicyArns"] = [
+        "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    ]
+
+    assert list(template_checks.wide_permissions(template))
+
+
+def test_the_api_may_do_what_it_does_and_no_more(template: Template) -> None:
+    """One role per function, listed here in full: whoever widens it must say so."""
+    allowed = {
+        action: json.dumps(statement["Resource"])
+        for role in resources(template, "AWS::IAM::Role").values()
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in statement["Action"]
+    }
+
+    assert len(resources(template, "AWS::IAM::Role")) == len(resources(template, "AWS::Lambda::Function")) == 1
+    assert set(allowed) == {
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+    }
+    assert allowed["dynamodb:Query"] == '[{"Fn::Sub": "${LinksTable.Arn}/index/byUrl"}]'
+
+
+def test_a_wheel_that_was_built_here_is_refused(built: package.Package, tmp_path: Path) -> None:
+    """It would not load on Lambda, and nobody would know before the first request."""
+    spoilt = tmp_path / "code.zip"
+    with zipfile.ZipFile(spoilt, "w") as zipped:
+        zipped.writestr("ada_url-4.0.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n")
+
+    assert "ada_url" in next(template_checks.foreign_wheels(spoilt))
+    assert list(template_checks.foreign_wheels(built.code)) == []
+
+
+def test_a_package_that_is_too_large_is_refused(
+    built: package.Package, template: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weight is cold start; somebody must decide to add it."""
+    monkeypatch.setattr(package, "MAX_PACKAGE_BYTES", 1000)
+
+    with pytest.raises(package.PackageRefused, match="bytes"):
+        package.refuse_what_is_wrong(built, template)
+
+
+def test_what_cfn_lint_objects_to_is_refused(built: package.Package, template: Template, tmp_path: Path) -> None:
+    """A template that CloudFormation would turn down is turned down here."""
+    template["Resources"]["LinksTable"]["Properties"]["BillingMode"] = "FREE"
+    spoilt = package.Package(built.code, tmp_path / "template.json")
+    spoilt.template.write_text(json.dumps(template))
+
+    with pytest.raises(package.PackageRefused, match="FREE"):
+        package.refuse_what_is_wrong(spoilt, template)
+
+
+def test_tables_of_prod_cannot_be_lost(template: Template) -> None:
+    """Point-in-time recovery, deletion protection, and they outlive their stack."""
+    tables = resources(template, "AWS::DynamoDB::Table")
+
+    assert len(tables) == 2
+    for table in tables.values():
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+        assert table["Properties"]["DeletionProtectionEnabled"] is True
+        assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_what_api_gateway_answers_itself_is_ours_too(template: Template) -> None:
+    """Problem documents with CORS; an unknown route is 404, as on a laptop."""
+    answers = template["Resources"]["RestAPI"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+
+    assert answers["MISSING_AUTHENTICATION_TOKEN"]["statusCode"] == 404
+    assert answers["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+    for answer in answers.values():
+        headers = answer["responseParameters"]
+        assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
+        words = answer["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
+        assert json.loads(words)["code"]
+
+
+def test_parameters_are_left_open(template: Template) -> None:
+    """What SAM knows it writes into the template; a stage's parameters must still reach the function."""
+    variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+
+    assert variables["BASE_URL"]["Fn::If"][:2] == ["HasBaseUrl", {"Ref": "BaseUrl"}]
+    assert "us-east-1" not in json.dumps(template["Resources"])
+
+
+@pytest.mark.parametrize("name", ["MemorySize", "Timeout", "Runtime", "Architectures", "Role", "FunctionName"])
+def test_every_function_says_what_it_is(template: Template, name: str) -> None:
+    """Nothing is left to Lambda's defaults, which are 128 MB and three seconds."""
+    assert all(each["Properties"][name] for each in resources(template, "AWS::Lambda::Function").values())
+
+
+def test_every_function_has_its_log_and_its_alarms(template: Template) -> None:
+    """Errors and throttles of each function raise an alarm; its log ends some day."""
+    alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
+    watched = {(alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"])) for alarm in alarms}
+    logs = [each["Properties"] for each in resources(template, "AWS::Logs::LogGroup").values()]
+
+    for name in resources(template, "AWS::Lambda::Function"):
+        assert {("Errors", f'{{"Ref": "{name}"}}'), ("Throttles", f'{{"Ref": "{name}"}}')} <= watched
+    assert {"5XXError", "Latency", "ReadThrottleEvents", "WriteThrottleEvents"} <= {metric for metric, _ in watched}
+    assert all(alarm["AlarmActions"] for alarm in alarms)
+    assert len(logs) == len(resources(template, "AWS::Lambda::Function"))
+    assert all(log["RetentionInDays"] for log in logs)
+
+
+def test_domains_come_from_deploy_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its certificate, its mapping and its DNS target, and none of them may be linked to."""
+    domains = [{"name": name, "certificate": "arn:aws:acm:us-east-1:1:certificate/x"} for name in ("sho.rt", "go.rt")]
+    monkeypatch.setattr(package, "deployment", lambda _: {"domains": domains})
+    variables: Template = {"OWN_HOSTS": {"Fn::Sub": "host"}}
+    table: Template = {"Properties": {}}
+    sam: Template = {"Resources": {}, "Outputs": {}}
+    sam["Resources"]["APIHandler"] = {"Properties": {"Environment": {"Variables": variables}}}
+    sam["Resources"] |= {"LinksTable": table, "AccessTable": copy.deepcopy(table)}
+
+    completed = package.completed(sam, "prod")
+
+    kinds = [each.get("Type") for each in completed["Resources"].values()]
+    assert kinds.count("AWS::ApiGateway::DomainName") == kinds.count("AWS::ApiGateway::BasePathMapping") == 2
+    own = completed["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["OWN_HOSTS"]
+    assert own == {"Fn::Sub": "host,sho.rt,go.rt"}
+    assert package.parameters("prod")["BaseUrl"] == "https://sho.rt"
+
+
+def test_a_stack_name_tells_its_stage() -> None:
+    """MiniStack cannot read back functions whose names begin with `url`; ours never do."""
+    assert not stack.name_of("prod").startswith("url")
+    assert stack.name_of("dev") != stack.name_of("prod")

@@ -1,0 +1,38 @@
+"""The tables that .chalice/resources.yaml describes, for tests that need no more of the stack than these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalice.package import YAMLTemplateSerializer
+
+from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_WHAT_A_KEY_VALUE_STORE_NEEDS = {
+    "TableName",
+    "BillingMode",
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+}
+
+
+def described() -> list[dict[str, Any]]:
+    """Return the properties of every table, as CloudFormation names them, with the default parameters."""
+    text = (ROOT / ".chalice" / "resources.yaml").read_text("utf-8")
+    template: dict[str, Any] = YAMLTemplateSerializer().load_template(text)
+    tables = [
+        each["Properties"] for each in template["Resources"].values() if each.get("Type") == "AWS::DynamoDB::Table"
+    ]
+    for table in tables:
+        table["TableName"] = template["Parameters"][table["TableName"]["Ref"]]["Default"]
+    return tables
+
+
+def create(dynamodb: DynamoDBClient) -> None:
+    """Create every table."""
+    for table in described():
+        dynamodb.create_table(**{name: table[name] for name in _WHAT_A_KEY_VALUE_STORE_NEEDS & table.keys()})
