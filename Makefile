@@ -2,13 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test bench lint
+.PHONY: help run up down demo check test e2e lint bench package deploy destroy
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed ## Run it all on this machine: PORT=8000 AWS_PORT=4566 STATE_DIR=.local
 	@exec $(BIN)/python -m dev.run
+
+up: .venv/.installed ## Deploy the whole stack to an AWS on this machine and print its address; `make down` stops it
+	@$(BIN)/python -m dev.deploy up
+
+down: .venv/.installed ## Stop what `make up` started; links are kept
+	@$(BIN)/python -m dev.deploy down
 
 demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
 	@$(BIN)/python -m dev.demo $(FILE)
@@ -24,6 +30,18 @@ lint: .venv/.installed ## Lint, format, types and the import fence only
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports > .venv/imports.log || (cat .venv/imports.log; exit 1)
+
+e2e: .venv/.installed ## The tests over real HTTP and the deployed stack; E2E_URL=https://... tries a deployed address
+	@$(BIN)/pytest tests/e2e
+
+package: .venv/.installed ## Build and check what goes to AWS, in dist/: STAGE=prod
+	@$(BIN)/python -m dev.package $(STAGE)
+
+deploy: .venv/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
+	@$(BIN)/python -m dev.deploy deploy "$(STAGE)"
+
+destroy: .venv/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
+	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"
 
 bench: .venv/.installed ## Measure: what a redirect costs beside the talk's handler, and how often codes collide
 	@$(BIN)/python bench/redirect.py

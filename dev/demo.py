@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from dev.client import ask
 
 SAMPLE = Path(__file__).parent / "sample-urls.txt"
 CLIENTS = 8
@@ -75,19 +75,6 @@ def leads_right(made: Outcome) -> bool:
     base_url, _, code = made.short_url.rpartition("/")
     status, location, _ = ask(base_url, "GET", f"/{code}")
     return (status, location) == (302, made.url)
-
-
-def ask(base_url: str, method: str, path: str, body: Any = None) -> tuple[int, str | None, bytes]:
-    """Make one request on a connection of its own; return status, Location and body."""
-    address = urllib.parse.urlsplit(base_url)
-    connection = HTTPConnection(address.hostname or "", address.port or 80, timeout=30)
-    try:
-        payload = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
-        response: HTTPResponse = connection.getresponse()
-        return response.status, response.headers.get("Location"), response.read()
-    finally:
-        connection.close()
 
 
 def in_parallel(done: str, work: Callable[[Thing], Result], things: Sequence[Thing]) -> list[Result]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from watchfiles import watch
 
-from dev import local_aws, tables
+from dev import deploy, local_aws, package, stack
 
 ROOT = Path(__file__).parent.parent
 _WATCHED = ("app.py", "chalicelib", ".chalice")
@@ -30,13 +30,19 @@ def main() -> None:
     state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
     try:
         with local_aws.running(aws_port, state_dir) as aws:
-            env = local_aws.environment(aws_port) | {"BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"}
-            tables.create(local_aws.dynamodb(aws_port))
-            _serve(port, env, aws)
-    except local_aws.LocalAwsFailed as failed:
+            os.environ.update(local_aws.environment(aws_port))
+            base_url = f"http://127.0.0.1:{port}"
+            _deploy_beside(aws_port, base_url)
+            _serve(port, {**os.environ, "BASE_URL": base_url, "PYTHONUNBUFFERED": "1"}, aws)
+    except (local_aws.LocalAwsFailed, package.PackageRefused, stack.StackFailed) as failed:
         sys.exit(str(failed))
     except KeyboardInterrupt:
         print("\nStopped; the links are kept.", flush=True)
+
+
+def _deploy_beside(aws_port: int, base_url: str) -> None:
+    """Deploy the stack, so that what HTTP does not reach is done by the real functions, on the same tables."""
+    deploy.deploy_locally(package.build("local", for_this_machine=True, fresh=False), aws_port, base_url)
 
 
 def _serve(port: int, env: dict[str, str], aws: subprocess.Popen[bytes]) -> None:

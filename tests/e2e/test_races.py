@@ -8,9 +8,10 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from dev import demo, local_aws
-from tests.conftest import ROOT
+from dev import local_aws
+from dev.client import ask
 from tests.e2e.conftest import Running
+from tests.paths import ROOT
 
 _CONTAINER = """
 import datetime, sys, uuid
@@ -29,13 +30,13 @@ def test_of_sixteen_who_want_one_alias_one_gets_it(running: Running) -> None:
     with ThreadPoolExecutor(16) as writers:
         for number in range(200):
             wishes = [{"alias": f"race-{number}", "url": f"https://example.com/{number}/{w}"} for w in range(16)]
-            answers = list(writers.map(lambda wish: demo.ask(running.base_url, "POST", "/links", wish), wishes))
+            answers = list(writers.map(lambda wish: ask(running.base_url, "POST", "/links", wish), wishes))
             rounds.append((number, answers))
 
     for number, answers in rounds:
         assert Counter(status for status, _, _ in answers) == {201: 1, 409: 15}
         winner = next(json.loads(body) for status, _, body in answers if status == 201)
-        assert demo.ask(running.base_url, "GET", f"/race-{number}")[1] == winner["url"]
+        assert ask(running.base_url, "GET", f"/race-{number}")[1] == winner["url"]
 
 
 def test_of_sixteen_who_want_to_find_one_link_all_find_it(running: Running) -> None:
@@ -43,7 +44,7 @@ def test_of_sixteen_who_want_to_find_one_link_all_find_it(running: Running) -> N
     with ThreadPoolExecutor(16) as writers:
         for number in range(20):
             wish = {"url": f"https://example.com/existing/{number}", "findExisting": True}
-            answers = list(writers.map(lambda _: demo.ask(running.base_url, "POST", "/links", wish), range(16)))  # noqa: B023  # done within the round
+            answers = list(writers.map(lambda _: ask(running.base_url, "POST", "/links", wish), range(16)))  # noqa: B023  # done within the round
 
             assert Counter(status for status, _, _ in answers) == {201: 1, 200: 15}
             assert len({json.loads(body)["code"] for _, _, body in answers}) == 1
@@ -67,4 +68,4 @@ def test_eight_containers_never_hand_out_one_code_twice(running: Running) -> Non
     assert len(codes) == len(set(codes)) == 1000
     for part in printed:
         for number, code in enumerate(part):
-            assert demo.ask(running.base_url, "GET", f"/{code}")[1] == f"https://example.com/{number}"
+            assert ask(running.base_url, "GET", f"/{code}")[1] == f"https://example.com/{number}"

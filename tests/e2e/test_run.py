@@ -14,8 +14,9 @@ import ada_url
 import pytest
 
 from dev import demo
-from tests.conftest import ROOT, SHARED
+from dev.client import ask
 from tests.e2e.conftest import Running, free_port
+from tests.paths import ROOT, SHARED
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name)
@@ -67,8 +68,8 @@ def test_the_demo_tells_what_became_of_each_line(running: Running) -> None:
 
 def test_a_browser_page_and_an_api_on_one_port(running: Running) -> None:
     """What is unknown to the router is a 404 problem, as it will be when deployed."""
-    page = demo.ask(running.base_url, "GET", "/")
-    nowhere = demo.ask(running.base_url, "GET", "/no/such/place")
+    page = ask(running.base_url, "GET", "/")
+    nowhere = ask(running.base_url, "GET", "/no/such/place")
 
     assert (page[0], b"<form" in page[2]) == (200, True)
     assert (nowhere[0], json.loads(nowhere[2])["code"]) == (404, "page-unknown")

@@ -1,0 +1,31 @@
+"""One HTTP request, for the tools and tests that try a running service."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import urllib.parse
+from typing import Any
+
+
+def ask(address: str, method: str, path: str, body: Any = None) -> tuple[int, str | None, bytes]:
+    """Make one request on a connection of its own; return status, Location and body.
+
+    Raises:
+        OSError: nothing answers.
+    """
+    parts = urllib.parse.urlsplit(address)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=30, context=context)
+    else:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    payload = None if body is None else json.dumps(body).encode()
+    try:
+        connection.request(method, parts.path + path, payload, {"Content-Type": "application/json"} if payload else {})
+        response = connection.getresponse()
+        return response.status, response.headers.get("Location"), response.read()
+    finally:
+        connection.close()

@@ -1,0 +1,250 @@
+"""A stack, from its package to its outputs: the same code for AWS and for the AWS on this machine.
+
+Upload under the name of the content, one change set, execute, follow the events. Where a call fails, the reason is one
+sentence; where the stack fails, CloudFormation's own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dev.package import Package
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_s3 import S3Client
+
+_DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+_UNDER_WAY = "_IN_PROGRESS"
+Say = Callable[[str], None]
+
+
+class StackFailed(Exception):
+    """The stack is not what was asked for; the message says why, for a person."""
+
+
+def name_of(stage: str) -> str:
+    """Return the name of a stage's stack."""
+    return f"shortener-{stage}"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The AWS that the environment leads to: its credentials, and AWS_ENDPOINT_URL if it is on this machine."""
+
+    region: str
+
+    def client(self, service: str) -> Any:
+        """Return a client of ``service``."""
+        return boto3.client(service, region_name=self.region)
+
+    @property
+    def cloudformation(self) -> CloudFormationClient:
+        """Return CloudFormation."""
+        client: CloudFormationClient = self.client("cloudformation")
+        return client
+
+    @property
+    def s3(self) -> S3Client:
+        """Return S3."""
+        client: S3Client = self.client("s3")
+        return client
+
+    @property
+    def account(self) -> str:
+        """Return the account's number, which also tells that the credentials are good."""
+        number: str = self.client("sts").get_caller_identity()["Account"]
+        return number
+
+    @property
+    def poll_seconds(self) -> float:
+        """Return how long to wait between two looks."""
+        return 0.1 if "127.0.0.1" in self.s3.meta.endpoint_url else 2.0
+
+
+def deploy(
+    cloud: Cloud, name: str, package: Package, parameters: Mapping[str, str], say: Say = print
+) -> dict[str, str]:
+    """Create or update the stack ``name`` and return its outputs. Nothing to change is success.
+
+    Raises:
+        StackFailed
+    """
+    try:
+        bucket = _artifacts(cloud)
+        key = _upload(cloud, bucket, package, say)
+        wanted = {**parameters, "ArtifactBucket": bucket, "ArtifactKey": key}
+        return _applied(cloud, name, _template_url(cloud, bucket, package), wanted, say)
+    except (BotoCoreError, ClientError) as failure:
+        raise StackFailed(str(failure)) from failure
+
+
+def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
+    """Return the outputs of the stack ``name``, or None if there is none."""
+    stack = _described(cloud, name)
+    return None if stack is None else {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+
+
+def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
+    """Delete the stack ``name``; refuses while a table of it is protected.
+
+    Raises:
+        StackFailed
+    """
+    try:
+        protected = [table for table in _tables(cloud, name) if _is_protected(cloud, table)]
+        if protected:
+            raise StackFailed(
+                f"Deletion protection is on for {', '.join(protected)}. Switch it off first, table by table:"
+                f" aws dynamodb update-table --no-deletion-protection-enabled --table-name {protected[0]}"
+            )
+        seen = {event["EventId"] for event in _events(cloud, name)}
+        cloud.cloudformation.delete_stack(StackName=name)
+        while (stack := _described(cloud, name)) is not None and stack["StackStatus"] != "DELETE_COMPLETE":
+            _report(cloud, name, seen, say)
+            if stack["StackStatus"] == "DELETE_FAILED":
+                raise StackFailed(f"{name} could not be deleted: {stack.get('StackStatusReason', 'see its events')}")
+            time.sleep(cloud.poll_seconds)
+    except (BotoCoreError, ClientError) as failure:
+        raise StackFailed(str(failure)) from failure
+
+
+def _artifacts(cloud: Cloud) -> str:
+    """Return the bucket for packages of this account and region; it is made if it is missing, closed to the public."""
+    name, s3 = f"shortener-artifacts-{cloud.account}-{cloud.region}", cloud.s3
+    try:
+        s3.head_bucket(Bucket=name)
+    except ClientError as missing:
+        if missing.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004  # what HEAD says of a missing one
+            raise
+        place: Any = {"LocationConstraint": cloud.region}
+        extra: Any = {} if cloud.region == "us-east-1" else {"CreateBucketConfiguration": place}
+        s3.create_bucket(Bucket=name, **extra)
+        closed: Any = dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+        )
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
+    return name
+
+
+def _upload(cloud: Cloud, bucket: str, package: Package, say: Say) -> str:
+    key = f"code/{package.digest}.zip"
+    say(f"Uploading {package.code.stat().st_size / 1e6:.1f} MB to {bucket} ...")
+    cloud.s3.upload_file(str(package.code), bucket, key)
+    cloud.s3.upload_file(str(package.template), bucket, _template_key(package))
+    return key
+
+
+def _template_key(package: Package) -> str:
+    return f"template/{package.template_digest}.json"
+
+
+def _template_url(cloud: Cloud, bucket: str, package: Package) -> str:
+    return f"{cloud.s3.meta.endpoint_url}/{bucket}/{_template_key(package)}"
+
+
+def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str, str], say: Say) -> dict[str, str]:
+    cloudformation = cloud.cloudformation
+    stack = _described(cloud, name)
+    if stack is not None and stack["StackStatus"] == "ROLLBACK_COMPLETE":
+        raise StackFailed(f"{name} is what a failed creation left behind. Delete it first: make destroy")
+    is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+    change = cloudformation.create_change_set(
+        StackName=name,
+        ChangeSetName=f"deploy-{time.time_ns()}",
+        ChangeSetType="CREATE" if is_new else "UPDATE",
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )["Id"]
+    if not _is_ready(cloud, change):
+        say(f"{name} is up to date.")
+        cloudformation.delete_change_set(ChangeSetName=change)
+        return outputs(cloud, name) or {}
+    say(f"{'Creating' if is_new else 'Updating'} {name} ...")
+    seen = {event["EventId"] for event in _events(cloud, name)}
+    cloudformation.execute_change_set(ChangeSetName=change)
+    return _finished(cloud, name, seen, say)
+
+
+def _is_ready(cloud: Cloud, change: str) -> bool:
+    """Wait for the change set; return False if it would change nothing."""
+    while True:
+        described = cloud.cloudformation.describe_change_set(ChangeSetName=change)
+        if described["Status"] == "CREATE_COMPLETE":
+            return True
+        reason = described.get("StatusReason", "")
+        if described["Status"] == "FAILED":
+            if "didn't contain changes" in reason or "No updates" in reason:
+                return False
+            raise StackFailed(f"CloudFormation refuses the change: {reason}")
+        time.sleep(cloud.poll_seconds)
+
+
+def _finished(cloud: Cloud, name: str, seen: set[str], say: Say) -> dict[str, str]:
+    while True:
+        failed = _report(cloud, name, seen, say)
+        stack = _described(cloud, name)
+        status = "DELETED" if stack is None else stack["StackStatus"]
+        if not status.endswith(_UNDER_WAY):
+            break
+        time.sleep(cloud.poll_seconds)
+    failed += _report(cloud, name, seen, say)
+    if status not in _DONE:
+        raise StackFailed(f"{name} is {status}: {'; '.join(failed) or 'its events say why'}")
+    return outputs(cloud, name) or {}
+
+
+def _report(cloud: Cloud, name: str, seen: set[str], say: Say) -> list[str]:
+    """Say what has happened since the last look; return why anything failed."""
+    failed = []
+    for event in reversed([event for event in _events(cloud, name) if event["EventId"] not in seen]):
+        seen.add(event["EventId"])
+        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
+        if not status.endswith(_UNDER_WAY):
+            say(f"  {status:24} {event.get('LogicalResourceId', '')}  {reason}".rstrip())
+        if status.endswith("_FAILED"):
+            failed.append(f"{event.get('LogicalResourceId', '')}: {reason}")
+    return failed
+
+
+def _events(cloud: Cloud, name: str) -> list[Any]:
+    try:
+        events: list[Any] = cloud.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    except ClientError as missing:
+        if _does_not_exist(missing):
+            return []
+        raise
+    return events
+
+
+def _described(cloud: Cloud, name: str) -> Any:
+    try:
+        return cloud.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as missing:
+        if _does_not_exist(missing):
+            return None
+        raise
+
+
+def _does_not_exist(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error)
+
+
+def _tables(cloud: Cloud, name: str) -> Iterator[str]:
+    if _described(cloud, name) is None:
+        raise StackFailed(f"There is no stack {name} in {cloud.region}.")
+    for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]:
+        if resource["ResourceType"] == "AWS::DynamoDB::Table":
+            yield resource["PhysicalResourceId"]
+
+
+def _is_protected(cloud: Cloud, table: str) -> bool:
+    described = cloud.client("dynamodb").describe_table(TableName=table)["Table"]
+    return bool(described.get("DeletionProtectionEnabled"))

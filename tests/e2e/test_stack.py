@@ -1,0 +1,192 @@
+"""The stack, deployed from its package: API Gateway, Lambda and DynamoDB, as they will be on AWS.
+
+`E2E_URL=https://... make e2e` runs the same tests against a deployed address; what only a local AWS can be asked to do
+(restart, be destroyed) is skipped there and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dev import deploy, local_aws, package, smoke, stack
+from dev.client import ask
+from tests.e2e.conftest import free_port
+from tests.paths import ROOT
+
+
+@dataclass
+class Deployed:
+    """A deployed API: where it answers, and where its short URLs say that they live."""
+
+    address: str
+    base_url: str
+    port: int | None = None
+    state_dir: Path | None = None
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The stack on a local AWS of this module's own, or what E2E_URL names."""
+    if url := os.environ.get("E2E_URL"):
+        yield Deployed(url.rstrip("/"), os.environ.get("E2E_BASE_URL", url).rstrip("/"))
+        return
+    port, state_dir = free_port(), tmp_path_factory.mktemp("aws")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in local_aws.environment(port).items():
+            patch.setenv(name, value)
+        local_aws.start_detached(port, state_dir)
+        built = package.build("local", for_this_machine=True, fresh=False)
+        address = deploy.deploy_locally(built, port)
+        yield Deployed(address, address, port, state_dir)
+        local_aws.stop_detached(state_dir)
+
+
+def create(deployed: Deployed, url: str, **fields: object) -> dict[str, str]:
+    """Make a link that lives for ten minutes."""
+    status, _, body = ask(deployed.address, "POST", "/links", {"url": url, "expiresIn": "10m", **fields})
+    assert status == 201, body
+    link: dict[str, str] = json.loads(body)
+    return link
+
+
+def test_what_make_deploy_tries_works(deployed: Deployed) -> None:
+    """Health, a link, GET and HEAD of it, an unknown code."""
+    smoke.test(deployed.address, deployed.base_url)
+
+
+def test_a_link_goes_through_the_whole_stack(deployed: Deployed) -> None:
+    """API Gateway passes every byte of the target, a trailing slash and a query do no harm."""
+    url = "https://example.com/a%2Fb/%C3%BC?sig=x%2By+z&a=1&a=2;b#frag"
+    link = create(deployed, url)
+
+    for path in (f"/{link['code']}", f"/{link['code']}?utm=1"):
+        assert ask(deployed.address, "GET", path)[:2] == (302, url)
+
+
+def test_an_alias_is_one_persons(deployed: Deployed) -> None:
+    """The conditional write holds behind the gateway too."""
+    alias = f"e2e-{uuid.uuid4().hex[:12]}"
+    create(deployed, "https://example.com/first", alias=alias)
+
+    status, _, body = ask(deployed.address, "POST", "/links", {"url": "https://example.com/second", "alias": alias})
+
+    assert (status, json.loads(body)["code"]) == (409, "alias-taken")
+    assert ask(deployed.address, "GET", f"/{alias}")[1] == "https://example.com/first"
+
+
+def test_errors_come_through_as_problems(deployed: Deployed) -> None:
+    """The URL parser works where it was deployed to, and its refusals arrive whole."""
+    status, _, body = ask(deployed.address, "POST", "/links", {"url": "https://evil.com\\@google.com/", "tags": 1})
+
+    problem = json.loads(body)
+    assert (status, problem["code"]) == (422, "link-invalid")
+    assert {error["field"] for error in problem["errors"]} == {"url", "tags"}
+
+
+def test_the_page_finds_its_parts_under_the_stage(deployed: Deployed) -> None:
+    """The page lives under the stage's path, and so does what it loads."""
+    page = ask(deployed.address, "GET", "/")[2].decode()
+
+    start = page.index('href="') + len('href="')
+    icon = page[start : page.index('"', start)]
+    prefix = deployed.base_url.partition("://")[2].partition("/")[2]
+    assert icon == (f"/{prefix}/assets/icon.svg" if prefix else "/assets/icon.svg")
+    assert ask(deployed.address, "GET", "/assets/icon.svg")[0] == 200
+
+
+def test_the_schedule_that_keeps_it_warm_is_no_request(deployed: Deployed) -> None:
+    """The function answers the rule's event, and logs neither an error nor a visit."""
+    if deployed.port is None:
+        pytest.skip("NOT TESTED: the warming event. A deployed function is not invoked from here.")
+    lambdas = stack.Cloud("us-east-1").client("lambda")
+
+    answer = lambdas.invoke(FunctionName=f"{deploy.LOCAL}-api", Payload=b'{"warm": true}', LogType="Tail")
+
+    assert json.loads(answer["Payload"].read()) == {"warm": True}
+    assert "FunctionError" not in answer
+
+
+def test_links_survive_a_restart_of_the_emulator(deployed: Deployed) -> None:
+    """Stack, functions and tables are there again, at the same address."""
+    if deployed.port is None or deployed.state_dir is None:
+        pytest.skip("NOT TESTED: a restart. AWS is not restarted from here.")
+    link = create(deployed, "https://example.com/lasting")
+
+    local_aws.stop_detached(deployed.state_dir)
+    local_aws.start_detached(deployed.port, deployed.state_dir)
+
+    assert ask(deployed.address, "GET", f"/{link['code']}")[:2] == (302, "https://example.com/lasting")
+
+
+class TestMakeDeploy:
+    """`make deploy` and `make destroy`, the very programs, with another endpoint."""
+
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run dev.deploy in an environment with nothing of AWS in it but ``environ``."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return subprocess.run(
+            [sys.executable, "-m", "dev.deploy", *arguments],
+            cwd=ROOT,
+            env=env
+            | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "HOME": "/nowhere"}
+            | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @pytest.mark.parametrize(
+        ("stage", "environ", "sentence"),
+        [
+            ("", {}, "Which stage?"),
+            ("local", {}, "Which stage?"),
+            ("prod", {}, "Which region?"),
+            ("prod", {"AWS_REGION": "eu-west-1"}, "There are no AWS credentials."),
+        ],
+    )
+    def test_what_is_missing_is_one_sentence(self, stage: str, environ: dict[str, str], sentence: str) -> None:
+        """Stage, region, credentials: each is asked for by name, before anything is built."""
+        ran = self.run("deploy", stage, **environ)
+
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(sentence)
+        assert ran.stderr.count("\n") == 1
+
+    def test_a_stage_is_deployed_updated_and_kept(self, deployed: Deployed) -> None:
+        """Created with progress, tried, found up to date the second time, and not destroyed while it is protected."""
+        if deployed.port is None:
+            pytest.skip("NOT TESTED: make deploy. It is tried on a local AWS only.")
+        environ = local_aws.environment(deployed.port) | {"AWS_REGION": "eu-west-1"}
+        there = {name: value for name, value in environ.items() if name.startswith("AWS_")}
+
+        first, second = self.run("deploy", "prod", **there), self.run("deploy", "prod", **there)
+        destroyed = self.run("destroy", "prod", **there)
+
+        assert first.returncode == 0, first.stdout + first.stderr
+        assert "CREATE_COMPLETE" in first.stdout
+        assert "It works." in first.stdout
+        assert "shortener-prod is up to date." in second.stdout
+        assert destroyed.returncode == 1
+        assert "Deletion protection is on for" in destroyed.stderr
+
+    def test_a_stage_that_is_not_protected_can_go(self, deployed: Deployed) -> None:
+        """Dev comes and goes."""
+        if deployed.port is None:
+            pytest.skip("NOT TESTED: make destroy. It is tried on a local AWS only.")
+        environ = local_aws.environment(deployed.port) | {"AWS_REGION": "eu-west-1"}
+        there = {name: value for name, value in environ.items() if name.startswith("AWS_")}
+
+        made, gone, again = (self.run(what, "dev", **there) for what in ("deploy", "destroy", "destroy"))
+
+        assert (made.returncode, gone.returncode, again.returncode) == (0, 0, 1)
+        assert "shortener-dev is gone." in gone.stdout
+        assert "There is no stack shortener-dev" in again.stderr
