@@ -57,6 +57,13 @@ EVENT: dict[str, Any] = {
 }
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server whose clients are ended in the middle of a connection, which is no error here."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 def dynamodb(answer: dict[str, Any]) -> ThreadingHTTPServer:
     """Serve ``answer`` to every call, on loopback, from a thread."""
     body = json.dumps(answer).encode()
@@ -75,6 +82,6 @@ def dynamodb(answer: dict[str, Any]) -> ThreadingHTTPServer:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
+    server = QuietServer(("127.0.0.1", 0), Canned)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -144,7 +144,7 @@ def _runtime_api(measured: _Measured) -> ThreadingHTTPServer:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
+    server = canned.QuietServer(("127.0.0.1", 0), RuntimeApi)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 

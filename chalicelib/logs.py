@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
@@ -12,7 +13,6 @@ from typing import Any
 
 METRICS = {"RedirectLatency": "Milliseconds", "CacheHit": "Count", "Unknown": "Count"}
 """What is measured, and its unit. CacheHit and Unknown are 0 or 1 for each redirect: their average is a share."""
-_DECLARED = [{"Name": name, "Unit": unit} for name, unit in METRICS.items()]
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _noted: ContextVar[dict[str, Any] | None] = ContextVar("noted", default=None)
@@ -33,18 +33,25 @@ def note(**facts: Any) -> None:
 def finish(service: str, **facts: Any) -> None:
     """Write the line of a request: what was noted, and ``facts``.
 
-    Where metrics were measured they are declared in CloudWatch's embedded metric format, in the name of ``service``:
-    CloudWatch reads them from the log, which costs no call and no time. An empty ``service`` declares none.
+    Where a redirect was measured its metrics are declared in CloudWatch's embedded metric format, in the name of
+    ``service``: CloudWatch reads them from the log, which costs no call. An empty ``service`` declares none.
     """
-    line = {**(_noted.get() or {}), **facts}
-    if "Unknown" in line:
+    line = _noted.get() or {}
+    line.update(facts)
+    if service and "Unknown" in line:
         line["RedirectLatency"] = line["ms"]
-    measured = [metric for metric in _DECLARED if metric["Name"] in line]
-    if service and measured:
-        directive = {"Namespace": "UrlShortener", "Dimensions": [["Service"]], "Metrics": measured}
-        line |= {"Service": service, "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}}
-    write(**line)
-    _noted.set(None)
+        declared = _declared(service, tuple(name for name in METRICS if name in line))
+        sys.stdout.write(f'{_encode(line)[:-1]},"_aws":{{"Timestamp":{time.time_ns() // 1_000_000},{declared}\n')
+    else:
+        write(**line)
+
+
+@functools.cache
+def _declared(service: str, metrics: tuple[str, ...]) -> str:
+    """Return the constant rest of a line that declares ``metrics``, encoded once: encoding it cost 4 us a redirect."""
+    units = [{"Name": name, "Unit": METRICS[name]} for name in metrics]
+    directive = {"Namespace": "UrlShortener", "Dimensions": [["Service"]], "Metrics": units}
+    return f'"CloudWatchMetrics":{_encode([directive])}}},"Service":{_encode(service)}}}'
 
 
 def write(**facts: Any) -> None:

@@ -19,7 +19,13 @@ LOCAL = stack.name_of("local")
 def main() -> None:
     """Do what the first argument says; every failure is one sentence."""
     doing, *arguments = sys.argv[1:]
-    deeds: dict[str, Callable[..., None]] = {"up": up, "down": down, "deploy": deploy, "destroy": destroy}
+    deeds: dict[str, Callable[..., None]] = {
+        "up": up,
+        "down": down,
+        "beside": beside,
+        "deploy": deploy,
+        "destroy": destroy,
+    }
     try:
         deeds[doing](*arguments)
     except (package.PackageRefused, stack.StackFailed, local_aws.LocalAwsFailed, smoke.SmokeFailed) as failed:
@@ -49,6 +55,15 @@ def down() -> None:
     if not local_aws.stop_detached(state_dir):
         sys.exit("Nothing runs here that `make up` started.")
     print("Stopped; the links are kept.")
+
+
+def beside() -> None:
+    """Deploy the stack beside a local server, so that what HTTP does not reach is done by the real functions.
+
+    Expects the environment to name the local AWS and the server's BASE_URL. The tables are the server's own.
+    """
+    port = local_aws.port_in(os.environ)
+    deploy_locally(package.build("local", for_this_machine=True, fresh=False), port, os.environ["BASE_URL"])
 
 
 def deploy_locally(built: package.Package, port: int, base_url: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,7 +121,9 @@ def stop_detached(state_dir: Path) -> bool:
 
 @contextmanager
 def running(port: int, state_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run MiniStack for the length of a ``with``; its log is ``ministack.log`` in ``state_dir``.
+    """Run MiniStack for the length of a ``with``. Its log is ``ministack.log`` in ``state_dir``.
+
+    Afterwards this program can only end: it ignores signals, so that a second Ctrl-C does not lose the state.
 
     Raises:
         LocalAwsFailed
@@ -135,6 +138,8 @@ def running(port: int, state_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
             _wait_until_ready(process, port, log)
             yield process
         finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             stop(process, seconds=_SAVE_SECONDS)
 
 
@@ -163,7 +168,11 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float) -> None:
 
 
 def _settings(port: int, state_dir: Path) -> dict[str, str]:
+    scratch = state_dir / "tmp"  # where functions are unpacked; it leaves them there
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
     return {
+        "TMPDIR": str(scratch),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "PERSIST_STATE": "1",

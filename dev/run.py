@@ -28,25 +28,22 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)
     port, aws_port = _port("PORT", 8000), _port("AWS_PORT", 4566)
     state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
+    print("Starting the local AWS ...", flush=True)
     try:
         with local_aws.running(aws_port, state_dir) as aws:
             os.environ.update(local_aws.environment(aws_port))
-            base_url = f"http://127.0.0.1:{port}"
-            _deploy_beside(aws_port, base_url)
-            _serve(port, {**os.environ, "BASE_URL": base_url, "PYTHONUNBUFFERED": "1"}, aws)
+            os.environ.update({"BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"})
+            print("Deploying the stack to it ...", flush=True)
+            deploy.beside()
+            _serve(port, aws)
     except (local_aws.LocalAwsFailed, package.PackageRefused, stack.StackFailed) as failed:
         sys.exit(str(failed))
     except KeyboardInterrupt:
         print("\nStopped; the links are kept.", flush=True)
 
 
-def _deploy_beside(aws_port: int, base_url: str) -> None:
-    """Deploy the stack, so that what HTTP does not reach is done by the real functions, on the same tables."""
-    deploy.deploy_locally(package.build("local", for_this_machine=True, fresh=False), aws_port, base_url)
-
-
-def _serve(port: int, env: dict[str, str], aws: subprocess.Popen[bytes]) -> None:
-    server = _start_server(port, env)
+def _serve(port: int, aws: subprocess.Popen[bytes]) -> None:
+    server, deploying = _start_server(port), None
     try:
         if not _answers(server, port):
             sys.exit("The server did not start; its own words are above.")
@@ -57,18 +54,18 @@ def _serve(port: int, env: dict[str, str], aws: subprocess.Popen[bytes]) -> None
             if changes:
                 print("Saved: starting the server again.", flush=True)
                 local_aws.stop(server, seconds=5)
-                server = _start_server(port, env)
+                server = _start_server(port)
+                if deploying is not None:
+                    local_aws.stop(deploying, seconds=5)
+                deploying = local_aws.start([sys.executable, "-m", "dev.deploy", "beside"], os.environ)
     finally:
-        # From here on a second Ctrl-C must not keep the state from being written.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         local_aws.stop(server, seconds=5)
 
 
-def _start_server(port: int, env: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start_server(port: int) -> subprocess.Popen[bytes]:
     # Chalice's own reloader would look at every file of .venv once a second; we watch the sources only.
     arguments = ["local", "--stage", "local", "--host", "127.0.0.1", "--port", str(port), "--no-autoreload"]
-    return local_aws.start([sys.executable, "-m", "dev.chalice_local", *arguments], env)
+    return local_aws.start([sys.executable, "-m", "dev.chalice_local", *arguments], os.environ)
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
