@@ -15,9 +15,10 @@ _MAX_HOST, _MAX_LABEL = 253, 63  # RFC 1035, section 2.3.4, less the final dot a
 
 # What a browser drops, hides or turns around, so that people read another address than the one they go to: C0, space,
 # DEL, C1, no-break space, soft hyphen, Arabic letter mark, fillers, zero-width, line separators, bidi, BOM; backslash.
+# And halves of surrogate pairs, which are no characters.
 _FORBIDDEN = re.compile(
     "[\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    "\u3000\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f\\\\]"
+    "\u3000\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f\\\\]"
 )
 _WEB = re.compile(r"https?://[^/]", re.IGNORECASE)
 _AUTHORITY = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
@@ -92,11 +93,11 @@ def servable(stored: str) -> str | None:
 def _check_text(text: str) -> None:
     if not text:
         raise TargetRefused("missing", "Please give a URL.")
-    if len(text.encode()) > MAX_URL_BYTES:
-        raise TargetRefused("too-long", f"The URL is longer than {MAX_URL_BYTES} bytes.")
     if found := _FORBIDDEN.search(text):
         where = f"U+{ord(found[0]):04X} at position {found.start() + 1}"
         raise TargetRefused("forbidden-character", f"The URL holds a character that must be percent-encoded: {where}.")
+    if len(text.encode()) > MAX_URL_BYTES:
+        raise TargetRefused("too-long", f"The URL is longer than {MAX_URL_BYTES} bytes.")
     if not _WEB.match(text):
         raise _without_web_scheme(text)
     authority = _AUTHORITY.match(text)

@@ -1,0 +1,51 @@
+"""Pages: what enters them stays text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chalicelib.core import pages
+from chalicelib.errors import LinkExpired, ShortenerError, public_errors
+
+EVIL = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+
+
+class Evil(LinkExpired):
+    """An error whose every text is hostile."""
+
+    title = EVIL
+    meaning = EVIL
+
+    def __str__(self) -> str:
+        return EVIL + "!"
+
+
+@pytest.mark.parametrize("page", [pages.problem(Evil("x"), f"https://{EVIL}"), pages.home(f"https://sho.rt/{EVIL}")])
+def test_whatever_enters_a_page_stays_text(page: str) -> None:
+    """No text of ours or theirs becomes markup."""
+    assert "<img src=x" not in page
+    assert "alert(2)</script>" not in page
+
+
+@pytest.mark.parametrize("error", public_errors().values(), ids=lambda error: error.code)
+def test_every_error_has_a_page(error: type[ShortenerError]) -> None:
+    """With its status and its title, and nothing left to fill in."""
+    page = pages.meaning(error, "https://sho.rt/api")
+
+    assert str(error.status) in page
+    assert 'href="/api/assets/page.css"' in page
+    assert "$" not in page
+
+
+@pytest.mark.parametrize("page", [pages.home("https://sho.rt"), pages.problem(LinkExpired("x"), "https://sho.rt")])
+def test_pages_keep_to_their_policy(page: str) -> None:
+    """Nothing inline, nothing from elsewhere: the policy they are served with would block it."""
+    assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", page)
+    assert not re.search(r'(?:src|href)="(?!/|#)', page)
+
+
+def test_every_asset_is_there() -> None:
+    """Named in the list, present in the folder."""
+    assert all(pages.text_of(name) for name in pages.ASSETS)
