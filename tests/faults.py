@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.aws import link_table
+from chalicelib.aws import clients
 
 
 @contextmanager
@@ -20,11 +20,11 @@ def table_down() -> Iterator[list[str]]:
         tried.append(request.headers["X-Amz-Target"].decode().rpartition(".")[2])
         raise ReadTimeoutError(endpoint_url=request.url)
 
-    clients = (link_table._reads, link_table._writes)  # noqa: SLF001  # the fault belongs where the network is
-    for client in clients:
+    all_of_them = (clients.reads, clients.writes, clients.glances)
+    for client in all_of_them:
         client.meta.events.register_first("before-send.dynamodb.*", time_out, "fault")
     try:
         yield tried
     finally:
-        for client in clients:
+        for client in all_of_them:
             client.meta.events.unregister("before-send.dynamodb.*", time_out, "fault")

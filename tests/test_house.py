@@ -89,7 +89,7 @@ def test_aws_is_spoken_to_by_clients_made_once() -> None:
         for function in ast.walk(ast.parse(path.read_text()))
         if isinstance(function, ast.FunctionDef)
         for call in ast.walk(function)
-        if isinstance(call, ast.Attribute) and ast.unparse(call) in {"boto3.client", "clients.dynamodb"}
+        if isinstance(call, ast.Attribute) and ast.unparse(call) in {"boto3.client", "clients.made"}
     ]
 
     assert inside_functions == []

@@ -1,28 +1,40 @@
-"""How this service talks to AWS: time limits and retries. Made once per container, at the import of who uses them."""
+"""How this service talks to AWS: clients, time limits, retries. Made once per container, at import.
+
+Left to itself botocore would wait 60 seconds for a connection and 60 for an answer; API Gateway gives up after 29.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
 
 
-def dynamodb(*, seconds_to_connect: float, seconds_to_read: float, attempts: int) -> DynamoDBClient:
-    """Make a DynamoDB client. Left to itself botocore would wait 60 seconds, twice API Gateway's patience."""
-    client: DynamoDBClient = boto3.client(
-        "dynamodb",
+def made(service: str, *, seconds_to_connect: float, seconds_to_read: float, attempts: int, **options: Any) -> Any:
+    """Return a client of ``service`` with these time limits; ``options`` are boto3's own."""
+    return boto3.client(
+        service,
         config=Config(
             connect_timeout=seconds_to_connect,
             read_timeout=seconds_to_read,
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=64,  # one is used on Lambda; a local server has a thread per visitor
-            parameter_validation=False,  # our requests have one form, tested; DynamoDB checks them again
+            parameter_validation=False,  # our requests have one form, tested; AWS checks them again
             tcp_keepalive=True,
             user_agent=f"Boto3/{boto3.__version__} url-shortener",  # else built anew each time: a tenth of a read
         ),
+        **options,
     )
-    return client
+
+
+# A visitor waits for a read: two tries of half a second. A write may take its time within API Gateway's 29 seconds.
+reads: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)
+writes: DynamoDBClient = made("dynamodb", seconds_to_connect=1, seconds_to_read=2, attempts=3)
+# A visitor waits for these as well, for something that is not theirs: one try.
+glances: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)
+queue: SQSClient = made("sqs", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
+from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.link import Link
 from chalicelib.errors import CodeTaken, StoreUnavailable, UrlClaimed
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
-
-# A visitor waits for a read: two tries of half a second. A write may take its time within API Gateway's 29 seconds.
-_reads = clients.dynamodb(seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)
-_writes = clients.dynamodb(seconds_to_connect=1, seconds_to_read=2, attempts=3)
 
 _CLAIM_LASTS = timedelta(minutes=1)  # as long as the index may lag behind the table, many times over
 _SAME_URL_AT_MOST = 25
@@ -60,8 +56,8 @@ def find_by_url(url: str) -> Iterator[Link]:
     Raises:
         StoreUnavailable
     """
-    with _our_words():
-        page = _reads.query(
+    with in_our_words():
+        page = clients.reads.query(
             TableName=settings.links_table,
             IndexName="byUrl",
             KeyConditionExpression="originalUrl = :url",
@@ -87,8 +83,8 @@ def add(link: Link, request_id: str) -> None:
     """
     put = _put_if_free(link, request_id)
     try:
-        with _our_words(but="ConditionalCheckFailedException"):
-            _writes.put_item(**put)
+        with in_our_words(but="ConditionalCheckFailedException"):
+            clients.writes.put_item(**put)
     except ClientError as refused:
         response: Any = refused.response
         if response.get("Item", {}).get("requestId") != {"S": request_id}:
@@ -112,8 +108,8 @@ def add_only(link: Link, request_id: str, claim: str, now: datetime) -> None:
     ]
     for longest_pause in _CONFLICT_PAUSES:
         try:
-            with _our_words(but="TransactionCanceledException"):
-                _writes.transact_write_items(TransactItems=transaction)
+            with in_our_words(but="TransactionCanceledException"):
+                clients.writes.transact_write_items(TransactItems=transaction)
         except ClientError as cancelled:
             if _was_applied(cancelled, link.code, request_id):
                 return
@@ -133,8 +129,8 @@ def answers() -> bool:
 
 
 def _get(code: str, *, consistent: bool) -> Link | None:
-    with _our_words():
-        found = _reads.get_item(TableName=settings.links_table, Key={"code": {"S": code}}, ConsistentRead=consistent)
+    with in_our_words():
+        found = clients.reads.get_item(TableName=settings.links_table, Key={"code": {"S": code}}, ConsistentRead=consistent)
     item = found.get("Item")
     return None if item is None else _link_in(item)
 
@@ -179,19 +175,6 @@ def _was_applied(cancelled: ClientError, code: str, request_id: str) -> bool:
     if link_reason.get("Code") == "ConditionalCheckFailed":
         raise CodeTaken(code) from cancelled
     return False
-
-
-@contextmanager
-def _our_words(*, but: str = "") -> Iterator[None]:
-    """Let ``but`` through, an error code of DynamoDB's; say every other failure in our words."""
-    try:
-        yield
-    except ClientError as failure:
-        if failure.response["Error"]["Code"] == but:
-            raise
-        raise StoreUnavailable from failure
-    except BotoCoreError as failure:
-        raise StoreUnavailable from failure
 
 
 def _item_of(link: Link) -> Item:

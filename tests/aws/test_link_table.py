@@ -152,12 +152,3 @@ def test_a_missing_table_is_said_in_our_words(call: Callable[[], object]) -> Non
 
     assert failure.value.__cause__ is not None
     assert not link_table.answers()
-
-
-def test_nobody_waits_longer_than_agreed() -> None:
-    """A visitor's read: half a second to connect, half to read, twice. A write fits API Gateway's 29 seconds."""
-    reads: Any = link_table._reads.meta.config  # noqa: SLF001  # where the limits live
-    writes: Any = link_table._writes.meta.config  # noqa: SLF001  # the same
-
-    assert (reads.connect_timeout, reads.read_timeout, reads.retries["total_max_attempts"]) == (0.5, 0.5, 2)
-    assert (writes.connect_timeout, writes.read_timeout, writes.retries["total_max_attempts"]) == (1, 2, 3)

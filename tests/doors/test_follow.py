@@ -11,7 +11,7 @@ import pytest
 from chalice.test import TestHTTPClient as Http
 
 import app as doors
-from chalicelib.aws import link_cache, link_table
+from chalicelib.aws import clients, link_cache, link_table
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
 from tests.faults import table_down
@@ -213,7 +213,7 @@ def test_a_link_made_elsewhere_is_found_despite_a_late_replica(http: Http) -> No
     def note(params: dict[str, Any], **_: Any) -> None:
         reads.append(b'"ConsistentRead": true' in params["body"])
 
-    events = link_table._reads.meta.events  # noqa: SLF001  # where requests can be seen
+    events = clients.reads.meta.events
     events.register("before-call.dynamodb.GetItem", note, "note")
     http.get("/nobody")
     events.unregister("before-call.dynamodb.GetItem", note, "note")
