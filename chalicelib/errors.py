@@ -10,11 +10,13 @@ ShortenerError
   BodyTooLarge         413
   MediaTypeUnsupported 415
   LinkInvalid          422  every field that is wrong, at once
+  QueryInvalid         422  the same for a query
   InternalError        500  a defect of ours
   StoreUnavailable     503  the table does not answer
   NoFreeCode           503  every code drawn was taken
 
-CodeTaken, UrlClaimed, SettingInvalid   never reach a client
+CodeTaken, UrlClaimed, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion, ClicksRefused, SettingInvalid
+  never reach a client
 """
 
 from __future__ import annotations
@@ -150,7 +152,22 @@ class LinkInvalid(ShortenerError):
 
     def evidence(self) -> Mapping[str, Any]:
         """Return all that is wrong."""
-        return {"errors": [{"field": e.field, "code": e.code, "message": e.message} for e in self.errors]}
+        return _listed(self.errors)
+
+
+class QueryInvalid(ShortenerError):
+    code = "query-invalid"
+    status = 422
+    title = "The query asks for what cannot be"
+    meaning = "One or more parameters of the query hold what they may not. errors lists every one of them."
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(" ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Return all that is wrong."""
+        return _listed(self.errors)
 
 
 class InternalError(ShortenerError):
@@ -201,12 +218,32 @@ class UrlClaimed(Exception):
         self.link_code = link_code
 
 
+class ClickNotSent(Exception):
+    """The queue did not take a click in time."""
+
+
+class ClickUnreadable(Exception):
+    """A message is no click, and trying again will not make it one."""
+
+
+class ClickFromAnotherVersion(Exception):
+    """A message was written by another version of this service, which can read it."""
+
+
+class ClicksRefused(Exception):
+    """The table will not take these clicks as they are, however often they are sent."""
+
+
 class SettingInvalid(Exception):
     """A setting is missing, or holds what it may not; the service does not start."""
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"{name} {what}")
         self.name = name
+
+
+def _listed(errors: Sequence[FieldError]) -> Mapping[str, Any]:
+    return {"errors": [{"field": e.field, "code": e.code, "message": e.message} for e in errors]}
 
 
 def public_errors() -> dict[str, type[ShortenerError]]:

@@ -11,7 +11,13 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-METRICS = {"RedirectLatency": "Milliseconds", "CacheHit": "Count", "Unknown": "Count"}
+METRICS = {
+    "RedirectLatency": "Milliseconds",
+    "CacheHit": "Count",
+    "Unknown": "Count",
+    "ClicksSpilled": "Count",
+    "CountDrift": "Count",
+}
 """What is measured, and its unit. CacheHit and Unknown are 0 or 1 for each redirect: their average is a share."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -19,7 +25,7 @@ _noted: ContextVar[dict[str, Any] | None] = ContextVar("noted", default=None)
 
 
 def begin() -> None:
-    """Start the notes of a request."""
+    """Start the notes of a request, a batch or a night."""
     _noted.set({})
 
 
@@ -31,16 +37,18 @@ def note(**facts: Any) -> None:
 
 
 def finish(service: str, **facts: Any) -> None:
-    """Write the line of a request: what was noted, and ``facts``.
+    """Write the line of a request, a batch or a night: what was noted, and ``facts``.
 
-    Where a redirect was measured its metrics are declared in CloudWatch's embedded metric format, in the name of
-    ``service``: CloudWatch reads them from the log, which costs no call. An empty ``service`` declares none.
+    Metrics among them are declared in CloudWatch's embedded metric format, in the name of ``service``: CloudWatch reads
+    them from the log, which costs no call. An empty ``service`` declares none.
     """
     line = _noted.get() or {}
     line.update(facts)
-    if service and "Unknown" in line:
+    if "Unknown" in line:
         line["RedirectLatency"] = line["ms"]
-        declared = _declared(service, tuple(name for name in METRICS if name in line))
+    measured = tuple(name for name in METRICS if name in line)
+    if service and measured:
+        declared = _declared(service, measured)
         sys.stdout.write(f'{_encode(line)[:-1]},"_aws":{{"Timestamp":{time.time_ns() // 1_000_000},{declared}\n')
     else:
         write(**line)

@@ -21,6 +21,15 @@ class Settings:
     """The name metrics go by, or empty for none."""
     links_table: str
     access_table: str
+    clicks_table: str
+    clicks_queue_url: str
+    """Where clicks are sent. Empty: nobody counts them."""
+    click_retention_days: int
+    """How long the row of a click is kept, 45 to 3650; its counts stay for ever."""
+    trust_cloudfront: bool
+    """CloudFront stands in front and writes its viewer headers; elsewhere anybody could send them."""
+    partial_batch: bool
+    """The queue takes a list of failed messages for an answer; without it, such a list would delete them."""
     link_cache_seconds: int
     """How long a container trusts its memory of a link: seconds, 0 to 3600."""
     link_cache_size: int
@@ -47,6 +56,11 @@ class Settings:
             service=environ.get("SERVICE", ""),
             links_table=environ.get("LINKS_TABLE", "url-shortener"),
             access_table=environ.get("ACCESS_TABLE", "url-shortener-access"),
+            clicks_table=environ.get("CLICKS_TABLE", "url-shortener-clicks"),
+            clicks_queue_url=environ.get("CLICKS_QUEUE_URL", ""),
+            click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=90, least=45, most=3650),
+            trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
+            partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",
             link_cache_seconds=_number(environ, "LINK_CACHE_SECONDS", default=60, most=3600),
             link_cache_size=_number(environ, "LINK_CACHE_SIZE", default=10_000, most=1_000_000),
             unknown_code=_choice(environ, "UNKNOWN_CODE", "home", "404"),
@@ -73,10 +87,10 @@ def _choice(environ: Mapping[str, str], name: str, default: str, *others: str) -
     return value
 
 
-def _number(environ: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+def _number(environ: Mapping[str, str], name: str, *, default: int, most: int, least: int = 0) -> int:
     value = environ.get(name, str(default))
-    if not (value.isascii() and value.isdigit() and int(value) <= most):
-        raise SettingInvalid(name, f"is {value!r}. It must be a whole number from 0 to {most}.")
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise SettingInvalid(name, f"is {value!r}. It must be a whole number from {least} to {most}.")
     return int(value)
 
 

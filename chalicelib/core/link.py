@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,8 +58,8 @@ class Link:
         """Return the address people share."""
         return f"{base_url}/{self.code}"
 
-    def as_json(self, base_url: str) -> dict[str, Any]:
-        """Return the link as clients see it."""
+    def as_json(self, base_url: str, visits: Mapping[str, int]) -> dict[str, Any]:
+        """Return the link as clients see it, and how often it was visited."""
         return {
             "code": self.code,
             "shortUrl": self.short_url(base_url),
@@ -71,6 +72,7 @@ class Link:
             "expiresAt": _text(self.expires_at),
             "permanent": self.permanent,
             "unguessable": self.unguessable,
+            "visits": {**visits},
         }
 
 

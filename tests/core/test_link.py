@@ -53,7 +53,7 @@ def test_each_version_has_its_own_tag() -> None:
 
 def test_clients_see_times_in_utc_and_nothing_of_the_store() -> None:
     """ISO 8601 with Z; null where nothing is known."""
-    shown = Link(code="x", url="https://example.com/", created_at=LISBON_NOON).as_json("https://sho.rt")
+    shown = Link(code="x", url="https://example.com/", created_at=LISBON_NOON).as_json("https://sho.rt", {})
 
     assert (shown["createdAt"], shown["expiresAt"]) == ("2026-11-24T12:00:00.000Z", None)
     assert shown["shortUrl"] == "https://sho.rt/x"

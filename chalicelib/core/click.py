@@ -1,0 +1,160 @@
+"""A click: what is known of a visit, as it travels from the redirect to the table. Light: the redirect imports it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from chalicelib.core import times
+from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable
+
+SCHEMA = 1
+MAX_TEXT = 512  # characters; bot patterns take 15 times as long on 8 KB of hostile user agent
+UNKNOWN = "?unknown"
+"""What visits of unknown codes are counted under; no link can have this code."""
+
+_ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")  # it becomes part of a key
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
+_HOST = re.compile(r"https?://([A-Za-z0-9._-]{1,253})(?:[/:?#]|$)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_DEVICES = ("mobile", "tablet", "desktop")
+_TEXTS = ("owner", "agent", "referrer", "country", "device", "language", "visitor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """One visit. ``at`` is aware, in UTC, to the millisecond; other texts are None where nothing is known."""
+
+    id: str
+    code: str
+    at: datetime
+    owner: str | None = None
+    """Whose link it is."""
+    method: str = "GET"
+    agent: str | None = None
+    """The user agent, cut at 512 characters."""
+    referrer: str | None = None
+    """The host a visitor came from, lower case; never the whole address."""
+    country: str | None = None
+    """ISO 3166-1, two capitals."""
+    device: str | None = None
+    """``mobile``, ``tablet`` or ``desktop``."""
+    language: str | None = None
+    """The first one the visitor would like, without its region: ``pt``."""
+    visitor: str | None = None
+    """Who came, as a keyed hash that nobody can undo once the day's key is gone."""
+    prefetch: bool = False
+    """A browser fetched the link in case somebody would click it."""
+
+    @property
+    def day(self) -> str:
+        """Return the date of the click, in UTC: ``2026-11-24``."""
+        return self.at.date().isoformat()
+
+    def as_message(self) -> dict[str, Any]:
+        """Return the click as it travels."""
+        message: dict[str, Any] = {"v": SCHEMA, "id": self.id, "code": self.code, "at": times.to_text(self.at)}
+        message |= {name: value for name in _TEXTS if (value := getattr(self, name))}
+        return message | {"method": self.method, **({"prefetch": True} if self.prefetch else {})}
+
+    @classmethod
+    def from_json(cls, text: str) -> Click:
+        """Read a message.
+
+        Raises:
+            ClickUnreadable: it never will be a click.
+            ClickFromAnotherVersion: a newer function wrote it; ours will be replaced soon.
+        """
+        try:
+            message = json.loads(text)
+            if message["v"] != SCHEMA:
+                raise ClickFromAnotherVersion(message["v"])
+            return cls(
+                id=_matching(_ID, message["id"]),
+                code=_matching(_CODE, message["code"]),
+                at=times.moment_in(message["at"]),
+                method=_text(message.get("method")) or "GET",
+                prefetch=message.get("prefetch") is True,
+                **{name: _text(message.get(name)) for name in _TEXTS},
+            )
+        except (ValueError, TypeError, KeyError, RecursionError) as unreadable:
+            raise ClickUnreadable(f"{type(unreadable).__name__}: {unreadable}") from unreadable
+
+
+def seen_in(
+    headers: Mapping[str, str], *, click_id: str, code: str, owner: str | None, at: datetime, trust_cloudfront: bool
+) -> Click:
+    """Return what a visitor's ``headers`` (lower-case names) tell, but not who it is.
+
+    ``trust_cloudfront``: CloudFront itself wrote its headers; elsewhere anybody could.
+    """
+    purpose = headers.get("sec-purpose") or headers.get("purpose") or ""
+    private = is_private(headers)
+    return Click(
+        id=click_id,
+        code=code,
+        owner=owner,
+        at=at.replace(microsecond=at.microsecond // 1000 * 1000),
+        agent=headers.get("user-agent", "")[:MAX_TEXT] or None,
+        referrer=None if private else _host(headers.get("referer", "")),
+        language=None if private else _language(headers.get("accept-language", "")),
+        country=_country(headers) if trust_cloudfront else None,
+        device=_device(headers) if trust_cloudfront else None,
+        prefetch="prefetch" in purpose.lower(),
+    )
+
+
+def is_private(headers: Mapping[str, str]) -> bool:
+    """Tell whether a visitor asks not to be tracked: they are counted, without visitor, referrer and language."""
+    return headers.get("dnt") == "1" or headers.get("sec-gpc") == "1"
+
+
+def is_id(text: object) -> bool:
+    """Tell whether ``text`` may name a click."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def visitor_of(address: str, agent: str, salt: bytes) -> str:
+    """Return who came, for as long as ``salt`` (32 bytes, random, new each day) exists. An IPv6 host has its /64."""
+    if ":" in address:
+        address = ":".join(address.split(":")[:4])
+    return blake2b(f"{address} {agent[:MAX_TEXT]}".encode("utf-8", "replace"), key=salt, digest_size=12).hexdigest()
+
+
+def _host(referer: str) -> str | None:
+    match = _HOST.match(referer)
+    return match[1].lower() if match else None
+
+
+def _language(accepted: str) -> str | None:
+    match = _LANGUAGE.match(accepted)
+    return match[1].lower() if match else None
+
+
+def _country(headers: Mapping[str, str]) -> str | None:
+    country = headers.get("cloudfront-viewer-country", "")
+    return country if _COUNTRY.fullmatch(country) else None
+
+
+def _device(headers: Mapping[str, str]) -> str | None:
+    # A tablet is told as mobile, too.
+    seen = [device for device in _DEVICES if headers.get(f"cloudfront-is-{device}-viewer") == "true"]
+    return "tablet" if "tablet" in seen else seen[0] if seen else None
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    if not pattern.fullmatch(value):
+        raise ValueError(value[:80])
+    return str(value)
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return value[:MAX_TEXT] if value else None
