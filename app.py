@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from datetime import datetime
+from typing import Any
 
-from chalice.app import Response
+from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
 
-from chalicelib import logs
+from chalicelib import logs, report
 from chalicelib.aws import link_table
-from chalicelib.core import accept, codes, problems, times
+from chalicelib.close_days import close_days
+from chalicelib.core import accept, click, codes, csv_rows, problems, stats, times
 from chalicelib.core.new_link import NewLink
+from chalicelib.core.period import Period, whole_number
 from chalicelib.core.target_url import TargetPolicy
-from chalicelib.doorway import CORS, App, as_html, as_json, body_of, now, reply
+from chalicelib.doorway import (
+    CORS,
+    NOT_KEPT,
+    App,
+    as_csv,
+    as_html,
+    as_json,
+    body_of,
+    has_seconds,
+    job,
+    now,
+    query_of,
+    reply,
+)
 from chalicelib.errors import LinkUnknown, PageUnknown, public_errors
 from chalicelib.follow import follow
 from chalicelib.settings import settings
 from chalicelib.shorten import shorten
+from chalicelib.track import track
 
 READ = ["GET", "HEAD"]  # API Gateway answers a HEAD only where it is declared
 ANY_TYPE = [
@@ -31,13 +50,17 @@ app.api.binary_types = []  # every answer is text; matching the sixteen default 
 @app.route("/{code}", methods=READ, content_types=ANY_TYPE)
 def redirect(code: str) -> Response:
     """Follow a short link."""
+    moment = now()
     logs.note(code=code[:64])
     try:
-        destination = follow(code, now())
+        destination = follow(code, moment)
     except LinkUnknown as unknown:
         logs.note(Unknown=1)
+        if codes.is_code(code):
+            _count_visit(click.UNKNOWN, None, moment)
         return _home_unless_told_otherwise(unknown)
     logs.note(Unknown=0)
+    _count_visit(code, None, moment)
     keep = f"public, max-age={destination.cache_seconds}" if destination.permanent else "private, no-store"
     headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
     return reply("", headers, 301 if destination.permanent else 302)
@@ -54,17 +77,73 @@ def create() -> Response:
     status, short_url = 201 if made.is_new else 200, made.link.short_url(settings.base_url)
     if accept.best_of(app.wish, ("application/json", "text/plain")) == "text/plain":
         return reply(short_url, {"Content-Type": "text/plain; charset=utf-8", "Location": short_url}, status)
-    return as_json(made.link.as_json(settings.base_url), {"Location": short_url, "ETag": made.link.etag}, status)
+    visits = stats.totals({}) if made.is_new else report.visits_of(made.link)
+    return as_json(
+        made.link.as_json(settings.base_url, visits), {"Location": short_url, "ETag": made.link.etag}, status
+    )
 
 
 @app.route("/links/{code}", methods=READ, content_types=ANY_TYPE)
 def show(code: str) -> Response:
     """Show a link."""
     logs.note(code=code[:64])
-    link = link_table.find_now(code) if codes.is_code(code) else None
-    if link is None:
-        raise LinkUnknown(code)
-    return as_json(link.as_json(settings.base_url), {"ETag": link.etag, "Cache-Control": "private, no-store"})
+    link = report.find(code)
+    document = link.as_json(settings.base_url, report.visits_of(link))
+    return as_json(document, {"ETag": link.etag, **NOT_KEPT})
+
+
+@app.route("/links/{code}/stats", methods=READ, content_types=ANY_TYPE)
+def link_stats(code: str) -> Response:
+    """Show how often a link was visited, when, from where and with what."""
+    logs.note(code=code[:64])
+    return _statistics(report.of_link(code, Period.from_query(query_of(app.request), now())))
+
+
+@app.route("/links/{code}/visits", methods=READ, content_types=ANY_TYPE)
+def visits(code: str) -> Response:
+    """List the visits of a link, the newest first."""
+    logs.note(code=code[:64])
+    query = query_of(app.request)
+    limit = whole_number("limit", query, default=20, most=100)
+    page = report.visits(code, limit, query.get("cursor"))
+    headers = {**NOT_KEPT, **({"Link": f'<?limit={limit}&cursor={page.next}>; rel="next"'} if page.next else {})}
+    match accept.best_of(app.wish, ("application/json", csv_rows.MEDIA_TYPE, "application/x-ndjson")):
+        case csv_rows.MEDIA_TYPE:
+            return as_csv(report.VISIT, [list(visit.values()) for visit in page.visits], headers)
+        case "application/x-ndjson":
+            lines = "".join(f"{json.dumps(visit)}\n" for visit in page.visits)
+            return reply(lines, {"Content-Type": "application/x-ndjson", **headers})
+    return as_json({"data": page.visits, "next": page.next}, headers)
+
+
+@app.route("/stats", methods=READ, content_types=ANY_TYPE)
+def all_stats() -> Response:
+    """Show the same of all links together, and which are visited most."""
+    return _statistics(report.of_owner(None, Period.from_query(query_of(app.request), now())))
+
+
+@app.on_sqs_message(queue="clicks", batch_size=100, maximum_batching_window_in_seconds=2, maximum_concurrency=4)
+def count_clicks(event: SQSEvent) -> dict[str, Any]:
+    """Count the clicks that redirects have queued."""
+    from chalicelib.record_clicks import Message, record
+
+    if not settings.partial_batch:
+        raise RuntimeError("PARTIAL_BATCH is off: the queue would delete clicks that could not be counted.")
+    with job("count_clicks"):
+        messages = [Message(each.to_dict()["messageId"], each.body) for each in event]
+        recorded = record(messages, now(), has_seconds(10, event.context))
+        logs.note(
+            counted=recorded.counted, known=recorded.known, setAside=recorded.set_aside, failed=len(recorded.failed)
+        )
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in recorded.failed]}
+
+
+@app.schedule(Cron(0, 2, "*", "*", "?", "*"))  # 2 AM UTC: two hours for the last clicks of the day to arrive
+def close_the_days(event: CloudWatchEvent) -> None:
+    """Count the days that are over once more, and close them."""
+    with job("close_the_days"):
+        night = close_days(now(), has_seconds(30, event.context))
+        logs.note(days=night.days, CountDrift=night.drift, leftOpen=night.left_open)
 
 
 @app.route("/", methods=READ, content_types=ANY_TYPE)
@@ -130,6 +209,22 @@ def explain(problem: str) -> Response:
     if accept.best_of(app.wish, ("text/html", "application/json")) == "application/json":
         return as_json(problems.explanation(error), {"Cache-Control": "public, max-age=300"})
     return as_html(pages.meaning(error, settings.base_url), {"Cache-Control": "public, max-age=300"})
+
+
+def _count_visit(code: str, owner: str | None, moment: datetime) -> None:
+    request = app.request
+    if request.method == "GET":  # a HEAD is a program's look, no visit
+        context = request.context
+        api_id = context.get("requestId")
+        click_id = str(api_id) if click.is_id(api_id) else uuid.uuid4().hex  # a client may have chosen it
+        track(request.headers, context["identity"]["sourceIp"], click_id, code, owner, moment)
+
+
+def _statistics(document: dict[str, Any]) -> Response:
+    if accept.best_of(app.wish, ("application/json", csv_rows.MEDIA_TYPE)) == csv_rows.MEDIA_TYPE:
+        series: list[dict[str, Any]] = document["series"]
+        return as_csv(list(series[0]), [list(each.values()) for each in series], NOT_KEPT)
+    return as_json(document, NOT_KEPT)
 
 
 def _home_unless_told_otherwise(unknown: LinkUnknown) -> Response:

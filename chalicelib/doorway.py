@@ -6,7 +6,8 @@ import functools
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import chain
@@ -15,14 +16,14 @@ from typing import Any
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib import logs
-from chalicelib.core import accept, json_body, problems
+from chalicelib.core import accept, csv_rows, json_body, problems
 from chalicelib.errors import InternalError, ShortenerError
 from chalicelib.settings import settings
 
 CORS = CORSConfig(
     allow_origin="*",
     allow_headers=["Idempotency-Key", "If-Match"],  # Chalice adds Authorization, Content-Type and X-Api-Key
-    expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+    expose_headers=["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
     max_age=600,
 )
 _CORS_HEADERS = CORS.get_access_control_headers()
@@ -122,6 +123,28 @@ def body_of(request: Request) -> dict[str, Any]:
     return json_body.read_object(body.encode() if isinstance(body, str) else body, request.headers.get("content-type"))
 
 
+def query_of(request: Request) -> dict[str, str]:
+    """Return the parameters of a query; of one that is given twice, the last."""
+    return dict(request.query_params or {})
+
+
+def has_seconds(seconds: int, context: Any) -> Callable[[], bool]:
+    """Return what tells whether a function may still run for so many ``seconds``."""
+    return lambda: bool(context.get_remaining_time_in_millis() > seconds * 1000)
+
+
+@contextmanager
+def job(name: str) -> Iterator[None]:
+    """Leave one line in the log for what a function did that nobody asked for by HTTP."""
+    started = time.perf_counter()
+    logs.begin()
+    try:
+        yield
+    finally:
+        took = round((time.perf_counter() - started) * 1000, 2)
+        logs.finish(settings.service, time=now().isoformat(timespec="milliseconds"), job=name, ms=took)
+
+
 def reply(body: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
     """Return an answer of text."""
     return Response(body, {**headers}, status)
@@ -132,11 +155,18 @@ def as_json(value: Any, headers: Mapping[str, str], status: int = HTTPStatus.OK)
     return reply(json.dumps(value, ensure_ascii=False), {"Content-Type": "application/json", **headers}, status)
 
 
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], headers: Mapping[str, str]) -> Response:
+    """Return an answer of CSV."""
+    return reply(csv_rows.to_csv(header, rows), {"Content-Type": f"{csv_rows.MEDIA_TYPE}; charset=utf-8", **headers})
+
+
 def as_html(page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
     """Return a page, which may load nothing but what this service serves itself."""
     return reply(page, {**PAGE_HEADERS, **headers}, status)
 
 
+NOT_KEPT = {"Cache-Control": "private, no-store"}
+"""For what is true now and may be different in a second."""
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (

@@ -83,7 +83,7 @@ def add(link: Link, request_id: str) -> None:
     """
     put = _put_if_free(link, request_id)
     try:
-        with in_our_words(but="ConditionalCheckFailedException"):
+        with in_our_words("ConditionalCheckFailedException"):
             clients.writes.put_item(**put)
     except ClientError as refused:
         response: Any = refused.response
@@ -108,7 +108,7 @@ def add_only(link: Link, request_id: str, claim: str, now: datetime) -> None:
     ]
     for longest_pause in _CONFLICT_PAUSES:
         try:
-            with in_our_words(but="TransactionCanceledException"):
+            with in_our_words("TransactionCanceledException"):
                 clients.writes.transact_write_items(TransactItems=transaction)
         except ClientError as cancelled:
             if _was_applied(cancelled, link.code, request_id):
@@ -130,7 +130,9 @@ def answers() -> bool:
 
 def _get(code: str, *, consistent: bool) -> Link | None:
     with in_our_words():
-        found = clients.reads.get_item(TableName=settings.links_table, Key={"code": {"S": code}}, ConsistentRead=consistent)
+        found = clients.reads.get_item(
+            TableName=settings.links_table, Key={"code": {"S": code}}, ConsistentRead=consistent
+        )
     item = found.get("Item")
     return None if item is None else _link_in(item)
 

@@ -11,12 +11,12 @@ from chalicelib.errors import StoreUnavailable
 
 
 @contextmanager
-def in_our_words(but: str = "") -> Iterator[None]:
-    """Let ``but`` through, an error code of DynamoDB's; raise StoreUnavailable for every other failure."""
+def in_our_words(*but: str) -> Iterator[None]:
+    """Let ``but`` through, error codes of DynamoDB's; raise StoreUnavailable for every other failure."""
     try:
         yield
     except ClientError as failure:
-        if failure.response["Error"]["Code"] == but:
+        if failure.response["Error"]["Code"] in but:
             raise
         raise StoreUnavailable from failure
     except BotoCoreError as failure:
