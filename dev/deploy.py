@@ -14,12 +14,18 @@ from dev import local_aws, package, smoke, stack
 
 ROOT = Path(__file__).parent.parent
 LOCAL = stack.name_of("local")
+_SHARED = {
+    "LINKS_TABLE": "LinksTable",
+    "ACCESS_TABLE": "AccessTable",
+    "CLICKS_TABLE": "ClicksTable",
+    "CLICKS_QUEUE_URL": "ClicksQueueUrl",
+}
 
 
 def main() -> None:
     """Do what the first argument says; every failure is one sentence."""
     doing, *arguments = sys.argv[1:]
-    deeds: dict[str, Callable[..., None]] = {
+    deeds: dict[str, Callable[..., object]] = {
         "up": up,
         "down": down,
         "beside": beside,
@@ -57,13 +63,16 @@ def down() -> None:
     print("Stopped; the links are kept.")
 
 
-def beside() -> None:
+def beside() -> dict[str, str]:
     """Deploy the stack beside a local server, so that what HTTP does not reach is done by the real functions.
 
-    Expects the environment to name the local AWS and the server's BASE_URL. The tables are the server's own.
+    Expects the environment to name the local AWS and the server's BASE_URL. Tables and queue are the server's as well:
+    returns what it must find in its environment.
     """
     port = local_aws.port_in(os.environ)
     deploy_locally(package.build("local", for_this_machine=True, fresh=False), port, os.environ["BASE_URL"])
+    made = stack.outputs(stack.Cloud("us-east-1"), LOCAL) or {}
+    return {name: made[output] for name, output in _SHARED.items()}
 
 
 def deploy_locally(built: package.Package, port: int, base_url: str = "") -> str:

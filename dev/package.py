@@ -113,6 +113,7 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
     wrong = [
         *template_checks.foreign_wheels(built.code),
         *template_checks.wide_permissions(template),
+        *template_checks.deleting_failures(template),
         *template_checks.lint(built.template),
     ]
     if built.code.stat().st_size > MAX_PACKAGE_BYTES:
@@ -206,8 +207,7 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     # neither could be made first otherwise.
     text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
     template: dict[str, Any] = json.loads(text)
-    for name in ("LinksTable", "AccessTable"):
-        table = template["Resources"][name]
+    for table in [each for each in template["Resources"].values() if each.get("Type") == "AWS::DynamoDB::Table"]:
         table["DeletionPolicy"] = table["UpdateReplacePolicy"] = "Retain" if stage == "prod" else "Delete"
         table["Properties"]["DeletionProtectionEnabled"] = stage == "prod"
     for number, domain in enumerate(deployment(stage).get("domains", []), 1):

@@ -34,7 +34,7 @@ def main() -> None:
             os.environ.update(local_aws.environment(aws_port))
             os.environ.update({"BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"})
             print("Deploying the stack to it ...", flush=True)
-            deploy.beside()
+            os.environ.update(deploy.beside())
             _serve(port, aws)
     except (local_aws.LocalAwsFailed, package.PackageRefused, stack.StackFailed) as failed:
         sys.exit(str(failed))

@@ -51,6 +51,19 @@ def wide_permissions(template: dict[str, Any]) -> Iterator[str]:
                     yield f"{name}: the resource of {actions} is wider than it must be: {statement.get('Resource')}."
 
 
+def deleting_failures(template: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence for every queue whose failed messages would be deleted with the others of their batch."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::Lambda::EventSourceMapping":
+            continue
+        properties = resource["Properties"]
+        if "ReportBatchItemFailures" not in properties.get("FunctionResponseTypes", []):
+            yield f"{name}: without ReportBatchItemFailures a message that failed is deleted with its neighbours."
+        function = template["Resources"][properties["FunctionName"]["Ref"]]["Properties"]
+        if function["Environment"]["Variables"].get("PARTIAL_BATCH") != "on":
+            yield f"{name}: its function is not told that the queue takes a list of failures (PARTIAL_BATCH)."
+
+
 def foreign_wheels(code: Path) -> Iterator[str]:
     """Yield a sentence for every package in a zip that was compiled on this machine, for this machine."""
     with zipfile.ZipFile(code) as zipped:
