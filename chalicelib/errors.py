@@ -11,6 +11,7 @@ ShortenerError
   MediaTypeUnsupported 415
   LinkInvalid          422  every field that is wrong, at once
   QueryInvalid         422  the same for a query
+  TooManyRequests      429  more often than is allowed
   InternalError        500  a defect of ours
   StoreUnavailable     503  the table does not answer
   NoFreeCode           503  every code drawn was taken
@@ -168,6 +169,17 @@ class QueryInvalid(ShortenerError):
     def evidence(self) -> Mapping[str, Any]:
         """Return all that is wrong."""
         return _listed(self.errors)
+
+
+class TooManyRequests(ShortenerError):
+    code = "too-many-requests"
+    status = 429
+    title = "Too many requests"
+    meaning = "You, or all clients together, ask more often than is allowed here. Retry-After says when to come again."
+    retry_after = 1
+
+    def __init__(self) -> None:
+        super().__init__("That was too often. Please try again in a moment.")
 
 
 class InternalError(ShortenerError):

@@ -33,6 +33,9 @@ def described() -> list[dict[str, Any]]:
 
 
 def create(dynamodb: DynamoDBClient) -> None:
-    """Create every table."""
+    """Create every table, empty; one that is there already is made anew."""
+    there = dynamodb.list_tables()["TableNames"]
     for table in described():
+        if table["TableName"] in there:
+            dynamodb.delete_table(TableName=table["TableName"])
         dynamodb.create_table(**{name: table[name] for name in _WHAT_A_KEY_VALUE_STORE_NEEDS & table.keys()})

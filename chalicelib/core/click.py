@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from chalicelib.core import times
+from chalicelib.core.address import network_of
 from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable
 
 SCHEMA = 1
@@ -20,7 +21,7 @@ UNKNOWN = "?unknown"
 
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")  # it becomes part of a key
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
-_HOST = re.compile(r"https?://([A-Za-z0-9._-]{1,253})(?:[/:?#]|$)", re.IGNORECASE)
+_HOST = re.compile(r"https?://(?:[^/?#@]*@)?([A-Za-z0-9._-]{1,253})(?:[/:?#]|$)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DEVICES = ("mobile", "tablet", "desktop")
@@ -121,10 +122,9 @@ def is_id(text: object) -> bool:
 
 
 def visitor_of(address: str, agent: str, salt: bytes) -> str:
-    """Return who came, for as long as ``salt`` (32 bytes, random, new each day) exists. An IPv6 host has its /64."""
-    if ":" in address:
-        address = ":".join(address.split(":")[:4])
-    return blake2b(f"{address} {agent[:MAX_TEXT]}".encode("utf-8", "replace"), key=salt, digest_size=12).hexdigest()
+    """Return who came, for as long as ``salt`` (32 bytes, random, new each day) exists. An IPv6 host is its /64."""
+    who = f"{network_of(address)} {agent[:MAX_TEXT]}"
+    return blake2b(who.encode("utf-8", "replace"), key=salt, digest_size=12).hexdigest()
 
 
 def _host(referer: str) -> str | None:
