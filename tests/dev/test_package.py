@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from dev import package, stack, template_checks
+from tests.paths import ROOT
 
 Template = dict[str, Any]
 
@@ -83,22 +85,47 @@ def test_a_managed_policy_is_refused(template: Template) -> None:
     assert list(template_checks.wide_permissions(template))
 
 
-def test_the_api_may_do_what_it_does_and_no_more(template: Template) -> None:
-    """One role per function, listed here in full: whoever widens it must say so."""
-    allowed = {
-        action: json.dumps(statement["Resource"])
-        for role in resources(template, "AWS::IAM::Role").values()
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        for action in statement["Action"]
+def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> None:
+    """One role per function, listed here in full: whoever widens one must say so."""
+    assert len(resources(template, "AWS::Lambda::Function")) == len(resources(template, "AWS::IAM::Role"))
+    assert {name: granted(role) for name, role in resources(template, "AWS::IAM::Role").items()} == {
+        "ApiHandlerRole": {
+            *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem")),
+            ("dynamodb:Query", "LinksTable.Arn/index/byUrl"),
+            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("PutItem", "UpdateItem")),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query")),
+            ("sqs:SendMessage", "ClicksQueue.Arn"),
+            *((f"logs:{action}", "ApiLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "CountClicksRole": {
+            *((f"sqs:{action}", "ClicksQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage")),
+            ("sqs:GetQueueAttributes", "ClicksQueue.Arn"),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "PutItem", "UpdateItem")),
+            *((f"logs:{action}", "ClicksLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "CloseTheDaysRole": {
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
+            ("dynamodb:Query", "ClicksTable.Arn/index/byOpenDay"),
+            *((f"logs:{action}", "NightLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
     }
 
-    assert len(resources(template, "AWS::IAM::Role")) == len(resources(template, "AWS::Lambda::Function")) == 1
-    assert set(allowed) == {
-        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-        *("logs:CreateLogStream", "logs:PutLogEvents"),
+
+def granted(role: Template) -> set[tuple[str, str]]:
+    """Return every pair of an action and a resource that a role allows, resources as `Name.Arn/path`."""
+    statements = [
+        statement for policy in role["Properties"]["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    assert all(statement.keys() <= {"Sid", "Effect", "Action", "Resource"} for statement in statements)
+    return {
+        (
+            action,
+            ".".join(resource["Fn::GetAtt"]) if "Fn::GetAtt" in resource else re.sub(r"[${}]", "", resource["Fn::Sub"]),
+        )
+        for statement in statements
+        for action in statement["Action"]
+        for resource in statement["Resource"]
     }
-    assert allowed["dynamodb:Query"] == '[{"Fn::Sub": "${LinksTable.Arn}/index/byUrl"}]'
 
 
 def test_a_wheel_that_was_built_here_is_refused(built: package.Package, tmp_path: Path) -> None:
@@ -135,7 +162,7 @@ def test_tables_of_prod_cannot_be_lost(template: Template) -> None:
     """Point-in-time recovery, deletion protection, and they outlive their stack."""
     tables = resources(template, "AWS::DynamoDB::Table")
 
-    assert len(tables) == 2
+    assert set(tables) == {"LinksTable", "ClicksTable", "AccessTable"}
     for table in tables.values():
         assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
         assert table["Properties"]["DeletionProtectionEnabled"] is True
@@ -171,18 +198,74 @@ def test_every_function_says_what_it_is(template: Template, name: str) -> None:
     assert all(each["Properties"][name] for each in resources(template, "AWS::Lambda::Function").values())
 
 
-def test_every_function_has_its_log_and_its_alarms(template: Template) -> None:
-    """Errors and throttles of each function raise an alarm; its log ends some day."""
+def watched(template: Template) -> set[tuple[str, str]]:
+    """Return what alarms look at: a metric, and the resource whose metric it is."""
     alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
-    watched = {(alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"])) for alarm in alarms}
+    return {(alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"])) for alarm in alarms}
+
+
+def test_every_function_has_its_log_and_its_alarm(template: Template) -> None:
+    """An error of any function raises an alarm; its log ends some day."""
+    functions = resources(template, "AWS::Lambda::Function")
     logs = [each["Properties"] for each in resources(template, "AWS::Logs::LogGroup").values()]
 
-    for name in resources(template, "AWS::Lambda::Function"):
-        assert {("Errors", f'{{"Ref": "{name}"}}'), ("Throttles", f'{{"Ref": "{name}"}}')} <= watched
-    assert {"5XXError", "Latency", "ReadThrottleEvents", "WriteThrottleEvents"} <= {metric for metric, _ in watched}
-    assert all(alarm["AlarmActions"] for alarm in alarms)
-    assert len(logs) == len(resources(template, "AWS::Lambda::Function"))
+    assert {("Errors", f'{{"Ref": "{name}"}}') for name in functions} <= watched(template)
+    assert {json.dumps(log["LogGroupName"]).rpartition("/")[2] for log in logs} == {
+        json.dumps(each["Properties"]["FunctionName"]).partition(': "')[2] for each in functions.values()
+    }
     assert all(log["RetentionInDays"] for log in logs)
+
+
+def test_what_loses_data_or_visitors_raises_an_alarm(template: Template) -> None:
+    """Refusals where a visitor waits. A refused count or night comes again: there the age of the oldest click tells."""
+    metrics = {metric for metric, _ in watched(template)}
+
+    assert {each for each in watched(template) if each[0] == "Throttles"} == {("Throttles", '{"Ref": "APIHandler"}')}
+    assert {
+        "5XXError",
+        "Latency",
+        "ReadThrottleEvents",
+        "WriteThrottleEvents",
+        "ClicksSpilled",
+        "CountDrift",
+    } <= metrics
+    assert ("ApproximateAgeOfOldestMessage", '{"Fn::GetAtt": ["ClicksQueue", "QueueName"]}') in watched(template)
+    assert ("ApproximateNumberOfMessagesVisible", '{"Fn::GetAtt": ["ClicksDeadLetters", "QueueName"]}') in watched(
+        template
+    )
+
+
+def test_every_alarm_tells_somebody_and_says_what_to_do(template: Template) -> None:
+    """It goes to the topic, and names a section of the manual that is there."""
+    manual = (ROOT / "docs" / "operate.md").read_text()
+
+    for alarm in resources(template, "AWS::CloudWatch::Alarm").values():
+        assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [{"Ref": "Alarms"}]
+        section = re.search(r'docs/operate.md, "(.*)"', alarm["Properties"]["AlarmDescription"])
+        assert section is not None
+        assert f"**{section[1]}**" in manual
+
+
+@pytest.mark.parametrize("spoil", ["FunctionResponseTypes", "PARTIAL_BATCH"])
+def test_a_queue_that_would_delete_failures_is_refused(built: package.Package, template: Template, spoil: str) -> None:
+    """Without the list of failures a message that failed is deleted with its neighbours."""
+    assert list(template_checks.deleting_failures(template)) == []
+    for mapping in resources(template, "AWS::Lambda::EventSourceMapping").values():
+        mapping["Properties"].pop(spoil, None)
+    template["Resources"]["CountClicks"]["Properties"]["Environment"]["Variables"].pop(spoil, None)
+
+    with pytest.raises(package.PackageRefused, match="CountClicks"):
+        package.refuse_what_is_wrong(built, template)
+
+
+def test_a_click_is_tried_five_times_before_it_is_put_aside(template: Template) -> None:
+    """Hidden for six times as long as the function may take, then again; what fails for good waits 14 days."""
+    queue = template["Resources"]["ClicksQueue"]["Properties"]
+    function = template["Resources"]["CountClicks"]["Properties"]
+
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert template["Resources"]["ClicksDeadLetters"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
 def test_domains_come_from_deploy_json(monkeypatch: pytest.MonkeyPatch) -> None:
