@@ -36,21 +36,25 @@ def close_days(now: datetime, has_time: Callable[[], bool] = lambda: True) -> Cl
     """Close every day before that of ``now`` (aware, UTC) that is still open, for as long as ``has_time``."""
     night = Closed()
     for day in _days_over(now):
+        try:
+            # Links first: what their owners' days should be is the sum of them.
+            tallies = [Tally(whose, day) for whose in sorted(click_table.open_days(day), key=stats.is_owners)]
+        except StoreUnavailable:
+            night.left_open += 1  # or more: nobody could tell
+            continue
         sums: dict[str, Counts] = {}
-        # Links first: what their owners' days should be is the sum of them.
-        for whose in sorted(click_table.open_days(day), key=stats.is_owners):
-            tally = Tally(whose, day)
-            try:
-                closed = has_time() and (
-                    _close_owners(tally, sums.get(whose))
-                    if stats.is_owners(whose)
-                    else _close_links(tally, sums, night)
-                )
-            except StoreUnavailable:
-                closed = False
+        for tally in tallies:
+            closed = has_time() and _closed(tally, sums, night)
             night.days += closed
             night.left_open += not closed
     return night
+
+
+def _closed(tally: Tally, sums: dict[str, Counts], night: Closed) -> bool:
+    try:
+        return _close_owners(tally, sums) if stats.is_owners(tally.whose) else _close_links(tally, sums, night)
+    except StoreUnavailable:
+        return False
 
 
 def _days_over(now: datetime) -> Iterator[str]:
@@ -88,12 +92,12 @@ def _corrections(tally: Tally, seen: Day, closed: Day, owner: str | None) -> dic
     return {whose: counts for whose, counts in off.items() if counts}
 
 
-def _close_owners(tally: Tally, summed: Counts | None) -> bool:
+def _close_owners(tally: Tally, sums: dict[str, Counts]) -> bool:
     """Close an owner's day; with its 200 biggest names where all of its links were closed in this same night."""
+    summed = sums.get(tally.whose, Counts())
     for _ in range(_LOOKS):
         seen, _owner = click_table.day_now(tally)
-        complete = summed is not None and summed["visits"] == seen.counts.get("visits")
-        counts = stats.bounded(summed if complete and summed is not None else seen.counts)
+        counts = stats.bounded(summed if summed["visits"] == seen.counts.get("visits") else seen.counts)
         closed = replace(seen, counts=counts, visitors=seen.visitors or 0)
         if click_table.close(tally, seen, closed, None, {}):
             return True

@@ -49,8 +49,10 @@ def count(clicks: Sequence[JudgedClick], added: Mapping[Tally, Counts]) -> list[
         StoreUnavailable: it may or may not have been written.
     """
     actions: list[Any] = [{"Put": _row_if_new(each)} for each in clicks]
+    owner_of = {each.click.code: each.click.owner for each in clicks}
     for tally, counts in added.items():
-        actions.append({"Update": _addition(tally.whose, f"day#{tally.day}", counts, open_day=tally.day)})
+        told = {"openDay": tally.day, "owner": owner_of.get(tally.whose)}
+        actions.append({"Update": _addition(tally.whose, f"day#{tally.day}", counts, told)})
     actions += [{"Update": _addition(code, "total", counts)} for code, counts in _totals_in(added).items()]
     for longest_pause in _PAUSES:
         reasons = _cancelled(actions)
@@ -246,15 +248,22 @@ def _row_if_new(judged: JudgedClick) -> dict[str, Any]:
     }
 
 
-def _addition(whose: str, entry: str, counts: Mapping[str, int], open_day: str | None = None) -> dict[str, Any]:
-    """Return an update that adds ``counts``. Names and numbers have short places: an expression may be 4 KB long."""
+def _addition(
+    whose: str, entry: str, counts: Mapping[str, int], told: Mapping[str, str | None] | None = None
+) -> dict[str, Any]:
+    """Return an update that adds ``counts``, and sets the texts that are ``told``.
+
+    Names and numbers have short places: an expression may be 4 KB long.
+    """
     names = {f"#{place:x}": name for place, name in enumerate(counts)}
     numbers = {number: f":{place:x}" for place, number in enumerate(sorted(set(counts.values())))}
     expression = "ADD " + ",".join(f"{place} {numbers[counts[name]]}" for place, name in names.items())
     values: dict[str, Any] = {place: {"N": str(number)} for number, place in numbers.items()}
-    if open_day is not None:
-        expression += " SET openDay=:day"
-        values[":day"] = {"S": open_day}
+    texts = {name: text for name, text in (told or {}).items() if text}
+    if texts:
+        expression += " SET " + ",".join(f"#{name}=:{name}" for name in texts)
+        names |= {f"#{name}": name for name in texts}
+        values |= {f":{name}": {"S": text} for name, text in texts.items()}
     return {
         "TableName": settings.clicks_table,
         "Key": _key(whose, entry),

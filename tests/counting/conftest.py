@@ -1,0 +1,45 @@
+"""Counting on a real store: MiniStack, reached through a network that may lose things."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import boto3
+import pytest
+
+from chalicelib.aws import clients
+from dev import local_aws
+from tests import tables
+from tests.e2e.conftest import free_port
+from tests.faulty_proxy import Faults, between
+
+Network = Callable[[Faults], AbstractContextManager[Faults]]
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a MiniStack for all tests of this folder."""
+    port = free_port()
+    state_dir = tmp_path_factory.mktemp("store")
+    local_aws.start_detached(port, state_dir)
+    yield port
+    local_aws.stop_detached(state_dir)
+
+
+@pytest.fixture
+def network(store: int, monkeypatch: pytest.MonkeyPatch) -> Network:
+    """Empty tables, and a way to reach them: ``with network`` and the faults of that network."""
+    tables.create(boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{store}"))
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # pauses between tries change nothing here but the clock
+
+    @contextmanager
+    def through(faults: Faults) -> Iterator[Faults]:
+        with between(store, faults) as address, pytest.MonkeyPatch.context() as patch:
+            for name, attempts in (("reads", 2), ("writes", 3), ("glances", 1)):
+                limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": attempts}
+                patch.setattr(clients, name, clients.made("dynamodb", endpoint_url=address, **limits))
+            yield faults
+
+    return through
