@@ -33,9 +33,31 @@ DIST = ROOT / "dist"
 STAGES = ("local", "dev", "prod")
 MAX_PACKAGE_BYTES = 4 * 1024 * 1024
 _SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt")
+_OURS = ("app.py", "chalicelib", "chalice")  # in a package; the rest of it are dependencies
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day a zip can hold, the same for all files: same input, same bytes
 _THIS_MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 _FUNCTION_ARN = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api"
+
+# In the role itself, not beside it: Lambda refuses to trace for a role that may not write traces yet.
+_TRACE = {
+    "Fn::If": [
+        "IsTraced",
+        {
+            "PolicyName": "trace",
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+                        "Resource": "*",  # X-Ray has no resources: AWS allows nothing else here
+                    }
+                ],
+            },
+        },
+        {"Ref": "AWS::NoValue"},
+    ]
+}
 
 
 class PackageRefused(Exception):
@@ -66,14 +88,15 @@ class Package:
 
 
 def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> Package:
-    """Build and check the package of ``stage`` in dist/<stage>, for Graviton or ``for_this_machine``.
+    """Build and check the package of ``stage``, for Graviton or ``for_this_machine``: each has its folder in dist/.
 
-    With ``fresh=False`` a package is kept that was built from the same sources by the same Python: it needs no network.
+    With ``fresh=False`` a package is kept that was built from the same sources by the same Python; if only sources have
+    changed, the dependencies of the build before are kept. Neither needs a network.
 
     Raises:
         PackageRefused
     """
-    target = DIST / stage
+    target = DIST / (f"{stage}-here" if for_this_machine else stage)
     built = Package(target / "code.zip", target / "template.json")
     architecture = _THIS_MACHINE if for_this_machine else "arm64"
     mark, inputs = target / ".inputs", _inputs_digest(stage, architecture)
@@ -83,19 +106,24 @@ def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> 
         if not fresh and mark.exists() and mark.read_text() == inputs:
             return built
         mark.unlink(missing_ok=True)
-        _build(built, stage, architecture)
+        _build(built, stage, architecture, fresh=fresh)
         mark.write_text(inputs)
     return built
 
 
-def _build(built: Package, stage: str, architecture: str) -> None:
+def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> None:
+    kept = built.code.with_name(f"dependencies-{_dependencies_digest(architecture)}")
     with tempfile.TemporaryDirectory() as scratch:
         project, out, code = (Path(scratch) / name for name in ("project", "out", "code"))
         _copy_sources(project, architecture)
         _validate(project, stage)
+        if not fresh and kept.exists():
+            (project / "requirements.txt").write_text("")
+            shutil.copytree(kept, code)
         sam = _chalice_package(project, out, stage)
         with zipfile.ZipFile(out / "deployment.zip") as zipped:
             zipped.extractall(code)
+        _keep_dependencies(code, kept)
         _write_zip(code, built.uncompiled)
         _compile(code)
         _write_zip(code, built.code)
@@ -127,6 +155,18 @@ def _inputs_digest(stage: str, architecture: str) -> str:
     for path in [*_source_files(), *sorted(Path(__file__).parent.glob("*.py"))]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _dependencies_digest(architecture: str) -> str:
+    wanted = f"{sys.version} {architecture} {(ROOT / 'requirements.txt').read_text()}"
+    return hashlib.sha256(wanted.encode()).hexdigest()[:16]
+
+
+def _keep_dependencies(code: Path, kept: Path) -> None:
+    """Keep what requirements.txt has brought into ``code``, and nothing of older builds."""
+    for old in kept.parent.glob("dependencies-*"):
+        shutil.rmtree(old)
+    shutil.copytree(code, kept, ignore=lambda folder, _: _OURS if Path(folder) == code else ())
 
 
 def _source_files() -> list[Path]:
@@ -207,12 +247,30 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     # neither could be made first otherwise.
     text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
     template: dict[str, Any] = json.loads(text)
-    for table in [each for each in template["Resources"].values() if each.get("Type") == "AWS::DynamoDB::Table"]:
+    for table in _of_type(template, "AWS::DynamoDB::Table"):
+        # Not RetainExceptOnCreate: a creation that fails could not delete a protected table and would end half undone.
+        # What it leaves behind, the next deployment takes over.
         table["DeletionPolicy"] = table["UpdateReplacePolicy"] = "Retain" if stage == "prod" else "Delete"
         table["Properties"]["DeletionProtectionEnabled"] = stage == "prod"
-    for number, domain in enumerate(deployment(stage).get("domains", []), 1):
-        _add_domain(template, number, domain)
+    for role in _of_type(template, "AWS::IAM::Role"):
+        role["Properties"].setdefault("Policies", []).append(_TRACE)
+    _write_table_names(template, stage)
+    for domain in deployment(stage).get("domains", []):
+        _add_domain(template, domain)
     return template
+
+
+def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [each for each in template["Resources"].values() if each.get("Type") == kind]
+
+
+def _write_table_names(template: dict[str, Any], stage: str) -> None:
+    """Write the names of tables into the template: a table that exists is taken over only if it is named literally."""
+    for table in _of_type(template, "AWS::DynamoDB::Table"):
+        parameter = table["Properties"]["TableName"]["Ref"]
+        name = deployment(stage).get("parameters", {}).get(parameter, template["Parameters"][parameter]["Default"])
+        table["Properties"]["TableName"] = name
+        del template["Parameters"][parameter]
 
 
 def deployment(stage: str) -> dict[str, Any]:
@@ -222,17 +280,21 @@ def deployment(stage: str) -> dict[str, Any]:
 
 
 def parameters(stage: str) -> dict[str, str]:
-    """Return the parameters of ``stage`` as .chalice/deploy.json sets them."""
-    given: dict[str, str] = dict(deployment(stage).get("parameters", {}))
+    """Return the parameters of ``stage`` as .chalice/deploy.json sets them; names of tables are in the template."""
+    given: dict[str, str] = {
+        name: value for name, value in deployment(stage).get("parameters", {}).items() if not name.endswith("TableName")
+    }
     domains = deployment(stage).get("domains", [])
     if domains:
         given.setdefault("BaseUrl", f"https://{domains[0]['name']}")
     return given
 
 
-def _add_domain(template: dict[str, Any], number: int, domain: dict[str, str]) -> None:
+def _add_domain(template: dict[str, Any], domain: dict[str, str]) -> None:
     name = domain["name"]
-    template["Resources"][f"Domain{number}"] = {
+    # By its name, not by its place in a list: whoever sorts the list must not have CloudFormation replace a domain.
+    logical_id = "Domain" + name.lower().replace(".", "Dot").replace("-", "Dash")
+    template["Resources"][logical_id] = {
         "Type": "AWS::ApiGateway::DomainName",
         "Properties": {
             "DomainName": name,
@@ -241,14 +303,14 @@ def _add_domain(template: dict[str, Any], number: int, domain: dict[str, str]) -
             "SecurityPolicy": "TLS_1_2",
         },
     }
-    template["Resources"][f"Domain{number}Mapping"] = {
+    template["Resources"][f"{logical_id}Mapping"] = {
         "Type": "AWS::ApiGateway::BasePathMapping",
         "DependsOn": "RestAPIapiStage",
-        "Properties": {"DomainName": {"Ref": f"Domain{number}"}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
+        "Properties": {"DomainName": {"Ref": logical_id}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
     }
-    template["Outputs"][f"Domain{number}Target"] = {
+    template["Outputs"][f"{logical_id}Target"] = {
         "Description": f"Let the DNS name {name} be an alias (or CNAME) of this",
-        "Value": {"Fn::GetAtt": [f"Domain{number}", "DistributionDomainName"]},
+        "Value": {"Fn::GetAtt": [logical_id, "DistributionDomainName"]},
     }
     variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
     variables["OWN_HOSTS"]["Fn::Sub"] += f",{name}"
@@ -261,13 +323,15 @@ def main() -> None:
     stage = sys.argv[1] if len(sys.argv) > 1 else "prod"
     if stage not in STAGES:
         sys.exit(f"There is no stage {stage!r}; there are {', '.join(STAGES)}.")
-    print(f"Building dist/{stage} ...", flush=True)
+    print(f"Building the package of {stage} ...", flush=True)
     try:
         built = build(stage, for_this_machine=stage == "local")
     except PackageRefused as refused:
         sys.exit(f"The package is refused:\n{refused}")
-    print(f"  {built.code.relative_to(ROOT)}  {built.code.stat().st_size:,} bytes  sha256 {built.digest}...")
+    for code in (built.code, built.uncompiled):
+        print(f"  {code.relative_to(ROOT)}  {code.stat().st_size:,} bytes")
     print(f"  {built.template.relative_to(ROOT)}  {built.template.stat().st_size:,} bytes, cfn-lint has no objection")
+    print(f"  code.zip has sha256 {built.digest}...")
     cold_start.report({"compiled": built.code, "uncompiled": built.uncompiled})
 
 

@@ -40,15 +40,43 @@ def transformed(sam: dict[str, Any]) -> dict[str, Any]:
 
 
 def wide_permissions(template: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for every statement of an IAM policy that names a * it need not."""
+    """Yield a sentence for every permission that names a wildcard it need not, or lets in whoever comes."""
     for name, resource in template["Resources"].items():
-        for policy in _policies_of(resource):
-            for statement in policy["Statement"]:
-                actions = _listed(statement.get("Action", statement.get("NotAction", "*")))
-                if "NotAction" in statement or any("*" in action for action in actions):
-                    yield f"{name}: the action {actions} is wider than it must be."
-                if "*" in json.dumps(statement.get("Resource", "*")) and not set(actions) <= set(_ONLY_STAR):
-                    yield f"{name}: the resource of {actions} is wider than it must be: {statement.get('Resource')}."
+        properties = resource.get("Properties", {})
+        for managed in properties.get("ManagedPolicyArns", []):
+            yield f"{name}: the managed policy {managed} is wider than it must be."
+        if resource["Type"] == "AWS::Lambda::Permission" and _is_wide(properties["Principal"]):
+            yield f"{name}: whoever comes may call the function."
+        for statement in _statements_in(properties):
+            if statement["Effect"] == "Allow":
+                yield from (f"{name}: {wide}" for wide in _wide_parts_of(statement))
+
+
+def _wide_parts_of(statement: dict[str, Any]) -> Iterator[str]:
+    actions = _listed(statement.get("Action", "*"))
+    if _is_wide(actions):
+        yield f"the action {actions} is wider than it must be."
+    if "NotPrincipal" in statement or _is_wide(statement.get("Principal", "")):
+        yield f"whoever comes may do {actions}."
+    belongs_to_resource = "Principal" in statement or "NotPrincipal" in statement
+    resource = statement.get("Resource", "" if belongs_to_resource else "*")
+    if _is_wide(resource) and not all(action in _ONLY_STAR for action in actions):
+        yield f"the resource of {actions} is wider than it must be: {resource}."
+
+
+def _is_wide(named: Any) -> bool:
+    return any(wildcard in json.dumps(named) for wildcard in "*?")
+
+
+def _statements_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the statements of every policy in ``value``, wherever it stands: of roles, of queues, of trust."""
+    if isinstance(value, dict):
+        if "Effect" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _statements_in(part)
 
 
 def deleting_failures(template: dict[str, Any]) -> Iterator[str]:
@@ -80,16 +108,6 @@ def lint(template: Path) -> Iterator[str]:
     ran = subprocess.run([*command, str(template)], capture_output=True, text=True, check=False)
     if ran.returncode != 0:
         yield from (ran.stdout or ran.stderr).strip().splitlines()
-
-
-def _policies_of(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    properties = resource.get("Properties", {})
-    if resource["Type"] == "AWS::IAM::Role":
-        yield from (policy["PolicyDocument"] for policy in properties.get("Policies", []))
-        for managed in properties.get("ManagedPolicyArns", []):
-            yield {"Statement": [{"Action": "*", "Resource": str(managed)}]}
-    elif resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
-        yield properties["PolicyDocument"]
 
 
 def _listed(value: Any) -> list[str]:

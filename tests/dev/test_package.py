@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.errors import public_errors
 from dev import package, stack, template_checks
 from tests.paths import ROOT
 
@@ -63,6 +64,8 @@ def test_what_ships_is_ours_and_what_it_needs(built: package.Package) -> None:
         (["dynamodb:GetItem", "dynamodb:Put*"], {"Fn::GetAtt": ["LinksTable", "Arn"]}),
         ("dynamodb:GetItem", "*"),
         ("dynamodb:GetItem", [{"Fn::Sub": "${LinksTable.Arn}/index/*"}]),
+        ("dynamodb:GetIte?", {"Fn::GetAtt": ["LinksTable", "Arn"]}),
+        ("dynamodb:GetItem", {"Fn::Sub": "${LinksTable.Arn}/index/by???"}),
         ("*", "*"),
     ],
 )
@@ -83,6 +86,47 @@ def test_a_managed_policy_is_refused(template: Template) -> None:
     ]
 
     assert list(template_checks.wide_permissions(template))
+
+
+WIDE = {"Effect": "Allow", "Action": "sqs:*", "Resource": {"Fn::GetAtt": ["ClicksQueue", "Arn"]}}
+ALL_BUT_ONE = {"Effect": "Allow", "NotAction": "iam:CreateUser", "Resource": {"Fn::GetAtt": ["ClicksQueue", "Arn"]}}
+ELSEWHERE = {"Effect": "Allow", "Action": "sqs:SendMessage", "NotResource": {"Fn::GetAtt": ["ClicksQueue", "Arn"]}}
+ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}
+ANY_ACCOUNT = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "s3:GetObject"}
+ALL_BUT_ME = {"Effect": "Allow", "NotPrincipal": {"AWS": "arn:aws:iam::1:root"}, "Action": "s3:GetObject"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::IAM::RolePolicy", {"PolicyDocument": {"Statement": [WIDE]}}),
+        ("AWS::IAM::UserPolicy", {"PolicyDocument": {"Statement": WIDE}}),
+        ("AWS::IAM::ManagedPolicy", {"PolicyDocument": {"Statement": [ALL_BUT_ONE]}}),
+        ("AWS::IAM::Policy", {"PolicyDocument": {"Statement": [ELSEWHERE]}}),
+        ("AWS::IAM::Role", {"Policies": [{"Fn::If": ["IsTraced", {"PolicyDocument": {"Statement": [WIDE]}}, {}]}]}),
+        ("AWS::IAM::Role", {"AssumeRolePolicyDocument": {"Statement": [ANYBODY | {"Action": "sts:AssumeRole"}]}}),
+        ("AWS::SQS::QueuePolicy", {"PolicyDocument": {"Statement": [ANYBODY]}}),
+        ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [ANY_ACCOUNT]}}),
+        ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [ALL_BUT_ME]}}),
+        ("AWS::Lambda::Permission", {"Principal": "*", "Action": "lambda:InvokeFunction"}),
+    ],
+)
+def test_a_permission_is_refused_wherever_it_hides(template: Template, kind: str, properties: Template) -> None:
+    """Every policy is read: of roles, users, queues, buckets, and of who may take a role or call a function."""
+    template["Resources"]["Hidden"] = {"Type": kind, "Properties": properties}
+
+    assert [wide.split(":")[0] for wide in template_checks.wide_permissions(template)] == ["Hidden"]
+
+
+def test_a_denial_may_be_wide(template: Template) -> None:
+    """Refusing everybody something is no permission; the package as it is has no other wildcard."""
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    template["Resources"]["Shut"] = {
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {"PolicyDocument": {"Statement": [denial]}},
+    }
+
+    assert list(template_checks.wide_permissions(template)) == []
 
 
 def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> None:
@@ -111,11 +155,25 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
     }
 
 
+def test_a_role_may_trace_before_its_function_is_made(template: Template) -> None:
+    """Lambda refuses a traced function whose role may not trace yet: so the role is made with it, where X-Ray is on."""
+    traced = [role["Properties"]["Policies"][-1]["Fn::If"] for role in resources(template, "AWS::IAM::Role").values()]
+
+    for condition, policy, otherwise in traced:
+        assert (condition, otherwise) == ("IsTraced", {"Ref": "AWS::NoValue"})
+        assert policy["PolicyDocument"]["Statement"][0]["Action"] == [
+            "xray:PutTraceSegments",
+            "xray:PutTelemetryRecords",
+        ]
+    for function in resources(template, "AWS::Lambda::Function").values():
+        assert function["Properties"]["Role"]["Fn::GetAtt"][0] in resources(template, "AWS::IAM::Role")
+    assert not resources(template, "AWS::IAM::Policy")
+
+
 def granted(role: Template) -> set[tuple[str, str]]:
-    """Return every pair of an action and a resource that a role allows, resources as `Name.Arn/path`."""
-    statements = [
-        statement for policy in role["Properties"]["Policies"] for statement in policy["PolicyDocument"]["Statement"]
-    ]
+    """Return every pair of an action and a resource that a role always allows, resources as `Name.Arn/path`."""
+    policies = [policy for policy in role["Properties"]["Policies"] if "Fn::If" not in policy]
+    statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
     assert all(statement.keys() <= {"Sid", "Effect", "Action", "Resource"} for statement in statements)
     return {
         (
@@ -168,20 +226,89 @@ def test_tables_of_prod_cannot_be_lost(template: Template) -> None:
         assert table["Properties"]["DeletionProtectionEnabled"] is True
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+        assert "SSESpecification" not in table["Properties"]  # a key of AWS's own, which is always on and free
+
+
+@pytest.mark.parametrize(("stage", "names"), [("prod", ""), ("dev", "-dev")])
+def test_tables_are_named_literally(stage: str, names: str) -> None:
+    """CloudFormation takes over a table that is there already only where its name is no parameter."""
+    sam: Template = {
+        "Parameters": {"LinksTableName": {"Default": "url-shortener"}},
+        "Resources": {
+            "LinksTable": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": {"Ref": "LinksTableName"}}}
+        },
+    }
+
+    completed = package.completed(sam, stage)
+
+    assert completed["Resources"]["LinksTable"]["Properties"]["TableName"] == f"url-shortener{names}"
+    assert completed["Parameters"] == {}
+    assert not [name for name in package.parameters(stage) if name.endswith("TableName")]
+
+
+def test_alarms_can_reach_their_topic(template: Template) -> None:
+    """CloudWatch may not use the key `alias/aws/sns`: alarms would be raised, and nobody told."""
+    topics = {
+        action["Ref"]
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        for action in alarm["Properties"]["AlarmActions"]
+    }
+
+    assert topics
+    for topic in topics:
+        assert "alias/aws/sns" not in json.dumps(template["Resources"][topic])
+
+
+def gateway_answers(template: Template) -> dict[str, Template]:
+    """Return what API Gateway answers itself, by its own names."""
+    answers: dict[str, Template] = template["Resources"]["RestAPI"]["Properties"]["Body"][
+        "x-amazon-apigateway-gateway-responses"
+    ]
+    return answers
 
 
 def test_what_api_gateway_answers_itself_is_ours_too(template: Template) -> None:
-    """Problem documents with CORS; an unknown route is 404, as on a laptop."""
-    answers = template["Resources"]["RestAPI"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
-
-    assert answers["MISSING_AUTHENTICATION_TOKEN"]["statusCode"] == 404
-    assert answers["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
-    for answer in answers.values():
+    """Each is a problem that clients know, with its own status, a page that explains it, and CORS."""
+    for answer in gateway_answers(template).values():
+        words, given = answer["responseTemplates"]["application/json"]["Fn::Sub"]
+        problem = json.loads(words.replace("${Base}", "https://sho.rt"))
+        error = public_errors()[problem["code"]]
         headers = answer["responseParameters"]
+
+        assert problem["type"] == f"https://sho.rt/problems/{error.code}"
+        assert (problem["title"], problem["status"]) == (error.title, error.status)
+        assert problem["detail"]
+        assert answer["statusCode"] == str(error.status)
         assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
         assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
-        words = answer["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
-        assert json.loads(words)["code"]
+        assert given["Base"]["Fn::If"] == [
+            "HasBaseUrl",
+            {"Ref": "BaseUrl"},
+            "https://$context.domainName/$context.stage",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "retry_after"),
+    [
+        ("MISSING_AUTHENTICATION_TOKEN", "404", None),  # its words for an unknown route
+        ("INVALID_SIGNATURE", "404", None),  # the same, where the client sends a key of ours
+        ("DEFAULT_4XX", "404", None),
+        ("REQUEST_TOO_LARGE", "413", None),
+        ("THROTTLED", "429", "'1'"),
+        ("INTEGRATION_TIMEOUT", "503", "'1'"),
+        ("INTEGRATION_FAILURE", "500", "'1'"),
+        ("DEFAULT_5XX", "500", "'1'"),
+    ],
+)
+def test_api_gateways_names_have_our_status(
+    template: Template, name: str, status: str, retry_after: str | None
+) -> None:
+    """An unknown route is 404, as on a laptop; what passes says when to come again."""
+    answer = gateway_answers(template)[name]
+
+    assert answer["statusCode"] == status
+    assert answer["responseParameters"].get("gatewayresponse.header.Retry-After") == retry_after
 
 
 def test_parameters_are_left_open(template: Template) -> None:
@@ -268,23 +395,70 @@ def test_a_click_is_tried_five_times_before_it_is_put_aside(template: Template) 
     assert template["Resources"]["ClicksDeadLetters"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_domains_come_from_deploy_json(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def with_domains(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Template]:
+    """Return a small template completed with domains in deploy.json."""
+
+    def completed(*names: str) -> Template:
+        certificate = "arn:aws:acm:us-east-1:1:certificate/x"
+        domains = [{"name": name, "certificate": certificate} for name in names]
+        monkeypatch.setattr(package, "deployment", lambda _: {"domains": domains})
+        handler: Template = {"Properties": {"Environment": {"Variables": {"OWN_HOSTS": {"Fn::Sub": "host"}}}}}
+        return package.completed({"Resources": {"APIHandler": handler}, "Outputs": {}}, "prod")
+
+    return completed
+
+
+def test_domains_come_from_deploy_json(with_domains: Callable[..., Template]) -> None:
     """Each has its certificate, its mapping and its DNS target, and none of them may be linked to."""
-    domains = [{"name": name, "certificate": "arn:aws:acm:us-east-1:1:certificate/x"} for name in ("sho.rt", "go.rt")]
-    monkeypatch.setattr(package, "deployment", lambda _: {"domains": domains})
-    variables: Template = {"OWN_HOSTS": {"Fn::Sub": "host"}}
-    table: Template = {"Properties": {}}
-    sam: Template = {"Resources": {}, "Outputs": {}}
-    sam["Resources"]["APIHandler"] = {"Properties": {"Environment": {"Variables": variables}}}
-    sam["Resources"] |= {"LinksTable": table, "AccessTable": copy.deepcopy(table)}
+    template = with_domains("sho.rt", "go.rt")
 
-    completed = package.completed(sam, "prod")
-
-    kinds = [each.get("Type") for each in completed["Resources"].values()]
+    kinds = [each.get("Type") for each in template["Resources"].values()]
     assert kinds.count("AWS::ApiGateway::DomainName") == kinds.count("AWS::ApiGateway::BasePathMapping") == 2
-    own = completed["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["OWN_HOSTS"]
+    own = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["OWN_HOSTS"]
     assert own == {"Fn::Sub": "host,sho.rt,go.rt"}
     assert package.parameters("prod")["BaseUrl"] == "https://sho.rt"
+
+
+def test_the_order_of_domains_replaces_none(with_domains: Callable[..., Template]) -> None:
+    """A domain is known by its name: sorted, it stays what it is; names that look alike are two."""
+    names = ["sho.rt", "go-to.rt", "go.to.rt"]
+
+    one, other = with_domains(*names), with_domains(*reversed(names))
+
+    for template in (one, other):
+        template["Resources"].pop("APIHandler")
+    assert one["Resources"] == other["Resources"]
+    assert len(resources(one, "AWS::ApiGateway::DomainName")) == 3
+    assert all(name.isalnum() for name in [*one["Resources"], *one["Outputs"]])
+
+
+def test_a_package_for_this_machine_leaves_the_one_for_aws_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was built for Graviton is still that after a deployment to the AWS on this machine."""
+    monkeypatch.setattr(package, "DIST", tmp_path)
+    monkeypatch.setattr(package, "_build", lambda built, _, architecture, **__: built.code.write_text(architecture))
+    monkeypatch.setattr(package, "_THIS_MACHINE", "x86_64")
+    for_aws = package.build("prod")
+
+    package.build("prod", for_this_machine=True)
+
+    assert for_aws.code.read_text() == "arm64"
+
+
+def test_a_saved_file_needs_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The dependencies of the build before are kept: the same bytes, though the package index cannot be reached."""
+    monkeypatch.setattr(package, "DIST", tmp_path)
+    before = package.build("local", for_this_machine=True).code.read_bytes()
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (tmp_path / "local-here" / ".inputs").write_text("other sources")
+
+    again = package.build("local", for_this_machine=True, fresh=False)
+
+    assert again.code.read_bytes() == before
 
 
 def test_a_stack_name_tells_its_stage() -> None:
