@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from chalicelib import logs
 from chalicelib.aws import click_table
 from chalicelib.core import agents, stats
 from chalicelib.core.click import UNKNOWN, Click
@@ -98,10 +99,12 @@ def _count(pack: Sequence[JudgedClick], recorded: Recorded) -> Iterable[JudgedCl
                 recorded.counted += len(clicks)
                 break
             clicks = [click for place, click in enumerate(clicks) if place not in there]
-    except StoreUnavailable:
+    except StoreUnavailable as failure:
+        logs.note(cause=str(failure.__cause__)[:300])
         return pack
-    except ClicksRefused:
+    except ClicksRefused as refused:
         if len(pack) == 1:
+            logs.note(refused=str(refused.__cause__)[:300])
             return pack
         middle = len(pack) // 2
         return [*_count(pack[:middle], recorded), *_count(pack[middle:], recorded)]

@@ -11,6 +11,8 @@ os.environ.update(
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "BASE_URL": "https://sho.rt",
+        "CLICKS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+        "PARTIAL_BATCH": "on",
         "STAGE": "local",
     }
 )
@@ -26,16 +28,19 @@ import pytest
 from chalice.test import Client, TestHTTPClient as Http
 
 import app as doors
+from chalicelib import track
 from chalicelib.aws import link_cache
 from tests import tables
 
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """DynamoDB in this process, with the tables of resources.yaml and nothing in them."""
+    """DynamoDB and SQS in this process, with the tables of resources.yaml and nothing in them."""
     with mock_aws():
         tables.create(boto3.client("dynamodb"))
+        boto3.client("sqs").create_queue(QueueName="clicks")
         link_cache.forget_all()
+        track.forget_all()
         yield
 
 

@@ -1,0 +1,367 @@
+"""From a visit to the statistics: what is queued, counted and shown, and what never leaves the process."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any, NoReturn
+
+import boto3
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from chalice.local import LambdaContext
+from chalice.test import Client
+from chalice.test import TestHTTPClient as Http
+
+import app as doors
+from chalicelib import track
+from chalicelib.aws import clients, link_table
+from chalicelib.core.link import Link
+from chalicelib.settings import settings
+from tests.faults import table_down
+
+ADDRESS = "203.0.113.77"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+CONTEXT = LambdaContext("function", 512, max_runtime_ms=60_000)
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+@pytest.fixture
+def sale(http: Http) -> Http:
+    """The doors, and a link called sale."""
+    link_table.add(Link(code="sale", url="https://example.com/", created_at=datetime.now(UTC)), "made")
+    return http
+
+
+def queued() -> list[dict[str, Any]]:
+    """Take all clicks out of the queue."""
+    sqs, clicks = boto3.client("sqs"), []
+    while messages := sqs.receive_message(QueueUrl=settings.clicks_queue_url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            clicks.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=settings.clicks_queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return clicks
+
+
+def count(clicks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Let the function count ``clicks``."""
+    with Client(doors.app) as client:
+        event = client.events.generate_sqs_event([json.dumps(click) for click in clicks], queue_name="clicks")
+        for number, record in enumerate(event["Records"]):
+            record["messageId"] = f"message-{number}"
+    answer: dict[str, Any] = doors.app.handler_map["count_clicks"](event, CONTEXT)
+    return answer
+
+
+def visit(
+    path: str = "/sale", method: str = "GET", request_id: object = "c6af9ac6-7b61-11e6", **headers: str
+) -> dict[str, Any]:
+    """Come from an address, as API Gateway tells it."""
+    event = {
+        "requestContext": {
+            "httpMethod": method,
+            "resourcePath": "/{code}",
+            "requestId": request_id,
+            "identity": {"sourceIp": ADDRESS},
+        },
+        "headers": {"User-Agent": FIREFOX, "X-Forwarded-For": f"{ADDRESS}, 198.51.100.1"}
+        | {name.replace("_", "-"): value for name, value in headers.items()},
+        "pathParameters": {"code": path[1:]},
+        "multiValueQueryStringParameters": None,
+        "body": None,
+        "stageVariables": None,
+    }
+    answer: dict[str, Any] = doors.app(event, None)
+    return answer
+
+
+@pytest.mark.usefixtures("sale")
+def test_a_visit_is_queued_as_a_click() -> None:
+    """With the id of the request, and who came as a hash."""
+    visit(Referer="https://news.example/", Accept_Language="pt")
+
+    (click,) = queued()
+    assert click.pop("at").startswith(TODAY)
+    assert len(click.pop("visitor")) == 24
+    assert click == {
+        "v": 1,
+        "id": "c6af9ac6-7b61-11e6",
+        "code": "sale",
+        "method": "GET",
+        "agent": FIREFOX,
+        "referrer": "news.example",
+        "language": "pt",
+    }
+
+
+@pytest.mark.usefixtures("sale")
+def test_a_head_is_no_click() -> None:
+    """Link checkers look; they do not visit."""
+    assert visit(method="HEAD")["statusCode"] == 302
+
+    assert queued() == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_link_that_is_over_is_not_visited() -> None:
+    """Who is turned away has not been anywhere."""
+    link_table.add(Link(code="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
+
+    assert visit("/over")["statusCode"] == 410
+    assert queued() == []
+
+
+@pytest.mark.parametrize(("path", "codes"), [("/nobody", ["?unknown"]), ("/wp-login.php", []), ("/.env", [])])
+@pytest.mark.usefixtures("aws")
+def test_a_guess_counts_for_no_link(path: str, codes: list[str]) -> None:
+    """What could be a code counts as unknown; what could not is a scanner's, and counts as nothing."""
+    visit(path)
+
+    assert [click["code"] for click in queued()] == codes
+
+
+@pytest.mark.usefixtures("sale")
+def test_who_asks_not_to_be_tracked_is_only_counted() -> None:
+    """No visitor, no referrer, no language."""
+    visit(Referer="https://news.example/", Accept_Language="pt", Sec_GPC="1")
+
+    (click,) = queued()
+    assert not {"visitor", "referrer", "language"} & click.keys()
+
+
+@pytest.mark.usefixtures("sale")
+def test_one_visitor_of_a_day_is_one_hash() -> None:
+    """In this container and in any other; another container has the same salt of the day."""
+    visit()
+    track.forget_all()
+    visit()
+    visit(User_Agent="Another/1.0")
+
+    first, again, other = (click["visitor"] for click in queued())
+    assert first == again != other
+
+
+@pytest.mark.parametrize("chosen", ["a#b", "", "x" * 129, None, 7])
+@pytest.mark.usefixtures("sale")
+def test_a_request_id_that_a_client_chose_names_no_click(chosen: object) -> None:
+    """API Gateway lets clients choose it; what is not fit for a key is replaced."""
+    visit(request_id=chosen)
+
+    (click,) = queued()
+    assert click["id"] != chosen
+    assert len(click["id"]) == 32
+
+
+def test_visits_show_in_the_link_and_its_statistics(sale: Http) -> None:
+    """People, programs and prefetches, each of their kind."""
+    visit()
+    visit(User_Agent="curl/8.0")
+    visit(Sec_Purpose="prefetch")
+    clicks = queued()
+
+    assert count(clicks) == {"batchItemFailures": []}
+
+    assert sale.get("/links/sale").json_body["visits"] == {"total": 3, "humans": 1, "bots": 1, "prefetches": 1}
+    report = sale.get("/links/sale/stats").json_body
+    assert report["total"] == {"visits": 3, "humans": 1, "bots": 1, "prefetches": 1, "visitors": None}
+    assert (report["series"][-1]["at"], report["series"][-1]["visits"], len(report["series"])) == (TODAY, 3, 30)
+    assert report["browsers"] == [{"name": "Firefox", "visits": 1}]
+    everything = sale.get("/stats").json_body
+    assert everything["links"] == [{"name": "sale", "visits": 3}]
+
+
+def test_a_batch_that_comes_again_counts_once(sale: Http) -> None:
+    """The queue delivers at least once."""
+    visit()
+    clicks = queued()
+
+    count(clicks * 3)
+    count(clicks)
+
+    assert sale.get("/links/sale").json_body["visits"]["total"] == 1
+
+
+@pytest.mark.usefixtures("sale")
+def test_what_cannot_be_written_is_delivered_again() -> None:
+    """Each failed message is named, so that its neighbours are not."""
+    visit()
+    clicks = queued()
+
+    with table_down():
+        answer = count(clicks)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+@pytest.mark.usefixtures("sale")
+def test_without_partial_failures_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue would take a list of failures for success, and delete them."""
+    monkeypatch.setattr(doors, "settings", _with(partial_batch=False))
+    visit()
+
+    with pytest.raises(RuntimeError, match="PARTIAL_BATCH"):
+        count(queued())
+
+
+def test_visits_are_listed_newest_first_page_by_page(sale: Http) -> None:
+    """A cursor goes on where the page before ended; the last page has none."""
+    visit()
+    (click,) = queued()
+    moments = [datetime.now(UTC) - timedelta(minutes=n) for n in range(5)]
+    count([click | {"id": str(n), "at": f"{at:%Y-%m-%dT%H:%M:%S}.{n:03}Z"} for n, at in enumerate(moments)])
+
+    pages, more = [], "?limit=2"
+    while more:
+        page = sale.get(f"/links/sale/visits{more}").json_body
+        pages.append([visit["at"] for visit in page["data"]])
+        more = page["next"] and f"?limit=2&cursor={page['next']}"
+
+    shown = list(chain.from_iterable(pages))
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert shown == sorted(shown, reverse=True)
+    assert "visitor" not in sale.get("/links/sale/visits").body.decode()
+
+
+def test_visits_and_series_can_be_had_as_tables(sale: Http) -> None:
+    """CSV for spreadsheets, without anything they would run; one JSON a line for programs."""
+    visit(User_Agent="=cmd|' /C calc'!A0")
+    visit()
+    count(queued())
+
+    csv = sale.get("/links/sale/visits", headers={"Accept": "text/csv"})
+    lines = sale.get("/links/sale/visits", headers={"Accept": "application/x-ndjson"})
+    series = sale.get(f"/links/sale/stats?from={TODAY}", headers={"Accept": "text/csv"})
+    first = sale.get("/links/sale/visits?limit=1", headers={"Accept": "text/csv"})
+
+    assert csv.body.decode().splitlines()[0] == "at,kind,referrer,country,device,browser,system,language,userAgent"
+    assert ",'=cmd|' /C calc'!A0" in csv.body.decode()
+    assert [json.loads(line)["kind"] for line in lines.body.decode().splitlines()] == ["human", "human"]
+    assert series.body.decode().splitlines() == ["at,visits,humans,bots,prefetches,visitors", f"{TODAY},2,2,0,0,"]
+    assert first.headers["Link"].startswith("<?limit=1&cursor=")
+    assert "Link" not in csv.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/links/sale/stats?from=yesterday&to=2026-13-01&unit=week", ["to", "from", "unit"]),
+        ("/links/sale/stats?from=2026-02-02&to=2026-02-01", ["from"]),
+        ("/links/sale/stats?from=2000-01-01", ["from"]),
+        ("/links/sale/stats?from=2026-01-01&to=2026-02-01&unit=hour", ["from"]),
+        ("/stats?to=0001-01-01&from=0000-01-01", ["from"]),
+        ("/links/sale/visits?limit=0", ["limit"]),
+        ("/links/sale/visits?limit=101", ["limit"]),
+        ("/links/sale/visits?limit=%D9%A1", ["limit"]),
+        ("/links/sale/visits?cursor=xyz", ["cursor"]),
+        ("/links/sale/visits?cursor=ZGF5IzIwMjYtMTEtMjQ=", ["cursor"]),
+        ("/links/sale/visits?cursor=%C3%BC", ["cursor"]),
+    ],
+)
+def test_a_query_that_cannot_be_is_refused(sale: Http, path: str, fields: list[str]) -> None:
+    """Every parameter that is wrong is named at once."""
+    answer = sale.get(path)
+
+    assert (answer.status_code, answer.json_body["code"]) == (422, "query-invalid")
+    assert [error["field"] for error in answer.json_body["errors"]] == fields
+
+
+@pytest.mark.parametrize("path", ["/links/nobody/stats", "/links/nobody/visits", "/links/a%20b/stats"])
+def test_a_link_that_is_not_there_has_no_statistics(http: Http, path: str) -> None:
+    """404, as for the link itself."""
+    assert (http.get(path).status_code, http.get(path).json_body["code"]) == (404, "link-unknown")
+
+
+@contextmanager
+def queue_down() -> Iterator[list[str]]:
+    """Let every message time out at once; yields what was tried."""
+    tried: list[str] = []
+
+    def time_out(request: Any, **_: Any) -> NoReturn:
+        tried.append(request.url)
+        raise ConnectTimeoutError(endpoint_url=request.url)
+
+    events = clients.queue.meta.events
+    events.register_first("before-send.sqs.*", time_out, "off")
+    yield tried
+    events.unregister("before-send.sqs.*", time_out, "off")
+
+
+@pytest.mark.usefixtures("sale")
+def test_without_the_queue_redirects_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each click is a line in the log instead; after a failure the queue is left alone for a moment."""
+    with queue_down() as tried:
+        answers = [visit()["statusCode"] for _ in range(5)]
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert answers == [302] * 5
+    assert len(tried) == 1
+    assert [line["spilled"]["code"] for line in lines if "spilled" in line] == ["sale"] * 5
+    assert [line["ClicksSpilled"] for line in lines if "ClicksSpilled" in line] == [1] * 5
+
+
+@pytest.mark.usefixtures("sale")
+def test_a_visit_counts_without_its_visitor_while_salts_cannot_be_had() -> None:
+    """Who came is worth less than that somebody came."""
+    visit()
+    track.forget_all()
+    with table_down():
+        assert visit()["statusCode"] == 302
+
+    first, second = queued()
+    assert "visitor" in first
+    assert "visitor" not in second
+
+
+@pytest.mark.usefixtures("sale")
+def test_without_a_queue_nobody_counts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counting can be left out altogether."""
+    monkeypatch.setattr(track, "settings", _with(clicks_queue_url=""))
+
+    assert visit()["statusCode"] == 302
+
+    assert queued() == []
+    assert "spilled" not in capsys.readouterr().out
+
+
+def test_no_address_leaves_the_process(sale: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not into a table, not into the queue, not into the log: wherever a visitor's IP address could be, it is not."""
+    visit(Referer=f"https://{ADDRESS}.example/")
+    visit("/nobody")
+    clicks = queued()
+    with queue_down():
+        visit()
+    count(clicks)
+    sale.get("/links/sale/visits")
+
+    dynamodb = boto3.client("dynamodb")
+    everything = [dynamodb.scan(TableName=name)["Items"] for name in dynamodb.list_tables()["TableNames"]]
+    text = json.dumps([clicks, everything], default=str) + capsys.readouterr().out
+    assert "spilled" in text
+    assert "day#" in text
+    assert "salt#" in text
+    assert text.replace(f"{ADDRESS}.example", "").count(ADDRESS) == 0
+
+
+def test_the_night_closes_yesterday(sale: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """The schedule's function adds the visitors; its line in the log has the drift as a metric."""
+    visit()
+    visit()
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    count([click | {"id": str(n), "at": yesterday} for n, click in enumerate(queued())])
+    capsys.readouterr()
+
+    with Client(doors.app) as client:
+        event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
+    doors.app.handler_map["close_the_days"](event, CONTEXT)
+
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["job"], line["days"], line["CountDrift"], line["leftOpen"]) == ("close_the_days", 2, 0, 0)
+    assert sale.get("/links/sale/stats").json_body["total"]["visitors"] == 1
+
+
+def _with(**changes: Any) -> Any:
+    return dataclasses.replace(settings, **changes)
