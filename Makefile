@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo check test e2e lint bench package deploy destroy
+.PHONY: help run up down demo replay check test e2e lint bench package deploy destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,8 +19,11 @@ down: .venv/.installed ## Stop what `make up` started; links are kept
 demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
 	@$(BIN)/python -m dev.demo $(FILE)
 
+replay: .venv/.installed ## Put the clicks that FILE, a log, says were spilled back into the queue: STAGE=local
+	@$(BIN)/python -m dev.replay "$(FILE)" "$(STAGE)"
+
 check: lint ## Lint, types, import fence, unit tests: seconds
-	@$(BIN)/pytest tests/core tests/aws tests/doors tests/test_house.py -n auto
+	@$(BIN)/pytest tests/core tests/aws tests/doors tests/test_house.py tests/test_settings.py -n auto
 
 test: lint ## Everything: `check`, and the tests over real HTTP and a local AWS
 	@$(BIN)/pytest -n auto

@@ -1,10 +1,11 @@
-"""``make demo``: shorten the URLs of a file on a running `make run`, follow every link, and say how each one fared."""
+"""``make demo``: shorten the URLs of a file on a running `make run`, follow every link, see every click counted."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from dev.client import ask
 
 SAMPLE = Path(__file__).parent / "sample-urls.txt"
 CLIENTS = 8
+COUNT_SECONDS = 60
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -33,7 +35,7 @@ class Outcome:
 
 
 def main() -> None:
-    """Shorten, follow, print a table; exit 1 where a link does not lead where it should, or an answer is no answer."""
+    """Shorten, follow, count, print a table; exit 1 where a link leads astray or a click is missing."""
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
     base_url = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
     try:
@@ -41,6 +43,7 @@ def main() -> None:
         outcomes = in_parallel("shortened", lambda line: shorten(base_url, line), lines)
         made = [outcome for outcome in outcomes if outcome.status in {200, 201}]
         astray = [o for o, ok in zip(made, in_parallel("followed", leads_right, made), strict=True) if not ok]
+        counted = wait_for_clicks(made)
     except FileNotFoundError:
         sys.exit(f"There is no file {file}.")
     except ConnectionRefusedError:
@@ -52,7 +55,8 @@ def main() -> None:
     for outcome in strange:
         print(f"UNEXPECTED {outcome.status}: {outcome.line!r}")
     print(f"\n{len(lines)} lines, {len(made)} links, {len(made) - len(astray)} of them redirect to exactly their URL.")
-    sys.exit(1 if astray or strange else 0)
+    print(f"Each was visited once, and {counted} of them have counted exactly one visit.")
+    sys.exit(1 if astray or strange or counted < len(made) else 0)
 
 
 def urls_in(file: Path) -> list[str]:
@@ -75,6 +79,27 @@ def leads_right(made: Outcome) -> bool:
     base_url, _, code = made.short_url.rpartition("/")
     status, location, _ = ask(base_url, "GET", f"/{code}")
     return (status, location) == (302, made.url)
+
+
+def wait_for_clicks(made: Sequence[Outcome]) -> int:
+    """Return how many of the links, each visited once, count one visit; waits for the queue, a minute at the most."""
+    give_up = time.monotonic() + COUNT_SECONDS
+    waiting, counted = list(made), 0
+    while waiting:
+        exact = in_parallel("counted", counts_one_visit, waiting)
+        counted += sum(exact)
+        waiting = [outcome for outcome, ok in zip(waiting, exact, strict=True) if not ok]
+        if time.monotonic() > give_up:
+            break
+        time.sleep(0.5)
+    return counted
+
+
+def counts_one_visit(made: Outcome) -> bool:
+    """Tell whether the link has been visited once, as far as it knows."""
+    base_url, _, code = made.short_url.rpartition("/")
+    visits: int = json.loads(ask(base_url, "GET", f"/links/{code}")[2])["visits"]["total"]
+    return visits == 1
 
 
 def in_parallel(done: str, work: Callable[[Thing], Result], things: Sequence[Thing]) -> list[Result]:

@@ -20,7 +20,10 @@ PRODUCT = [ROOT / "app.py", *sorted((ROOT / "chalicelib").rglob("*.py"))]
 ALL_PYTHON = [
     path for folder in ("chalicelib", "dev", "bench", "tests") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-HEAVY = {"ada_url", "chalicelib.core.pages", "segno", "yaml", "jsonschema", "pydantic"}
+HEAVY = {
+    *("ada_url", "chalicelib.core.pages", "segno", "yaml", "jsonschema", "pydantic"),
+    *("crawleruseragents", "ua_parser", "chalicelib.core.agents"),
+}
 
 
 @pytest.mark.parametrize("route", sorted(doors.app.routes))
@@ -50,10 +53,10 @@ def test_siblings_share_one_variable() -> None:
 
 
 def test_a_redirect_stays_light() -> None:
-    """Following a link loads no URL parser, no pages, nothing that only other doors need."""
+    """Following a link, its click included, loads no URL parser, no pages, nothing that only other doors need."""
     program = f"""
 import os, sys
-os.environ.update(BASE_URL="https://sho.rt", AWS_DEFAULT_REGION="eu-west-1")
+os.environ.update(BASE_URL="https://sho.rt", AWS_DEFAULT_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:9")
 import datetime, app
 from chalicelib.aws import link_cache
 from chalicelib.core.link import Link
@@ -61,8 +64,8 @@ from chalice.app import Chalice
 now = datetime.datetime.now(datetime.UTC)
 link_cache.learn(Link(code="x", url="https://example.com/"), now)
 event = dict(
-    requestContext=dict(httpMethod="GET", resourcePath="/{{code}}"), headers={{}}, pathParameters=dict(code="x"),
-    multiValueQueryStringParameters=None, body=None, stageVariables=None,
+    requestContext=dict(httpMethod="GET", resourcePath="/{{code}}", identity=dict(sourceIp="192.0.2.1")),
+    headers={{}}, pathParameters=dict(code="x"), multiValueQueryStringParameters=None, body=None, stageVariables=None,
 )
 assert app.app(event, None)["statusCode"] == 302
 print(sorted({HEAVY!r} & set(sys.modules)))

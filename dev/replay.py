@@ -1,0 +1,95 @@
+"""``make replay FILE=...``: put clicks that were spilled into the log back into the queue; each still counts once.
+
+The file is the log as it comes: lines of JSON, among them ``{"spilled": {...}}``, with or without what an export puts
+in front of them. ``-`` reads standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dev import local_aws, stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_AT_ONCE = 10  # messages that SQS takes in one call
+_SPILLED = '{"spilled":'
+
+
+def main() -> None:
+    """Replay a file into the queue of a stage; exit 1 where anything could not be sent."""
+    if len(sys.argv) < 2 or not sys.argv[1]:  # noqa: PLR2004  # the program and a file
+        sys.exit("Which file? make replay FILE=log.txt, or FILE=- for standard input; STAGE=prod for AWS.")
+    stage = sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] else "local"  # noqa: PLR2004  # the second argument
+    try:
+        clicks = list(spilled_in(lines_of(sys.argv[1])))
+        sqs, queue_url = _queue_of(stage)
+        sent = replay(clicks, sqs, queue_url)
+    except FileNotFoundError:
+        sys.exit(f"There is no file {sys.argv[1]}.")
+    except (BotoCoreError, ClientError, stack.StackFailed) as failure:
+        sys.exit(f"{failure} Sending all of it again does no harm.")
+    print(
+        f"{sent} of {len(clicks)} spilled clicks are in the queue again; those that had been counted will not be twice."
+    )
+    sys.exit(0 if sent == len(clicks) else 1)
+
+
+def lines_of(file: str) -> Iterator[str]:
+    """Yield the lines of ``file``."""
+    if file == "-":
+        yield from sys.stdin
+        return
+    with Path(file).open(encoding="utf-8", errors="replace") as lines:
+        yield from lines
+
+
+def spilled_in(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the clicks in ``lines``; a line cut short by whoever exported it is said and passed over."""
+    for number, line in enumerate(lines, 1):
+        start = line.find(_SPILLED)
+        if start < 0:
+            continue
+        try:
+            found, _ = json.JSONDecoder().raw_decode(line[start:])
+        except json.JSONDecodeError:
+            print(f"Line {number} is cut short: its click cannot be read.", file=sys.stderr)
+        else:
+            yield found["spilled"]
+
+
+def replay(clicks: Iterable[dict[str, Any]], sqs: SQSClient, queue_url: str) -> int:
+    """Send ``clicks``, ten at a time, and return how many the queue took."""
+    waiting, sent = iter(clicks), 0
+    while batch := list(islice(waiting, _AT_ONCE)):
+        entries: Any = [{"Id": str(n), "MessageBody": json.dumps(click)} for n, click in enumerate(batch)]
+        sent += len(sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Successful", []))
+        if sys.stderr.isatty():
+            print(f"\r  {sent} sent", end="", file=sys.stderr, flush=True)
+    return sent
+
+
+def _queue_of(stage: str) -> tuple[SQSClient, str]:
+    if stage == "local":
+        os.environ.update(local_aws.environment(int(os.environ.get("AWS_PORT") or 4566)))
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    if session.region_name is None:
+        sys.exit("Which region? Set AWS_REGION, eu-west-1 for example.")
+    made = stack.outputs(stack.Cloud(session.region_name), stack.name_of(stage))
+    if made is None:
+        sys.exit(f"There is no stack {stack.name_of(stage)} in {session.region_name}.")
+    return session.client("sqs"), made["ClicksQueueUrl"]
+
+
+if __name__ == "__main__":
+    main()
