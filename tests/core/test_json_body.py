@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core import json_body
 from chalicelib.core.json_body import MAX_BODY_BYTES, MAX_DEPTH, read_object
 from chalicelib.errors import BodyTooLarge, Malformed, MediaTypeUnsupported
 
@@ -56,6 +57,61 @@ def test_what_cannot_be_read_in_one_way_only_is_malformed(body: bytes) -> None:
 
     assert 10 < len(str(malformed.value)) < 300
     assert str(malformed.value).encode()
+
+
+def deepest(body: str) -> int:
+    """Return how many brackets are open at most, strings left out: what the check must agree with."""
+    depth = most = 0
+    in_string = escaped = False
+    for letter in body:
+        if in_string:
+            in_string = escaped or letter != '"'
+            escaped = not escaped and letter == "\\"
+        elif letter == '"':
+            in_string = True
+        else:
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(letter, 0)
+            most = max(most, depth)
+    return most
+
+
+@given(st.text(st.sampled_from('[[[[[[{{]}"\\a'), min_size=MAX_DEPTH, max_size=120))
+def test_depth_is_what_one_walk_through_the_body_counts(body: str) -> None:
+    """Whatever is open, closed, quoted, escaped or left unfinished."""
+    with pytest.raises(Malformed) as malformed:
+        read_object(b"[" + body.encode(), JSON)
+
+    assert ("nested deeper" in str(malformed.value)) == (deepest(f"[{body}") > MAX_DEPTH)
+
+
+def test_a_string_without_an_end_is_taken_to_the_end() -> None:
+    """No quote in it is looked at twice, or 64 KB of them would take seconds; no bracket in it is depth."""
+    body = b'{"a":' + b"[]" * 21 + b'"' + b'\\"[' * 21_000
+
+    tokens = list(json_body._STRING_OR_BRACKET.finditer(body))  # noqa: SLF001  # time is no test; what it looks at is
+
+    assert (len(tokens), tokens[-1].end()) == (45, len(body))
+    with pytest.raises(Malformed, match="not valid JSON"):
+        read_object(body, JSON)
+
+
+def test_a_key_that_stands_twice_is_found_among_many_at_once() -> None:
+    """Each key is looked up, not compared with every other: thousands of them would take seconds."""
+    compared = []
+
+    class Key(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            return str.__eq__(self, other)
+
+    pairs = [(Key(f"k{number}"), 1) for number in (*range(1000), 999)]
+
+    with pytest.raises(Malformed, match="'k999'"):
+        json_body._without_duplicates(pairs)  # type: ignore[arg-type]  # noqa: SLF001  # JSON makes no such keys
+    assert len(compared) < len(pairs)
 
 
 @pytest.mark.parametrize("body", [b'{"a": "' + b"x" * 70_000 + b'"}', b" " * (MAX_BODY_BYTES + 1)])
