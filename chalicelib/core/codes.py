@@ -38,8 +38,9 @@ def is_reserved(code: str) -> bool:
 
 
 def draw(*, unguessable: bool) -> str:
-    """Draw a code: five to eleven characters of ``shortid``, or twelve that cannot be guessed.
+    """Draw a code: five to eight characters of ``shortid``, or twelve that cannot be guessed.
 
+    ``shortid`` writes the process id into a code. Lambda's is one digit long; a laptop's may make it five longer.
     It may be in use already: only the table knows. It is never reserved, and never begins or ends with ``-`` or ``_``,
     which mail programs and chats leave out of the links they make.
     """

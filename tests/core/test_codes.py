@@ -44,6 +44,14 @@ def test_what_is_drawn_can_be_a_link(unguessable: bool) -> None:  # noqa: FBT001
         assert code[-1].isalnum()
 
 
+@pytest.mark.parametrize(("process_id", "longest"), [(8, 8), (4_194_303, 13)])
+def test_codes_are_short(monkeypatch: pytest.MonkeyPatch, process_id: int, longest: int) -> None:
+    """Five to eight characters on Lambda; up to five more where process ids are as large as they can be."""
+    monkeypatch.setattr("os.getpid", lambda: process_id)
+
+    assert all(5 <= len(codes.draw(unguessable=False)) <= longest for _ in range(500))
+
+
 def test_unguessable_codes_are_twelve_of_58_letters() -> None:
     """Over many draws every letter turns up, none that people confuse, and no code twice."""
     drawn = [codes.draw(unguessable=True) for _ in range(2000)]
