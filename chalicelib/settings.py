@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from chalicelib.errors import SettingInvalid
+
+_HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
+_BASE_URL = re.compile(
+    rf"https?://(?P<host>{_HOST}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?:/[A-Za-z0-9._~%-]+)*",
+    re.IGNORECASE,
+)
+_LAST_PORT = 65535
+_IN_ASCII = "A name in other letters is written as browsers send it: xn--bcher-kva.example for bücher.example."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +49,7 @@ class Settings:
     target_hosts: str
     """``public`` or ``any``: whether links may lead to IP addresses and intranet names."""
     own_hosts: frozenset[str]
-    """Host names that lead here, lower case; ``base_url``'s is always among them."""
+    """Host names that lead here, as canonical URLs have them, no final dot; ``base_url``'s is always among them."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -49,7 +58,7 @@ class Settings:
         Raises:
             SettingInvalid: the first name that is missing or holds what it may not.
         """
-        base_url = _url(environ, "BASE_URL")
+        base_url, host = _url(environ, "BASE_URL")
         return cls(
             base_url=base_url,
             stage=_choice(environ, "STAGE", "prod", "dev", "local"),
@@ -66,18 +75,37 @@ class Settings:
             unknown_code=_choice(environ, "UNKNOWN_CODE", "home", "404"),
             code_style=_choice(environ, "CODE_STYLE", "shortid", "random"),
             target_hosts=_choice(environ, "TARGET_HOSTS", "public", "any"),
-            own_hosts=_hosts(environ, "OWN_HOSTS") | {urlsplit(base_url).hostname or ""},
+            own_hosts=_hosts(environ, "OWN_HOSTS") | {host},
         )
 
 
-def _url(environ: Mapping[str, str], name: str) -> str:
+def _url(environ: Mapping[str, str], name: str) -> tuple[str, str]:
+    """Return an address without its final slash, and the host in it."""
     value = environ.get(name, "").rstrip("/")
     if not value:
         raise SettingInvalid(name, "is not set. Short URLs start with it: https://sho.rt, for example.")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise SettingInvalid(name, f"is {value!r}. It must look like https://sho.rt, with neither query nor fragment.")
-    return value
+    _check_ascii(name, value)
+    parts = _BASE_URL.fullmatch(value)
+    if not parts or (parts["port"] and not 0 < int(parts["port"]) <= _LAST_PORT):
+        what = "a host, perhaps a port and a path, and neither user name nor query nor fragment"
+        raise SettingInvalid(name, f"is {value!r}. It must look like https://sho.rt: {what}.")
+    return value, _canonical_host(name, parts["host"])
+
+
+def _check_ascii(name: str, value: str) -> None:
+    """Refuse what could neither stand in a header nor be compared with the hosts of canonical URLs."""
+    if not value.isascii():
+        raise SettingInvalid(name, f"is {value!r}, which is not plain ASCII. {_IN_ASCII}")
+
+
+def _canonical_host(name: str, host: str) -> str:
+    """Return ``host`` as it stands in canonical URLs, less a final dot."""
+    if not host.startswith("["):
+        return host.lower().removesuffix(".")
+    try:
+        return f"[{ipaddress.IPv6Address(host[1:-1])}]"
+    except ValueError:
+        raise SettingInvalid(name, f"names {host}, which is no IPv6 address.") from None
 
 
 def _choice(environ: Mapping[str, str], name: str, default: str, *others: str) -> str:
@@ -89,13 +117,19 @@ def _choice(environ: Mapping[str, str], name: str, default: str, *others: str) -
 
 def _number(environ: Mapping[str, str], name: str, *, default: int, most: int, least: int = 0) -> int:
     value = environ.get(name, str(default))
-    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+    if not (re.fullmatch(r"[0-9]{1,9}", value) and least <= int(value) <= most):
         raise SettingInvalid(name, f"is {value!r}. It must be a whole number from {least} to {most}.")
     return int(value)
 
 
 def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
-    return frozenset(host.strip().lower() for host in environ.get(name, "").split(",") if host.strip())
+    value = environ.get(name, "")
+    _check_ascii(name, value)
+    hosts = [host.strip() for host in value.split(",") if host.strip()]
+    for host in hosts:
+        if not re.fullmatch(_HOST, host):
+            raise SettingInvalid(name, f"holds {host!r}. It takes host names, without scheme, port and path: go.sho.rt")
+    return frozenset(_canonical_host(name, host) for host in hosts)
 
 
 settings = Settings.from_environ(os.environ)
