@@ -8,16 +8,18 @@ from typing import Literal
 
 from chalicelib.aws import link_table
 from chalicelib.core.link import Link
-from chalicelib.core.memory import Memory, Remembered
+from chalicelib.core.memory import Memory
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
 UNKNOWN_LASTS = 5  # seconds that a code is believed to be unknown: short, for somebody may be about to make it
 STALE_LASTS = 600  # seconds that memory stands in for a table that does not answer
 _TABLE_RESTS = timedelta(seconds=2)  # after a failure; without it each visitor would wait for the time limits in turn
+_UNKNOWN_AT_MOST = 1000  # codes, apart from the links: whoever tries all codes would push the links out
 
-_memory: Memory[Link] = Memory(settings.link_cache_size)
-_table_rests_until: datetime | None = None
+_links: Memory[Link] = Memory(settings.link_cache_size)
+_unknown: Memory[None] = Memory(min(_UNKNOWN_AT_MOST, settings.link_cache_size))
+_table_failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +36,53 @@ def find(code: str, now: datetime) -> Found:
     When the table does not answer, what memory holds of the last ten minutes is served.
 
     Raises:
-        StoreUnavailable: the table does not answer, and memory does not know either.
+        StoreUnavailable: the table does not answer, or did not a moment ago, and memory does not know either.
     """
-    remembered = _memory.recall(code)
-    if remembered is not None and remembered.age(now) < _lasts(remembered):
+    remembered = _links.recall(code)
+    if remembered is not None and remembered.age(now) < settings.link_cache_seconds:
         return Found(remembered.thing, "hit")
-    if remembered is not None and _table_rests(now) and _stands_in(remembered, now):
-        return Found(remembered.thing, "stale")
+    if _is_known_as_unknown(code, now):
+        return Found(None, "hit")
     try:
-        link = link_table.find(code)
+        link = _find_in_table(code, now)
     except StoreUnavailable:
-        _let_the_table_rest(now)
-        if remembered is not None and _stands_in(remembered, now):
+        if remembered is not None and remembered.age(now) < STALE_LASTS:
             return Found(remembered.thing, "stale")
         raise
-    _memory.learn(code, link, now)
+    if link is None:
+        _links.forget(code)
+        _unknown.learn(code, None, now)
+    else:
+        learn(link, now)
     return Found(link, "miss")
 
 
 def learn(link: Link, now: datetime) -> None:
-    """Remember a link that was just stored, so that this container knows it at once."""
-    _memory.learn(link.code, link, now)
+    """Remember a link as the table has it, so that this container knows it at once."""
+    _unknown.forget(link.code)
+    _links.learn(link.code, link, now)
 
 
 def forget_all() -> None:
     """Start afresh, as a new container would."""
-    global _table_rests_until  # noqa: PLW0603  # one container, one table, one state
-    _memory.forget_all()
-    _table_rests_until = None
+    global _table_failed_at  # noqa: PLW0603  # one container, one table, one state
+    _links.forget_all()
+    _unknown.forget_all()
+    _table_failed_at = None
 
 
-def _lasts(remembered: Remembered[Link]) -> int:
-    return UNKNOWN_LASTS if remembered.thing is None else settings.link_cache_seconds
+def _is_known_as_unknown(code: str, now: datetime) -> bool:
+    missed = _unknown.recall(code)
+    return missed is not None and missed.age(now) < UNKNOWN_LASTS
 
 
-def _stands_in(remembered: Remembered[Link], now: datetime) -> bool:
-    return remembered.thing is not None and remembered.age(now) < STALE_LASTS
-
-
-def _table_rests(now: datetime) -> bool:
-    return _table_rests_until is not None and now < _table_rests_until
-
-
-def _let_the_table_rest(now: datetime) -> None:
-    global _table_rests_until  # noqa: PLW0603  # see forget_all
-    _table_rests_until = now + _TABLE_RESTS
+def _find_in_table(code: str, now: datetime) -> Link | None:
+    global _table_failed_at  # noqa: PLW0603  # see forget_all
+    # A clock that was set back ends the rest, rather than make it an hour longer.
+    if _table_failed_at is not None and timedelta(0) <= now - _table_failed_at < _TABLE_RESTS:
+        raise StoreUnavailable
+    try:
+        return link_table.find(code)
+    except StoreUnavailable:
+        _table_failed_at = now
+        raise

@@ -12,9 +12,9 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Remembered(Generic[Thing]):
-    """A thing, or None where the table had none, and when that was learnt (aware)."""
+    """A thing, and when it was learnt (aware)."""
 
-    thing: Thing | None
+    thing: Thing
     learnt_at: datetime
 
     def age(self, now: datetime) -> float:
@@ -38,7 +38,7 @@ class Memory(Generic[Thing]):
         """Return what is remembered under ``key``, however old."""
         return self._things.get(key)
 
-    def learn(self, key: str, thing: Thing | None, now: datetime) -> None:
+    def learn(self, key: str, thing: Thing, now: datetime) -> None:
         """Remember ``thing`` as of ``now``."""
         with self._writing:
             self._things.pop(key, None)
@@ -46,6 +46,11 @@ class Memory(Generic[Thing]):
                 del self._things[next(iter(self._things))]
             if self._size:
                 self._things[key] = Remembered(thing, now)
+
+    def forget(self, key: str) -> None:
+        """Remember nothing under ``key``."""
+        with self._writing:
+            self._things.pop(key, None)
 
     def forget_all(self) -> None:
         """Start afresh."""

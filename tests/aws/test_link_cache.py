@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.aws import link_cache, link_table
 from chalicelib.core.link import Link
+from chalicelib.core.memory import Memory
 from chalicelib.errors import StoreUnavailable
 from tests.faults import table_down
 
@@ -48,6 +49,31 @@ def test_a_link_made_here_is_known_here_at_once() -> None:
     link_cache.learn(LINK, NOON)
 
     assert link_cache.find("sale", after(1)) == link_cache.Found(LINK, "hit")
+
+
+@pytest.mark.usefixtures("aws")
+def test_who_tries_all_codes_does_not_make_a_container_forget_its_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown codes have a memory of their own, and a small one."""
+    monkeypatch.setattr(link_cache, "_links", Memory(2))
+    monkeypatch.setattr(link_cache, "_unknown", Memory(2))
+    link_cache.learn(LINK, NOON)
+
+    for number in range(3):
+        link_cache.find(f"nobody{number}", NOON)
+
+    assert link_cache.find("sale", NOON).source == "hit"
+    assert link_cache.find("nobody2", NOON).source == "hit"
+    assert link_cache.find("nobody0", NOON).source == "miss"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_link_that_is_gone_from_the_table_is_forgotten() -> None:
+    """Memory does not stand in for the table with what the table itself no longer had."""
+    link_cache.learn(LINK, NOON)
+    assert link_cache.find("sale", after(60)).link is None
+
+    with table_down(), pytest.raises(StoreUnavailable):
+        link_cache.find("sale", after(66))
 
 
 @pytest.mark.parametrize("seconds", [60, 599])
@@ -92,6 +118,21 @@ def test_visitors_do_not_queue_for_a_table_that_is_down() -> None:
 
     assert tried_at_first == tried_in_between == 2
     assert len(tried) == 4
+
+
+@pytest.mark.usefixtures("aws")
+def test_nobody_waits_for_a_table_that_was_down_a_moment_ago() -> None:
+    """Who asks for what memory does not know is told at once, for two seconds; or until the clock is set back."""
+    with table_down() as tried:
+        for seconds in (0, 1, 1.9):
+            with pytest.raises(StoreUnavailable):
+                link_cache.find(f"other{seconds}", after(seconds))
+        tried_at_first = len(tried)
+        for seconds in (2, 1):
+            with pytest.raises(StoreUnavailable):
+                link_cache.find("other", after(seconds))
+
+    assert (tried_at_first, len(tried)) == (2, 6)
 
 
 @pytest.mark.usefixtures("aws")

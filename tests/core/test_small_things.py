@@ -105,11 +105,23 @@ class TestMemory:
         newest = list(dict.fromkeys(reversed(keys)))[:size]
         assert {key for key in "abcdef" if memory.recall(key)} == set(newest)
 
+    def test_what_is_forgotten_makes_room(self) -> None:
+        """One thing only, and forgetting it twice does no harm."""
+        memory: Memory[str] = Memory(2)
+        for key in ("a", "b"):
+            memory.learn(key, key, NOON)
+
+        memory.forget("b")
+        memory.forget("b")
+        memory.learn("c", "c", NOON)
+
+        assert [key for key in "abc" if memory.recall(key)] == ["a", "c"]
+
     @pytest.mark.parametrize(("later", "age"), [(0, 0), (61.5, 61.5), (-1, float("inf"))])
     def test_age_is_counted_from_when_it_was_learnt(self, later: float, age: float) -> None:
         """A clock that was set back makes things too old, not young for ever."""
         memory: Memory[str] = Memory(1)
-        memory.learn("a", None, NOON)
+        memory.learn("a", "A", NOON)
 
         remembered = memory.recall("a")
 
