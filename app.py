@@ -14,7 +14,8 @@ from chalicelib.aws import link_table
 from chalicelib.close_days import close_days
 from chalicelib.core import accept, click, codes, csv_rows, problems, stats, times
 from chalicelib.core.new_link import NewLink
-from chalicelib.core.period import Period, whole_number
+from chalicelib.core.paging import Paging
+from chalicelib.core.period import Period
 from chalicelib.core.target_url import TargetPolicy
 from chalicelib.doorway import (
     CORS,
@@ -103,10 +104,9 @@ def link_stats(code: str) -> Response:
 def visits(code: str) -> Response:
     """List the visits of a link, the newest first."""
     logs.note(code=code[:64])
-    query = query_of(app.request)
-    limit = whole_number("limit", query, default=20, most=100)
-    page = report.visits(code, limit, query.get("cursor"))
-    headers = {**NOT_KEPT, **({"Link": f'<?limit={limit}&cursor={page.next}>; rel="next"'} if page.next else {})}
+    wanted = Paging.from_query(query_of(app.request), report.entry_in)
+    page = report.visits(code, wanted)
+    headers = {**NOT_KEPT, **({"Link": f'<?limit={wanted.limit}&cursor={page.next}>; rel="next"'} if page.next else {})}
     match accept.best_of(app.wish, ("application/json", csv_rows.MEDIA_TYPE, "application/x-ndjson")):
         case csv_rows.MEDIA_TYPE:
             return as_csv(report.VISIT, [list(visit.values()) for visit in page.visits], headers)
@@ -217,9 +217,9 @@ def _count_visit(code: str, owner: str | None, moment: datetime) -> None:
     request = app.request
     if request.method == "GET":  # a HEAD is a program's look, no visit
         context = request.context
-        api_id = context.get("requestId")
+        api_id, address = context.get("requestId"), context.get("identity", {}).get("sourceIp") or ""
         click_id = str(api_id) if click.is_id(api_id) else uuid.uuid4().hex  # a client may have chosen it
-        track(request.headers, context["identity"]["sourceIp"], click_id, code, owner, moment)
+        track(request.headers, address, click_id, code, owner, moment)
 
 
 def _statistics(document: dict[str, Any]) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,10 @@ from chalicelib.aws import click_table, link_table
 from chalicelib.core import codes, stats, times
 from chalicelib.core.click import UNKNOWN
 from chalicelib.core.link import Link
+from chalicelib.core.paging import Paging
 from chalicelib.core.period import Period
 from chalicelib.core.stats import Day, JudgedClick
-from chalicelib.errors import FieldError, LinkUnknown, QueryInvalid
+from chalicelib.errors import LinkUnknown
 
 _ENTRY = re.compile(r"click#[0-9TZ:.-]{24}#[A-Za-z0-9_=-]{1,128}")
 VISIT = ("at", "kind", "referrer", "country", "device", "browser", "system", "language", "userAgent")
@@ -55,15 +55,27 @@ def of_owner(owner: str | None, period: Period) -> dict[str, Any]:
     }
 
 
-def visits(code: str, limit: int, cursor: str | None) -> Page:
+def visits(code: str, wanted: Paging) -> Page:
     """Return a page of a link's visits.
 
     Raises:
-        LinkUnknown, QueryInvalid, StoreUnavailable
+        LinkUnknown, StoreUnavailable
     """
     find(code)
-    clicks, more = click_table.page_of_rows(code, limit, None if cursor is None else _entry_in(cursor))
+    clicks, more = click_table.page_of_rows(code, wanted.limit, wanted.after)
     return Page([_visit(each) for each in clicks], more and base64.urlsafe_b64encode(more.encode()).decode())
+
+
+def entry_in(cursor: str) -> str:
+    """Return where a cursor goes on.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    entry = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    if not _ENTRY.fullmatch(entry):
+        raise ValueError(entry)
+    return entry
 
 
 def find(code: str) -> Link:
@@ -95,14 +107,3 @@ def _visit(judged: JudgedClick) -> dict[str, Any]:
     click = judged.click
     seen = (times.to_text(click.at), _KINDS[judged.kind], click.referrer, click.country, judged.device)
     return dict(zip(VISIT, (*seen, judged.browser, judged.system, click.language, click.agent), strict=True))
-
-
-def _entry_in(cursor: str) -> str:
-    try:
-        entry = base64.urlsafe_b64decode(cursor.encode()).decode()
-    except (ValueError, binascii.Error):
-        entry = ""
-    if not _ENTRY.fullmatch(entry):
-        message = "This is no cursor. Use `next` of the page before, or leave it out to start with the newest."
-        raise QueryInvalid([FieldError("cursor", "invalid", message)])
-    return entry

@@ -21,7 +21,8 @@ UNKNOWN = "?unknown"
 
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")  # it becomes part of a key
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
-_HOST = re.compile(r"https?://(?:[^/?#@]*@)?([A-Za-z0-9._-]{1,253})(?:[/:?#]|$)", re.IGNORECASE)
+_HOST = re.compile(r"https?://(?:[^/?#@]*@)?([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?:[/:?#]|$)", re.IGNORECASE)
+_LONGEST_HOST = 253
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DEVICES = ("mobile", "tablet", "desktop")
@@ -128,8 +129,8 @@ def visitor_of(address: str, agent: str, salt: bytes) -> str:
 
 
 def _host(referer: str) -> str | None:
-    match = _HOST.match(referer)
-    return match[1].lower() if match else None
+    match = _HOST.match(referer[:MAX_TEXT])
+    return match[1].lower() if match and len(match[1]) <= _LONGEST_HOST else None
 
 
 def _language(accepted: str) -> str | None:

@@ -13,6 +13,7 @@ from chalicelib.core.click import UNKNOWN, Click
 MAX_NAMES = 200
 """How many names a breakdown of a day keeps; the rest are ``other``. It bounds the item, whatever the traffic."""
 OTHER = "other"
+_REST = ""  # what the rest is counted under: a link may be called other, but nothing has no name at all
 NOT_TOLD = "unknown"
 KINDS = ("humans", "bots", "prefetches")
 BREAKDOWNS = ("countries", "devices", "browsers", "systems", "referrers", "languages")
@@ -117,17 +118,17 @@ def bounded(counts: Mapping[str, int], known: Iterable[str] = ()) -> Counts:
     kept: Counts = Counter()
     room = dict.fromkeys(_ALL_BREAKDOWNS, MAX_NAMES)
     for name in known:
-        if not name.endswith(f"#{OTHER}") and (breakdown := name.partition("#")[0]) in room:
+        if not name.endswith(f"#{_REST}") and (breakdown := name.partition("#")[0]) in room:
             room[breakdown] -= 1
     for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])):
         breakdown, in_breakdown, _ = name.partition("#")
-        if not in_breakdown or name in known or name.endswith(f"#{OTHER}"):
+        if not in_breakdown or name in known or name.endswith(f"#{_REST}"):
             kept[name] += count
         elif room[breakdown] > 0:
             kept[name] += count
             room[breakdown] -= 1
         else:
-            kept[f"{breakdown}#{OTHER}"] += count
+            kept[f"{breakdown}#{_REST}"] += count
     return kept
 
 
@@ -224,7 +225,7 @@ def _dates(first: date, last: date) -> Iterator[str]:
 
 def _biggest(counts: Mapping[str, int], breakdown: str) -> list[dict[str, Any]]:
     names = {name.partition("#")[2]: count for name, count in counts.items() if name.startswith(f"{breakdown}#")}
-    rest = names.pop(OTHER, 0)
+    rest = names.pop(_REST, 0)
     biggest = sorted(names.items(), key=lambda each: (-each[1], each[0]))
     rest += sum(count for _, count in biggest[MAX_NAMES:])
     shown = [{"name": name, "visits": count} for name, count in biggest[:MAX_NAMES]]

@@ -67,6 +67,7 @@ def test_who_asks_not_to_be_tracked_is_counted_and_no_more(header: str) -> None:
         ("referer", "https://user:secret@example.com/", "example.com"),
         ("referer", 'https://"><img src=x onerror=1>/', None),
         ("referer", "HTTP://EXAMPLE.COM", "example.com"),
+        ("referer", "https://direct/", None),
         ("referer", "https://" + "a" * 300 + ".com/", None),
     ],
 )
