@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
 
 import boto3
 import pytest
@@ -16,14 +16,17 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 import app as doors
-from chalicelib import errors, follow
+from chalicelib import errors, follow, record_clicks, report
 from chalicelib.aws import link_table
-from chalicelib.core import codes, json_body, new_link, pages, target_url
+from chalicelib.close_days import close_days
+from chalicelib.core import agents, click, codes, json_body, new_link, pages, period, stats, target_url
+from chalicelib.core.click import Click
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
 
 DESCRIPTION: dict[str, Any] = json.loads(pages.text_of("openapi.json"))
 SCHEMAS = DESCRIPTION["components"]["schemas"]
+PARAMETERS = DESCRIPTION["components"]["parameters"]
 CREATE = DESCRIPTION["paths"]["/links"]["post"]
 EXAMPLES = CREATE["requestBody"]["content"]["application/json"]["examples"]
 CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # is_code tells yes or no; the description shows the rule
@@ -31,6 +34,8 @@ CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # is_code tells yes o
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
 PLAIN = {"Accept": "text/plain"}
+CSV = {"Accept": "text/csv"}
+NDJSON = {"Accept": "application/x-ndjson"}
 MINIMAL = {"url": "https://example.com/minimal"}
 FULL = {
     "url": "https://example.com/full",
@@ -42,6 +47,15 @@ FULL = {
     "permanent": True,
     "findExisting": True,
 }
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+SEEN: list[dict[str, Any]] = [
+    {"agent": PERSON, "referrer": "news.example.com", "country": "PT", "language": "pt", "visitor": "5eed" * 6},
+    {"agent": "a browser that nobody knows", "device": "tablet"},
+    {"agent": "curl/8.14.1"},
+    {},
+    {"agent": PERSON, "prefetch": True},
+]
+"""What is known of the visits of one link: of one everything, of one nothing at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +115,7 @@ def check(route: str, method: str, answer: HTTPResponse) -> None:
         return
     media_type = answer.headers["Content-Type"].split(";")[0]
     assert media_type in response["content"]
-    is_json = media_type.endswith("json")
+    is_json = media_type.endswith(("/json", "+json"))  # lines of JSON are not JSON
     check_value(response["content"][media_type]["schema"], answer.json_body if is_json else answer.body.decode())
 
 
@@ -111,14 +125,23 @@ def check_value(schema: dict[str, Any], value: Any) -> None:
     Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
+def visit(code: str, seen: list[dict[str, Any]], at: datetime) -> None:
+    """Count visits of ``code``, of which this was ``seen``."""
+    clicks = [Click(id=f"click-{place}", code=code, at=at, **each) for place, each in enumerate(seen)]
+    messages = [record_clicks.Message(each.id, json.dumps(each.as_message())) for each in clicks]
+    assert record_clicks.record(messages, datetime.now(UTC)).counted == len(seen)
+
+
 @pytest.fixture
 def links(http: Http) -> None:
-    """A link with everything, one with nothing, one whose time is over, and one from an older table."""
+    """A link with everything, visits included, one with nothing, one whose time is over, one from an older table."""
     post(FULL).answer(http)
     post({**MINIMAL, "alias": "bare"}).answer(http)
     url = "https://example.com/"
     link_table.add(Link(code="over", url=url, expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made-for-over")
     link_table.add(Link(code="old", url=url), "made-for-old")
+    visit("full", SEEN, datetime.now(UTC))
+    visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))
 
 
 def test_the_description_is_valid() -> None:
@@ -210,6 +233,15 @@ def test_another_name_is_described_as_the_field_it_names(name: str, also: str) -
         ("Alias", None, "maxLength", codes.MAX_CODE_LENGTH),
         ("Alias", None, "pattern", CODE_PATTERN),
         ("TargetUrl", None, "maxLength", target_url.MAX_URL_BYTES),
+        ("Unit", None, "enum", list(get_args(stats.Unit))),
+        ("Statistics", "series", "maxItems", period.MOST_DAYS),
+        ("Breakdown", None, "maxItems", stats.MAX_NAMES + 1),
+        ("Visit", None, "required", list(report.VISIT)),
+        ("Visit", "kind", "enum", [report._KINDS[kind] for kind in stats.KINDS]),  # noqa: SLF001  # the one list of them
+        ("Visit", "browser", "maxLength", agents._MAX_NAME),  # noqa: SLF001  # what a parser copies is cut in one place
+        ("Visit", "system", "maxLength", agents._MAX_NAME),  # noqa: SLF001  # the same
+        ("Visit", "userAgent", "maxLength", click.MAX_TEXT),
+        ("VisitPage", "data", "maxItems", PARAMETERS["Limit"]["schema"]["maximum"]),
         *(
             row
             for schema in ("NewLink", "Link")
@@ -257,6 +289,20 @@ def test_the_limit_of_a_tag_is_that_of_the_service(schema: str) -> None:
             id="301",
         ),
         *(pytest.param(SCHEMAS["Alias"]["description"], f"`{word}`", id=word) for word in sorted(codes.RESERVED)),
+        pytest.param(PARAMETERS["From"]["description"], f"the {period.DEFAULT_DAYS} days", id="from"),
+        pytest.param(PARAMETERS["From"]["description"], f"has {period.MOST_DAYS:,} days at the most", id="period"),
+        pytest.param(PARAMETERS["From"]["description"], f"by hour {period.MOST_DAYS_BY_HOUR} days", id="hours"),
+        pytest.param(SCHEMAS["Breakdown"]["description"], f"{stats.MAX_NAMES} names", id="names"),
+        pytest.param(
+            SCHEMAS["AllStatistics"]["properties"]["unknownCodes"]["description"],
+            f"{record_clicks.UNKNOWN_A_DAY:,}",
+            id="unknown codes",
+        ),
+        pytest.param(
+            DESCRIPTION["paths"]["/links/{code}/visits"]["get"]["description"],
+            f"for {settings.click_retention_days} days",
+            id="visits",
+        ),
     ],
 )
 def test_prose_tells_the_limits_of_the_service(text: str, words: str) -> None:
@@ -264,6 +310,43 @@ def test_prose_tells_the_limits_of_the_service(text: str, words: str) -> None:
     told = words in text
 
     assert told
+
+
+@pytest.mark.usefixtures("links")
+def test_the_limits_of_a_page_are_those_of_the_service(http: Http) -> None:
+    """A page may be as short and as long as described, and is as long as described for who does not say."""
+    limit = PARAMETERS["Limit"]["schema"]
+    asked = [limit["minimum"] - 1, limit["minimum"], limit["maximum"], limit["maximum"] + 1]
+    visit("full", [{"agent": PERSON}] * limit["default"], datetime.now(UTC) - timedelta(minutes=1))
+
+    statuses = [http.get(f"/links/full/visits?limit={number}").status_code for number in asked]
+
+    assert statuses == [422, 200, 200, 422]
+    assert len(http.get("/links/full/visits").json_body["data"]) == limit["default"]
+
+
+@pytest.mark.parametrize(("days", "unit"), [(period.MOST_DAYS, "day"), (period.MOST_DAYS_BY_HOUR, "hour")])
+@pytest.mark.usefixtures("links")
+def test_the_longest_period_is_answered_as_described(http: Http, days: int, unit: str) -> None:
+    """As many days as the description allows are answered, and one more is not."""
+    last = datetime.now(UTC).date()
+    first, before = last - timedelta(days=days - 1), last - timedelta(days=days)
+
+    longest = get("/stats", f"/stats?unit={unit}&from={first}&to={last}").answer(http)
+    longer = get("/stats", f"/stats?unit={unit}&from={before}&to={last}").answer(http)
+
+    assert (longest.status_code, longer.status_code) == (200, 422)
+    check("/stats", "GET", longest)
+
+
+@pytest.mark.usefixtures("links")
+def test_a_query_without_parameters_means_the_defaults(http: Http) -> None:
+    """Who asks for nothing gets what the description says of parameters that are missing."""
+    answer = http.get("/stats").json_body
+
+    first, last = (datetime.fromisoformat(answer[name]) for name in ("from", "to"))
+    assert (last - first).days + 1 == period.DEFAULT_DAYS
+    assert answer["unit"] == PARAMETERS["Unit"]["schema"]["default"]
 
 
 def test_every_file_is_described() -> None:
@@ -298,6 +381,56 @@ def test_examples_of_answers_are_answers() -> None:
     assert shown
     for schema, example in shown:
         check_value(schema, example["value"])
+
+
+@pytest.mark.parametrize(
+    ("example", "call"),
+    [
+        pytest.param("days", get("/links/{code}/stats", "/links/full/stats", **CSV), id="link, by day"),
+        pytest.param("hours", get("/links/{code}/stats", "/links/full/stats?unit=hour", **CSV), id="link, by hour"),
+        pytest.param("days", get("/stats", **CSV), id="all, by day"),
+        pytest.param("days", get("/stats", "/stats?unit=month", **CSV), id="all, by month"),
+        pytest.param("hours", get("/stats", "/stats?unit=hour", **CSV), id="all, by hour"),
+        pytest.param("two", get("/links/{code}/visits", "/links/full/visits", **CSV), id="visits"),
+        pytest.param("two", get("/links/{code}/visits", "/links/bare/visits", **CSV), id="no visits"),
+    ],
+)
+@pytest.mark.usefixtures("links")
+def test_columns_are_those_of_the_example(http: Http, example: str, call: Call) -> None:
+    """A table has the columns that the example shows, in that order."""
+    shown = described(call.route, "GET", 200)["content"]["text/csv"]["examples"][example]["value"]
+
+    answer = call.answer(http)
+
+    assert answer.body.decode().splitlines()[0] == shown.splitlines()[0]
+
+
+@pytest.mark.usefixtures("links")
+def test_lines_of_visits_are_as_described(http: Http) -> None:
+    """Each line is a visit, in the shown one as in those that are served."""
+    content = described("/links/{code}/visits", "GET", 200)["content"]["application/x-ndjson"]
+    shown = content["examples"]["one"]["value"]
+
+    served = http.get("/links/full/visits", headers=NDJSON).body.decode()
+
+    lines = [line for text in (shown, served) for line in text.splitlines()]
+    assert len(lines) == 1 + len(SEEN)
+    for line in lines:
+        check_value({"$ref": "#/components/schemas/Visit"}, json.loads(line))
+
+
+@pytest.mark.usefixtures("links")
+def test_the_next_page_is_where_it_is_said_to_be(http: Http) -> None:
+    """What `Link` refers to are the visits that follow; the last page refers to none."""
+    first = http.get("/links/full/visits?limit=3")
+
+    target = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
+    second = http.get(f"/links/full/visits{target}")
+
+    assert target.endswith(f"&cursor={first.json_body['next']}")
+    assert len(first.json_body["data"]) + len(second.json_body["data"]) == len(SEEN)
+    assert second.json_body["next"] is None
+    assert "Link" not in second.headers
 
 
 @pytest.mark.parametrize("wanted", [MINIMAL, FULL, {**FULL, "title": None, "tags": None}])
@@ -342,6 +475,41 @@ def test_a_wish_that_is_described_is_granted(http: Http, wanted: dict[str, Any])
         pytest.param(410, get("/{code}", "/over", **PAGE), id="expired, as a page"),
         pytest.param(302, head("/{code}", "/bare"), id="followed, headers only"),
         pytest.param(410, head("/{code}", "/over"), id="expired, headers only"),
+        pytest.param(200, get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
+        pytest.param(200, get("/links/{code}/stats", "/links/full/stats?unit=hour"), id="statistics by hour"),
+        pytest.param(200, get("/links/{code}/stats", "/links/full/stats?unit=month"), id="statistics by month"),
+        pytest.param(200, get("/links/{code}/stats", "/links/bare/stats"), id="statistics of no visits"),
+        pytest.param(200, get("/links/{code}/stats", "/links/over/stats"), id="statistics, expired"),
+        pytest.param(200, get("/links/{code}/stats", "/links/full/stats", **CSV), id="statistics, as CSV"),
+        pytest.param(200, get("/links/{code}/stats", "/links/full/stats", **PAGE), id="statistics, no page"),
+        pytest.param(404, get("/links/{code}/stats", "/links/none/stats"), id="statistics, no such link"),
+        pytest.param(404, get("/links/{code}/stats", "/links/none/stats", **CSV), id="statistics, no such link, CSV"),
+        pytest.param(422, get("/links/{code}/stats", "/links/full/stats?from=x&to=&unit=week"), id="no period"),
+        pytest.param(422, get("/links/{code}/stats", "/links/full/stats?from=2999-01-01", **PAGE), id="reversed"),
+        pytest.param(422, get("/links/{code}/stats", "/links/full/stats?from=2000-01-01", **CSV), id="long period"),
+        pytest.param(200, head("/links/{code}/stats", "/links/full/stats"), id="statistics, headers only"),
+        pytest.param(404, head("/links/{code}/stats", "/links/none/stats"), id="statistics, no link, headers only"),
+        pytest.param(422, head("/links/{code}/stats", "/links/full/stats?to=x"), id="no period, headers only"),
+        pytest.param(200, get("/links/{code}/visits", "/links/full/visits?limit=2"), id="visits, first page"),
+        pytest.param(200, get("/links/{code}/visits", "/links/full/visits"), id="visits, all"),
+        pytest.param(200, get("/links/{code}/visits", "/links/bare/visits"), id="no visits"),
+        pytest.param(200, get("/links/{code}/visits", "/links/full/visits", **CSV), id="visits, as CSV"),
+        pytest.param(200, get("/links/{code}/visits", "/links/full/visits", **NDJSON), id="visits, as lines"),
+        pytest.param(200, get("/links/{code}/visits", "/links/bare/visits", **NDJSON), id="no visits, as lines"),
+        pytest.param(404, get("/links/{code}/visits", "/links/none/visits"), id="visits, no such link"),
+        pytest.param(422, get("/links/{code}/visits", "/links/full/visits?limit=x"), id="no number"),
+        pytest.param(422, get("/links/{code}/visits", "/links/full/visits?cursor=x", **NDJSON), id="no cursor"),
+        pytest.param(200, head("/links/{code}/visits", "/links/full/visits", **CSV), id="visits, headers only"),
+        pytest.param(404, head("/links/{code}/visits", "/links/none/visits"), id="visits, no link, headers only"),
+        pytest.param(422, head("/links/{code}/visits", "/links/full/visits?limit=0"), id="no number, headers only"),
+        pytest.param(200, get("/stats"), id="all statistics"),
+        pytest.param(200, get("/stats", "/stats?unit=hour"), id="all statistics by hour"),
+        pytest.param(200, get("/stats", "/stats?unit=month"), id="all statistics by month"),
+        pytest.param(200, get("/stats", "/stats?from=2000-01-01&to=2000-01-01"), id="all statistics of no visits"),
+        pytest.param(200, get("/stats", **CSV), id="all statistics, as CSV"),
+        pytest.param(422, get("/stats", "/stats?unit=week"), id="no unit"),
+        pytest.param(200, head("/stats"), id="all statistics, headers only"),
+        pytest.param(422, head("/stats", "/stats?unit=week"), id="no unit, headers only"),
         pytest.param(200, get("/"), id="home"),
         *(pytest.param(200, get("/assets/{file}", f"/assets/{file}"), id=file) for file in pages.ASSETS),
         pytest.param(404, get("/assets/{file}", "/assets/none"), id="no such file"),
@@ -366,10 +534,36 @@ def test_answers_are_as_described(http: Http, status: int, call: Call) -> None:
 @pytest.mark.parametrize(
     "call",
     [
+        pytest.param(get("/links/{code}/stats", "/links/full/stats?unit=month"), id="statistics"),
+        pytest.param(get("/stats", "/stats?unit=month"), id="all statistics"),
+    ],
+)
+@pytest.mark.usefixtures("links")
+def test_a_day_that_is_closed_is_as_described(http: Http, call: Call) -> None:
+    """Visitors are unknown until a day with visits is closed, and then they are a number."""
+    before = call.answer(http)
+    visit("full", [{"agent": PERSON, "visitor": "5eed" * 6}], datetime.now(UTC) - timedelta(days=1))
+    close_days(datetime.now(UTC))
+
+    after = call.answer(http)
+
+    visitors = [answer.json_body["total"]["visitors"] for answer in (before, after)]
+    assert visitors == [None, 1]
+    check(call.route, call.method, before)
+    check(call.route, call.method, after)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
         pytest.param(post(MINIMAL), id="create"),
         pytest.param(get("/links/{code}", "/links/full"), id="show"),
         pytest.param(get("/{code}", "/full"), id="follow"),
         pytest.param(get("/{code}", "/full", **PAGE), id="follow, as a page"),
+        pytest.param(get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
+        pytest.param(head("/links/{code}/stats", "/links/full/stats"), id="statistics, headers only"),
+        pytest.param(get("/links/{code}/visits", "/links/full/visits"), id="visits"),
+        pytest.param(head("/links/{code}/visits", "/links/full/visits"), id="visits, headers only"),
         pytest.param(get("/healthz"), id="health"),
         pytest.param(head("/healthz"), id="health, headers only"),
     ],
@@ -377,6 +571,32 @@ def test_answers_are_as_described(http: Http, status: int, call: Call) -> None:
 def test_answers_without_the_table_are_as_described(http: Http, call: Call) -> None:
     """What clients are told when the table does not answer is described too."""
     boto3.client("dynamodb").delete_table(TableName=settings.links_table)
+
+    answer = call.answer(http)
+
+    assert answer.status_code == 503
+    check(call.route, call.method, answer)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(post(FULL), id="found"),
+        pytest.param(get("/links/{code}", "/links/full"), id="show"),
+        pytest.param(head("/links/{code}", "/links/full"), id="show, headers only"),
+        pytest.param(get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
+        pytest.param(get("/links/{code}/stats", "/links/full/stats", **CSV), id="statistics, for who wants CSV"),
+        pytest.param(get("/links/{code}/visits", "/links/full/visits"), id="visits"),
+        pytest.param(get("/links/{code}/visits", "/links/full/visits", **NDJSON), id="visits, for who wants lines"),
+        pytest.param(get("/stats"), id="all statistics"),
+        pytest.param(get("/stats", **PAGE), id="all statistics, as a page"),
+        pytest.param(head("/stats"), id="all statistics, headers only"),
+    ],
+)
+@pytest.mark.usefixtures("links")
+def test_answers_without_the_table_of_clicks_are_as_described(http: Http, call: Call) -> None:
+    """A link can be read and its visits cannot: that is described, too."""
+    boto3.client("dynamodb").delete_table(TableName=settings.clicks_table)
 
     answer = call.answer(http)
 
