@@ -5,7 +5,7 @@ Left to itself botocore would wait 60 seconds for a connection and 60 for an ans
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -15,14 +15,25 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-def made(service: str, *, seconds_to_connect: float, seconds_to_read: float, attempts: int, **options: Any) -> Any:
-    """Return a client of ``service`` with these time limits; ``options`` are boto3's own."""
+def made(
+    service: str,
+    *,
+    seconds_to_connect: float,
+    seconds_to_read: float,
+    attempts: int,
+    retries: Literal["standard", "legacy"] = "standard",
+    **options: Any,
+) -> Any:
+    """Return a client of ``service`` with these time limits; ``options`` are boto3's own.
+
+    Before a second attempt ``standard`` waits up to a second, drawn at random; with DynamoDB ``legacy`` waits 50 ms.
+    """
     return boto3.client(
         service,
         config=Config(
             connect_timeout=seconds_to_connect,
             read_timeout=seconds_to_read,
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": retries, "total_max_attempts": attempts},
             max_pool_connections=64,  # one is used on Lambda; a local server has a thread per visitor
             parameter_validation=False,  # our requests have one form, tested; AWS checks them again
             tcp_keepalive=True,
@@ -32,8 +43,9 @@ def made(service: str, *, seconds_to_connect: float, seconds_to_read: float, att
     )
 
 
-# A visitor waits for a read: two tries of half a second. A write may take its time within API Gateway's 29 seconds.
-reads: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)
+# A visitor waits for a read: two tries of half a second, with no pause worth the name. A write may take its time within
+# API Gateway's 29 seconds.
+reads: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2, retries="legacy")
 writes: DynamoDBClient = made("dynamodb", seconds_to_connect=1, seconds_to_read=2, attempts=3)
 # A visitor waits for these as well, for something that is not theirs: one try.
 glances: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)

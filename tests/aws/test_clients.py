@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.aws import clients
+from tests.faults import table_down
 
 
 @pytest.mark.parametrize(
@@ -27,3 +32,47 @@ def test_nobody_waits_longer_than_agreed(client: Any, connect: float, read: floa
         read,
         attempts,
     )
+
+
+def test_a_read_of_a_table_that_is_silent_takes_a_second_and_a_half_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice half a second, and a pause between that is neither long nor drawn at random."""
+    pauses: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", pauses.append)
+
+    with table_down() as tried:
+        for _ in range(20):
+            with pytest.raises(ReadTimeoutError):
+                clients.reads.get_item(TableName="url-shortener", Key={"code": {"S": "x"}})
+
+    limits: Any = clients.reads.meta.config
+    assert (len(tried), len(pauses)) == (40, 20)
+    assert 2 * max(limits.connect_timeout, limits.read_timeout) + max(pauses) <= 1.5
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "ProvisionedThroughputExceededException"),
+        (400, "ThrottlingException"),
+        (500, "InternalServerError"),
+        (503, "ServiceUnavailable"),
+    ],
+)
+def test_a_read_that_is_turned_away_is_tried_once_more(status: int, code: str) -> None:
+    """Throttled or failed, the table is asked a second time, and no third."""
+    asked: list[str] = []
+
+    def turn_away(request: Any, **_: Any) -> AWSResponse:
+        asked.append(request.url)
+        body: Any = SimpleNamespace(stream=lambda: iter([f'{{"__type": "{code}"}}'.encode()]))
+        return AWSResponse(request.url, status, HTTPHeaders(), body)
+
+    events: Any = clients.reads.meta.events
+    events.register_first("before-send.dynamodb.GetItem", turn_away, "turn-away")
+    try:
+        with pytest.raises(ClientError, match=code):
+            clients.reads.get_item(TableName="url-shortener", Key={"code": {"S": "x"}})
+    finally:
+        events.unregister("before-send.dynamodb.GetItem", turn_away, "turn-away")
+
+    assert len(asked) == 2
