@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -199,17 +199,21 @@ def _item_of(link: Link) -> Item:
     return item
 
 
-def _link_in(item: Item) -> Link:
+def _link_in(item: Item) -> Link | None:
+    """Return the link that an item is, or None if it leads nowhere: an older table may hold anything."""
+    url = _string(item, "originalUrl")
+    if url is None:
+        return None
     return Link(
         code=item["code"]["S"],
-        url=item["originalUrl"]["S"],
+        url=url,
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
         expires_at=_moment(item, "expiresAt"),
         permanent=item.get("permanent") == {"BOOL": True},
         unguessable=item.get("unguessable") == {"BOOL": True},
-        title=item["title"]["S"] if "title" in item else None,
-        note=item["note"]["S"] if "note" in item else None,
+        title=_string(item, "title"),
+        note=_string(item, "note"),
         tags=tuple(tag["S"] for tag in item["tags"]["L"]) if "tags" in item else (),
         version=int(item["version"]["N"]) if "version" in item else 0,
     )
@@ -219,5 +223,16 @@ def _text(moment: datetime | None) -> str | None:
     return None if moment is None else times.to_text(moment)
 
 
+def _string(item: Item, name: str) -> str | None:
+    return item.get(name, {}).get("S")
+
+
 def _moment(item: Item, name: str) -> datetime | None:
-    return times.moment_in(item[name]["S"]) if name in item else None
+    """Return a time: ours are text, those that DynamoDB's TTL sweeps by are seconds. None if it is neither."""
+    value = item.get(name, {})
+    try:
+        if "N" in value:
+            return datetime.fromtimestamp(int(float(value["N"])), UTC)
+        return times.moment_in(value["S"]) if "S" in value else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -46,6 +47,39 @@ def test_a_table_of_the_talk_is_read_as_it_is() -> None:
     )
 
     assert link_table.find("old") == Link(code="old", url="https://example.com/old")
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_item_that_leads_nowhere_is_no_link() -> None:
+    """What another program keeps in the table is unknown, and its code is taken all the same."""
+    boto3.client("dynamodb").put_item(TableName="url-shortener", Item={"code": {"S": "sale"}})
+
+    assert link_table.find("sale") is None
+    with pytest.raises(CodeTaken):
+        link_table.add(FULL, "request")
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "moment"),
+    [
+        ({"N": "1795521600"}, NOON),
+        ({"N": "1795521600.9"}, NOON),
+        ({"N": "0"}, datetime(1970, 1, 1, tzinfo=UTC)),
+        ({"N": "1795521600000000"}, None),
+        ({"N": "1e125"}, None),
+        ({"S": "2026-11-24T12:00:00Z"}, NOON),
+        ({"S": "some day"}, None),
+        ({"NULL": True}, None),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("aws")
+def test_an_end_may_be_written_as_time_to_live(expires_at: dict[str, Any], moment: datetime | None) -> None:
+    """Seconds since 1970 are what DynamoDB's TTL wants; what can be no time is no end."""
+    item = {"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/"}, "expiresAt": expires_at}
+    boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
+
+    assert link_table.find("old") == Link(code="old", url="https://example.com/", expires_at=moment)
 
 
 @pytest.mark.usefixtures("aws")
