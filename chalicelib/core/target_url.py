@@ -79,15 +79,16 @@ def canonical(text: str, policy: TargetPolicy) -> str:
 def servable(stored: str) -> str | None:
     """Return a stored target as it can stand in a ``Location`` header, or None if it cannot.
 
-    What this service stored is returned as it is. Tables from elsewhere may hold anything.
+    What this service stored is returned as it is. Tables from elsewhere may hold anything; of a backslash browsers and
+    parsers make different things, so none is served.
     """
-    if _HEADER_SAFE.fullmatch(stored) and _WEB.match(stored):
+    if _HEADER_SAFE.fullmatch(stored) and _WEB.match(stored) and "\\" not in stored:
         return stored
     try:
         href, _, _ = _parse(stored)
     except TargetRefused:
         return None
-    return href
+    return href.replace("\\", "%5C")
 
 
 def _check_text(text: str) -> None:

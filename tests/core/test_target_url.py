@@ -112,6 +112,22 @@ def test_what_is_refused_says_why(url: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "character",
+    [
+        *("\x00", "\x1f", "\x20", "\x7f", "\x80", "\xa0", "\xad", "\u034f", "\u061c", "\u115f", "\u1160"),
+        *("\u17b4", "\u17b5", "\u180e", "\u2000", "\u200f", "\u2028", "\u202f", "\u205f", "\u206f", "\u3000"),
+        *("\u3164", "\ud800", "\udfff", "\ufeff", "\uffa0", "\ufff9", "\ufffa", "\ufffb"),
+        *("\U000e0000", "\U000e007f", "\\"),
+    ],
+    ids=ascii,
+)
+def test_whatever_people_cannot_see_is_refused_everywhere(character: str) -> None:
+    """In path, query and fragment, the first and last of each kind: a browser would only percent-encode most."""
+    for url in ("https://example.com/{}x", "https://example.com/?{}x", "https://example.com/#{}x"):
+        assert refusal(url.format(character)) == "forbidden-character"
+
+
+@pytest.mark.parametrize(
     ("url", "href"),
     [
         ("https://example.com", "https://example.com/"),
@@ -228,6 +244,9 @@ def test_whatever_is_accepted_is_safe_to_serve(url: str) -> None:
         ("HTTP://Example.com", "HTTP://Example.com"),
         ("https://example.com/ü", "https://example.com/%C3%BC"),
         ("https://example.com/a b", "https://example.com/a%20b"),
+        ("https://evil.com\\@google.com/", "https://evil.com/@google.com/"),
+        ("https:\\\\evil.com\\x", "https://evil.com/x"),
+        ("https://example.com/?a=b\\c#d\\e", "https://example.com/?a=b%5Cc#d%5Ce"),
         ("javascript:alert(1)", None),
         ("/relative", None),
         ("https://", None),
