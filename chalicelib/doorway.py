@@ -72,12 +72,16 @@ class App(Chalice):
         """Answer one event of API Gateway; or the schedule that keeps a container warm, which leaves no line."""
         if "warm" in event:
             return {"warm": True}
+        open_door = super().__call__
+        return self.answered(event, lambda: self._in_our_words(open_door(event, context)))
+
+    def answered(self, event: Event, answer_it: Callable[[], Answer]) -> Answer:
+        """Return what ``answer_it`` answers, with the headers of every answer; and leave the line of it in the log."""
         started = time.perf_counter()
-        logs.begin()
         request = event.get("requestContext", {})
         request_id = request.get("requestId") or uuid.uuid4().hex  # `chalice local` gives none
-        answer: Answer = super().__call__(event, context)
-        answer = _with_safe_headers(self._in_our_words(answer))
+        logs.begin(requestId=request_id)
+        answer = _with_safe_headers(answer_it())
         answer["headers"] = {
             **_CORS_HEADERS,
             **answer["headers"],
@@ -90,7 +94,6 @@ class App(Chalice):
         logs.finish(
             settings.service,
             time=now().isoformat(timespec="milliseconds"),
-            requestId=request_id,
             route=f"{method} {request.get('resourcePath')}",
             status=answer["statusCode"],
             ms=round((time.perf_counter() - started) * 1000, 2),

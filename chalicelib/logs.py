@@ -24,9 +24,9 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _noted: ContextVar[dict[str, Any] | None] = ContextVar("noted", default=None)
 
 
-def begin() -> None:
-    """Start the notes of a request, a batch or a night."""
-    _noted.set({})
+def begin(**facts: Any) -> None:
+    """Start the notes of a request, a batch or a night with ``facts``."""
+    _noted.set(facts)
 
 
 def note(**facts: Any) -> None:
@@ -71,13 +71,16 @@ class JsonLines(logging.Formatter):
     """Formats what libraries log, tracebacks included, as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return ``record`` as one line."""
+        """Return ``record`` as one line; with the id by which whoever made the request will ask for it."""
+        noted = _noted.get() or {}
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if "requestId" in noted:
+            line["requestId"] = noted["requestId"]
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)

@@ -9,6 +9,8 @@ import sys
 from typing import Any
 
 import pytest
+from chalice.app import Response
+from chalice.test import Client
 from chalice.test import TestHTTPClient as Http
 
 import app as doors
@@ -67,6 +69,38 @@ def test_what_libraries_log_is_json_too() -> None:
     assert "ValueError" in json.loads(line)["traceback"]
 
 
+def test_a_traceback_is_found_by_the_id_the_client_was_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line of a request carries its X-Request-Id; a 500 tells people so."""
+    app = doorway.App(app_name="broken", configure_logs=False)
+
+    @app.route("/raises")
+    def raises() -> Response:
+        raise RuntimeError
+
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logs.JsonLines())
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+
+    with Client(app) as client:
+        answers = [client.http.get("/raises") for _ in range(2)]
+
+    logged = lines(capsys)
+    traced = [line["requestId"] for line in logged if "RuntimeError" in line.get("traceback", "")]
+    finished = [line["requestId"] for line in logged if "status" in line]
+    assert traced == finished == [answer.headers["X-Request-Id"] for answer in answers]
+    assert len(set(traced)) == 2
+
+
+@pytest.mark.parametrize("path", ["/{}", "/links/{}", "/links/{}/stats", "/links/{}/visits"])
+def test_a_long_path_makes_no_long_line(http: Http, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    """Of what might have been a code the first 64 characters are logged: nobody fills a log with one request."""
+    http.get(path.format("x" * 5000))
+
+    assert lines(capsys)[-1]["code"] == "x" * 64
+
+
 class TestMetrics:
     """Metrics ride in the log line, in CloudWatch's embedded format."""
 
@@ -89,7 +123,8 @@ class TestMetrics:
         assert (line["Unknown"], line["CacheHit"], line["Service"]) == (unknown, hit, "shortener-test")
         assert line["RedirectLatency"] == line["ms"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("UrlShortener", [["Service"]])
-        assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == logs.METRICS
+        measured = ("RedirectLatency", "CacheHit", "Unknown")
+        assert directive["Metrics"] == [{"Name": name, "Unit": logs.METRICS[name]} for name in measured]
         assert isinstance(line["_aws"]["Timestamp"], int)
 
     def test_other_requests_are_not(self, http: Http, capsys: pytest.CaptureFixture[str]) -> None:
