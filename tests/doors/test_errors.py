@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from typing import Any
 
 import pytest
 from chalice.app import Response
+from chalice.config import Config
 from chalice.test import Client
 from chalice.test import TestHTTPClient as Http
 
 import app as doors
 from chalicelib.doorway import App, reply
 from chalicelib.errors import StoreUnavailable
+from dev.chalice_local import Gateway, Handler
 
 
 def test_a_wrong_method_is_a_problem(http: Http) -> None:
@@ -98,3 +102,64 @@ def test_chalices_own_content_type_check_speaks_our_language() -> None:
 def test_debug_is_off() -> None:
     """With it on, visitors would read our stack traces."""
     assert doors.app.debug is False
+
+
+class TestOutsideTheDoors:
+    """What `chalice local` answers by itself."""
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+    @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer \u00e9"}], ids=["plain", "with a key"])
+    def test_an_unknown_route_is_a_problem(
+        self, capsys: pytest.CaptureFixture[str], method: str, headers: dict[str, str]
+    ) -> None:
+        """404 with the headers of every answer, and a line in the log."""
+        answer = Gateway(doors.app, Config.create()).handle_request(method, "/no/such/place", headers, None)
+
+        line = json.loads(capsys.readouterr().out)
+        expected = {
+            "Content-Type": "application/problem+json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Access-Control-Allow-Origin": "*",
+            "X-Request-Id": line["requestId"],
+        }
+        assert (answer["statusCode"], line["status"], line["error"]) == (404, 404, "page-unknown")
+        assert expected.items() <= answer["headers"].items()
+        assert (answer["body"] == "") == (method == "HEAD")
+
+    @pytest.mark.parametrize(
+        ("request_line", "status", "code"),
+        [
+            ("FOO /links HTTP/1.1", 405, "method-not-allowed"),
+            ("TRACE / HTTP/1.1", 405, "method-not-allowed"),
+            ("FOO /no/such/place HTTP/1.1", 404, "page-unknown"),
+            (f"GET /{'a' * 70_000} HTTP/1.1", 400, "malformed-request"),
+            ("GET / HTTP/9.9", 400, "malformed-request"),
+            ("GET / / / HTTP/1.1", 400, "malformed-request"),
+            ("{}", 400, "malformed-request"),
+        ],
+        ids=lambda value: str(value)[:20],
+    )
+    def test_what_no_door_takes_is_a_problem(self, request_line: str, status: int, code: str) -> None:
+        """Whatever is sent, no page of Python's answers, and other sites' scripts may read what does."""
+        head, _, body = asked(f"{request_line}\r\nHost: x\r\n\r\n").partition("\r\n\r\n")
+
+        lines = head.split("\r\n")
+        assert lines[0].startswith(f"HTTP/1.1 {status} ")
+        assert {"Content-Type: application/problem+json", "Access-Control-Allow-Origin: *"} <= set(lines)
+        assert any(line.startswith("X-Request-Id: ") for line in lines)
+        assert any(line.startswith("Allow: ") for line in lines) == (status == 405)
+        assert json.loads(body)["code"] == code
+
+
+def asked(request: str) -> str:
+    """Return what the local server answers to ``request`` before it hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname())
+        server, _ = listening.accept()
+    with client, server:
+        client.sendall(request.encode())
+        client.shutdown(socket.SHUT_WR)
+        Handler(server, ("127.0.0.1", 1), None, doors.app, Config.create())
+        server.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b"")).decode()

@@ -8,12 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
+from chalice.config import Config
 from chalice.test import TestHTTPClient as Http
 
 import app as doors
 from chalicelib.aws import clients, link_cache, link_table
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
+from dev.chalice_local import Gateway
 from tests.faults import table_down
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -88,6 +90,41 @@ def test_nothing_stored_can_write_a_header(http: Http, url: str) -> None:
 
     assert answer.headers["Location"] in {"https://sho.rt", "https://exaset-cookie/"}
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("/wik%69", "https://example.com/wiki"),
+        ("/%77%69%6B%69/?a=%20", "https://example.com/wiki"),
+        ("/wik%2569", "https://sho.rt"),
+        ("/wiki%2Fx", "https://sho.rt"),
+        ("/wiki%ff", "https://sho.rt"),
+        ("/wiki%00", "https://sho.rt"),
+        ("/caf%C3%A9", "https://sho.rt"),
+        ("/wik%", "https://sho.rt"),
+    ],
+)
+def test_a_code_may_arrive_percent_encoded(path: str, url: str) -> None:
+    """Some programs encode more than they must: `chalice local` decodes once, as API Gateway does."""
+    stored("wiki")
+
+    answer = Gateway(doors.app, Config.create()).handle_request("GET", path, {}, None)
+
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (302, url)
+
+
+def test_items_of_other_programs_are_no_defect(http: Http) -> None:
+    """Without a URL an item is unknown; an end in seconds, as TTL wants it, is an end."""
+    table = boto3.client("dynamodb")
+    over = {"code": {"S": "over"}, "originalUrl": {"S": "https://example.com/"}, "expiresAt": {"N": "1600000000"}}
+    for item in ({"code": {"S": "empty"}}, over):
+        table.put_item(TableName="url-shortener", Item=item)
+
+    assert http.get("/empty", headers=BROWSER).headers["Location"] == "https://sho.rt"
+    assert http.get("/links/empty").json_body["code"] == "link-unknown"
+    assert http.get("/over").json_body["code"] == "link-expired"
 
 
 class TestPermanent:
@@ -195,15 +232,24 @@ class TestTableDown:
             answer = http.get("/sale")
 
         assert (answer.status_code, answer.headers["Location"]) == (302, link.url)
-        assert tried == ["GetItem"] * 2
+        assert tried == [*["GetItem"] * 2, "UpdateItem"]  # the link twice, the day's salt once
 
     def test_others_are_asked_to_come_back(self, http: Http) -> None:
         """503 with Retry-After, as a page for people; never home, which would hide the fault."""
-        with table_down():
+        with table_down() as tried:
             answer = http.get("/sale", headers=BROWSER)
 
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert b"cannot be reached right now" in answer.body
+        assert tried == ["GetItem"] * 2
+
+    def test_only_the_first_waits_for_the_table(self, http: Http) -> None:
+        """Whoever comes in the next moment is told at once, without another try."""
+        with table_down() as tried:
+            answers = [http.get(f"/{code}") for code in ("sale", "sale", "other")]
+
+        assert [answer.status_code for answer in answers] == [503] * 3
+        assert tried == ["GetItem"] * 2
 
 
 def test_a_link_made_elsewhere_is_found_despite_a_late_replica(http: Http) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from chalice.config import Config
 from chalice.test import TestHTTPClient as Http
 
+import app as doors
 from chalicelib.errors import public_errors
+from dev.chalice_local import Gateway
 from tests.faults import table_down
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -18,11 +21,31 @@ def test_the_page_loads_nothing_from_elsewhere(http: Http) -> None:
     page = http.get("/", headers=BROWSER)
 
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    policy = dict(each.split(" ", 1) for each in page.headers["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'none'",
+        **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"),
+        **dict.fromkeys(("base-uri", "frame-ancestors"), "'none'"),
+    }
     assert b"<script>" not in page.body
     for name in ("page.css", "page.js", "icon.svg"):
         assert f"/assets/{name}".encode() in page.body
         assert http.get(f"/assets/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("route", sorted(doors.app.routes))
+def test_other_sites_may_ask_first(route: str) -> None:
+    """A browser's preflight is answered for every address, without the table: which methods and headers it may send."""
+    answer = Gateway(doors.app, Config.create()).handle_request("OPTIONS", route, {}, None)
+
+    headers = answer["headers"]
+    wanted = {"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Api-Key"}
+    assert (answer["statusCode"], headers["Access-Control-Allow-Origin"]) == (200, "*")
+    assert wanted <= set(headers["Access-Control-Allow-Headers"].split(","))
+    assert set(headers["Access-Control-Allow-Methods"].split(",")) == {*doors.app.routes[route], "OPTIONS"}
+    assert "X-Request-Id" in headers["Access-Control-Expose-Headers"].split(",")
+    assert headers["X-Request-Id"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..", "home.html", "..%2Fsettings.py"])
