@@ -182,6 +182,23 @@ class TestFindExisting:
         assert (second.status_code, second.json_body["code"]) == (200, first.json_body["code"])
         assert stored() == 1
 
+    @pytest.mark.parametrize(
+        "other",
+        [{"permanent": True}, {"unguessable": True}, {"title": "Another"}, {"note": "Another"}, {"tags": ["x"]}],
+        ids=lambda other: next(iter(other)),
+    )
+    def test_each_wish_has_a_claim_of_its_own(
+        self, http: Http, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+    ) -> None:
+        """A wish is met at the same time by its like, whatever else is wanted of the URL in that minute."""
+        monkeypatch.setattr(deed, "_found", lambda *_: None)
+        create(http, url="https://example.com/", findExisting=True)
+
+        first, second = (create(http, url="https://example.com/", findExisting=True, **other) for _ in range(2))
+
+        assert (first.status_code, second.status_code) == (201, 200)
+        assert second.json_body["code"] == first.json_body["code"]
+
 
 def test_every_bad_field_is_listed_at_once(http: Http) -> None:
     """Nobody should have to repair a form one refusal at a time."""
