@@ -24,7 +24,8 @@ LINKS, VISITS, CLIENTS = 500, 10_000, 8
 DRAIN_SECONDS = 120
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-_connections = threading.local()
+_connections: dict[int, http.client.HTTPConnection] = {}
+"""One for each thread of visitors."""
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +39,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             patch.setenv(name, value)
         local_aws.start_detached(port, state_dir)
         yield deploy.deploy_locally(package.build("local", for_this_machine=True, fresh=False), port)
+        for connection in _connections.values():
+            connection.close()
         local_aws.stop_detached(state_dir)
 
 
 def visit(address: str, code: str) -> int:
     """Follow a link on this thread's own connection, as a browser would."""
     parts = urlsplit(address)
-    if not hasattr(_connections, "open"):
-        _connections.open = http.client.HTTPConnection(parts.netloc, timeout=30)
-    connection: http.client.HTTPConnection = _connections.open
+    connection = _connections.setdefault(threading.get_ident(), http.client.HTTPConnection(parts.netloc, timeout=30))
     connection.request("GET", f"{parts.path}/{code}", headers={"User-Agent": FIREFOX})
     response = connection.getresponse()
     response.read()
