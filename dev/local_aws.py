@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -11,14 +12,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
 
 _START_SECONDS = 30
 _SAVE_SECONDS = 60  # to write its state; killed before that, it would lose what came since it started
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PID_FILE = "ministack.pid"
+_LOCK_FILE = "ministack.lock"  # held by the MiniStack whose state it is; says its port
+_HERE = {"127.0.0.1", "localhost", "::1"}
 
 
 class LocalAwsFailed(Exception):
@@ -39,14 +44,31 @@ def environment(port: int) -> dict[str, str]:
     }
 
 
+def is_here(url: str) -> bool:
+    """Tell whether ``url`` leads to this machine."""
+    return urlsplit(url).hostname in _HERE
+
+
 def is_local(environ: Mapping[str, str]) -> bool:
     """Tell whether ``environ`` leads to an AWS on this machine."""
-    return environ.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1:")
+    return is_here(environ.get("AWS_ENDPOINT_URL", ""))
 
 
 def port_in(environ: Mapping[str, str]) -> int:
     """Return the port of the AWS that ``environ`` leads to."""
-    return int(environ["AWS_ENDPOINT_URL"].rpartition(":")[2])
+    return urlsplit(environ["AWS_ENDPOINT_URL"]).port or 80
+
+
+def port_from(environ: Mapping[str, str], name: str, default: int) -> int:
+    """Return the port that ``environ`` names.
+
+    Raises:
+        LocalAwsFailed: it is none.
+    """
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004  # the ports there are
+        raise LocalAwsFailed(f"{name} is {text!r}; it must be a port, 1 to 65535.")
+    return int(text)
 
 
 def api_address(port: int, api_id: str) -> str:
@@ -67,20 +89,10 @@ def start_detached(port: int, state_dir: Path) -> None:
     """Start MiniStack so that it outlives us; ``detached`` finds it again.
 
     Raises:
-        LocalAwsFailed
+        LocalAwsFailed: it does not start, or another one has its state in ``state_dir``.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
-    log = state_dir / "ministack.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=environment(port) | _settings(port, state_dir),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _wait_until_ready(process, port, log)
+    process = _ministack(port, state_dir, outlives_us=True)
+    _wait_until_ready(process, port, state_dir)
     (state_dir / _PID_FILE).write_text(str(process.pid))
     process.returncode = 0  # it is not ours to wait for any more
 
@@ -94,11 +106,11 @@ def detached(state_dir: Path) -> int | None:
     with suppress(ChildProcessError):  # not our child, unless one process both starts and stops it
         os.waitpid(number, os.WNOHANG)
     try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        file.unlink()
-        return None
-    return number
+        _locked(state_dir).close()
+    except BlockingIOError:
+        return number
+    file.unlink()  # it has ended, and its number may be another's by now
+    return None
 
 
 def stop_detached(state_dir: Path) -> bool:
@@ -126,25 +138,27 @@ def running(port: int, state_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     Afterwards this program can only end: it ignores signals, so that a second Ctrl-C does not lose the state.
 
     Raises:
-        LocalAwsFailed
+        LocalAwsFailed: it does not start, or another one has its state in ``state_dir``.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
-    log = state_dir / "ministack.log"
-    with log.open("wb") as output:
-        process = start(
-            [sys.executable, "-m", "ministack"], environment(port) | _settings(port, state_dir), output=output.fileno()
-        )
-        try:
-            _wait_until_ready(process, port, log)
-            yield process
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            stop(process, seconds=_SAVE_SECONDS)
+    process = _ministack(port, state_dir)
+    try:
+        _wait_until_ready(process, port, state_dir)
+        yield process
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stop(process, seconds=_SAVE_SECONDS)
 
 
-def start(command: list[str], env: Mapping[str, str], *, output: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a program that Ctrl-C does not reach (we stop it in order) and that does not outlive us (on Linux)."""
+def start(
+    command: list[str],
+    env: Mapping[str, str],
+    *,
+    output: int | None = None,
+    keep_open: Sequence[int] = (),
+    outlives_us: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a program that Ctrl-C does not reach (we stop it in order), and that does not outlive us (on Linux)."""
     return subprocess.Popen(
         command,
         env=dict(env),
@@ -152,7 +166,8 @@ def start(command: list[str], env: Mapping[str, str], *, output: int | None = No
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # no threads yet, one syscall
+        pass_fds=keep_open,
+        preexec_fn=_die_with_parent if sys.platform == "linux" and not outlives_us else None,  # noqa: PLW1509  # no threads yet, one syscall
     )
 
 
@@ -165,6 +180,45 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _ministack(port: int, state_dir: Path, *, outlives_us: bool = False) -> subprocess.Popen[bytes]:
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with _hold(state_dir, port) as lock, (state_dir / "ministack.log").open("wb") as log:
+        (state_dir / _PID_FILE).unlink(missing_ok=True)
+        return start(
+            [sys.executable, "-m", "ministack"],
+            environment(port) | _settings(port, state_dir),
+            output=log.fileno(),
+            keep_open=[lock.fileno()],
+            outlives_us=outlives_us,
+        )
+
+
+def _hold(state_dir: Path, port: int) -> IO[str]:
+    """Return a file: while it is open, here or in MiniStack, no other MiniStack gets this state, to overwrite it."""
+    try:
+        lock = _locked(state_dir)
+    except BlockingIOError:
+        holder = (state_dir / _LOCK_FILE).read_text()
+        raise LocalAwsFailed(
+            f"{state_dir} belongs to the local AWS on port {holder}: stop that first (`make down`, or Ctrl-C in its"
+            " terminal), or choose another STATE_DIR."
+        ) from None
+    lock.truncate(0)
+    lock.write(str(port))
+    lock.flush()
+    return lock
+
+
+def _locked(state_dir: Path) -> IO[str]:
+    lock = (state_dir / _LOCK_FILE).open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise
+    return lock
 
 
 def _settings(port: int, state_dir: Path) -> dict[str, str]:
@@ -181,6 +235,7 @@ def _settings(port: int, state_dir: Path) -> dict[str, str]:
         "S3_DATA_DIR": str(state_dir / "s3"),
         "LOG_LEVEL": "WARNING",
         "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",  # BIND_HOST does not hold there: it would listen on every interface
     }
 
 
@@ -188,10 +243,10 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, state_dir: Path) -> None:
     give_up = time.monotonic() + _START_SECONDS
     while time.monotonic() < give_up and process.poll() is None:
         if answers(port):
             return
         time.sleep(0.05)
-    raise LocalAwsFailed(f"MiniStack did not start on port {port}; {log} says why.")
+    raise LocalAwsFailed(f"MiniStack did not start on port {port}; {state_dir / 'ministack.log'} says why.")

@@ -26,10 +26,10 @@ def main() -> None:
     """Run until a signal says stop; say in one sentence why it cannot."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    port, aws_port = _port("PORT", 8000), _port("AWS_PORT", 4566)
     state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
-    print("Starting the local AWS ...", flush=True)
     try:
+        port, aws_port = _free_port("PORT", 8000), _free_port("AWS_PORT", 4566)
+        print("Starting the local AWS ...", flush=True)
         with local_aws.running(aws_port, state_dir) as aws:
             os.environ.update(local_aws.environment(aws_port))
             os.environ.update({"BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"})
@@ -92,19 +92,17 @@ def _greet(port: int) -> None:
     )
 
 
-def _port(name: str, default: int) -> int:
-    text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004  # the ports there are
-        sys.exit(f"{name} is {text!r}; it must be a port, 1 to 65535.")
+def _free_port(name: str, default: int) -> int:
+    port = local_aws.port_from(os.environ, name, default)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", int(text)))
+            probe.bind(("127.0.0.1", port))
         except PermissionError:
-            sys.exit(f"Port {text} needs more rights than you have; choose another: make run {name}=8080")
+            sys.exit(f"Port {port} needs more rights than you have; choose another: make run {name}=8080")
         except OSError:
-            sys.exit(f"Port {text} is taken; choose another: make run {name}={int(text) % 65535 + 1}")
-    return int(text)
+            sys.exit(f"Port {port} is taken; choose another: make run {name}={port % 65535 + 1}")
+    return port
 
 
 if __name__ == "__main__":

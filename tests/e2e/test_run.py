@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import ada_url
@@ -75,17 +78,94 @@ def test_a_browser_page_and_an_api_on_one_port(running: Running) -> None:
     assert (nowhere[0], json.loads(nowhere[2])["code"]) == (404, "page-unknown")
 
 
-def test_it_listens_on_this_machine_only(running: Running) -> None:
-    """Neither the service nor the local AWS can be reached from a network."""
-    with (
-        socket.create_connection(("127.0.0.1", running.port)),
-        socket.create_connection(("127.0.0.1", running.aws_port)),
-    ):
-        pass
+def test_a_click_is_counted_by_the_deployed_function(running: Running) -> None:
+    """The server queues, the stack beside it counts, and the server shows it: one queue, one set of tables."""
+    made = demo.shorten(running.base_url, "https://example.com/counted")
+    code = made.short_url.rpartition("/")[2]
+    for _ in range(3):
+        assert demo.leads_right(made)
 
-    for port in (running.port, running.aws_port):
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", port), timeout=1)
+    give_up = time.monotonic() + 15
+    while (visits := visits_of(running, code)) < 3 and time.monotonic() < give_up:
+        time.sleep(0.2)
+
+    assert visits == 3
+
+
+def visits_of(running: Running, code: str) -> int:
+    """Return how many visits a link has, as the server tells."""
+    total: int = json.loads(ask(running.base_url, "GET", f"/links/{code}")[2])["visits"]["total"]
+    return total
+
+
+def test_it_listens_on_this_machine_only(running: Running) -> None:
+    """No socket of any program that was started can be reached from a network."""
+    if sys.platform != "linux":
+        pytest.skip("NOT TESTED: listening sockets. They are read from /proc, which only Linux has.")
+    assert running.process is not None
+    inodes = {inode for process in family_of(running.process.pid) for inode in sockets_of(process)}
+
+    listening = [(address, port) for address, port, inode in listening_sockets() if inode in inodes]
+
+    assert {running.port, running.aws_port} <= {port for _, port in listening}
+    assert {address for address, _ in listening} == {"127.0.0.1"}
+
+
+def family_of(ancestor: int) -> set[int]:
+    """Return the numbers of a process and of all that came from it."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    family = {ancestor}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def sockets_of(process: int) -> set[str]:
+    """Return the inodes of the sockets that a process has open."""
+    found = set()
+    for descriptor in Path(f"/proc/{process}/fd").glob("*"):
+        with suppress(FileNotFoundError):  # closed between the two looks
+            found |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
+    return found
+
+
+def listening_sockets() -> list[tuple[str, int, str]]:
+    """Return address, port and inode of every TCP socket of this machine that listens."""
+    found = []
+    for file, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in Path(f"/proc/net/{file}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A":  # TCP_LISTEN
+                address, _, port = local.partition(":")
+                words = [bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8)]
+                found.append((socket.inet_ntop(family, b"".join(words)), int(port, 16), inode))
+    return found
+
+
+def test_one_state_is_run_once(running: Running) -> None:
+    """A second `make run` on the same state would lose the links of one of them: it is refused, and told who has it."""
+    ports = {"PORT": str(free_port()), "AWS_PORT": str(free_port()), "STATE_DIR": str(running.state_dir)}
+
+    ran = start_and_wait(ports)
+
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert f"belongs to the local AWS on port {running.aws_port}" in ran.stderr
+
+
+def start_and_wait(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `make run`'s own program, which is not expected to get far."""
+    return subprocess.run(
+        [sys.executable, "-m", "dev.run"],
+        cwd=ROOT,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("name", ["PORT", "AWS_PORT"])
@@ -96,14 +176,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, name: str) -> None:
         taken.listen()
         ports = {"PORT": str(free_port()), "AWS_PORT": str(free_port()), name: str(taken.getsockname()[1])}
 
-        ran = subprocess.run(
-            [sys.executable, "-m", "dev.run"],
-            cwd=ROOT,
-            env={**os.environ, **ports, "STATE_DIR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = start_and_wait({**ports, "STATE_DIR": str(tmp_path)})
 
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
