@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+import urllib.error
+import urllib.request
 
+from dev import local_aws
 from dev.client import ask
 
 _TARGET = "https://example.com/smoke?test=1#deployed"
+_PATIENCE = 60  # seconds that a new API may take until it answers everywhere
+_HEALTHY, _UNKNOWN = 200, 404
 
 
 class SmokeFailed(Exception):
@@ -19,11 +25,7 @@ def test(address: str, base_url: str) -> None:
     Raises:
         SmokeFailed: with the first thing that is not as it should be.
     """
-    try:
-        healthy = ask(address, "GET", "/healthz")[0]
-    except OSError as failure:
-        raise SmokeFailed(f"Nothing answers at {address}: {failure}") from failure
-    _expect("GET /healthz", 200, healthy)
+    wait_until_healthy(address)
     status, _, body = ask(address, "POST", "/links", {"url": _TARGET, "expiresIn": "1m", "title": "Smoke test"})
     _expect("POST /links", 201, status)
     link = json.loads(body)
@@ -33,6 +35,45 @@ def test(address: str, base_url: str) -> None:
         _expect(f"{method} of the new link", (302, _TARGET), (status, location))
     status, location, _ = ask(address, "GET", "/no.such.code")
     _expect("GET of an unknown code", (302, base_url), (status, location))
+    if not local_aws.is_here(address):  # the local AWS has words of its own for it
+        expect_unknown_route(address)
+
+
+def wait_until_healthy(address: str, patience: float = _PATIENCE, pause: float = 2) -> None:
+    """Ask for its health until it is well, with a dot for each time that it is not.
+
+    Raises:
+        SmokeFailed: it is not well after ``patience`` seconds.
+    """
+    give_up = time.monotonic() + patience
+    while (state := _health(address)) != _HEALTHY:
+        if time.monotonic() > give_up:
+            raise SmokeFailed(f"GET {address}/healthz: expected 200, got {state}, for {patience:g} seconds.")
+        print(".", end="", flush=True)
+        time.sleep(pause)
+
+
+def expect_unknown_route(address: str) -> None:
+    """Ask for a route that does not exist: API Gateway answers that itself, as a problem that any site may read.
+
+    Raises:
+        SmokeFailed
+    """
+    try:
+        answer = urllib.request.urlopen(f"{address}/no/such/route", timeout=30)  # noqa: S310  # an address of ours
+    except urllib.error.HTTPError as refused:
+        answer = refused
+    with answer:
+        headers = answer.headers
+        got = (answer.status, headers.get_content_type(), headers["Access-Control-Allow-Origin"])
+    _expect("GET of an unknown route", (_UNKNOWN, "application/problem+json", "*"), got)
+
+
+def _health(address: str) -> int | OSError:
+    try:
+        return ask(address, "GET", "/healthz")[0]
+    except OSError as failure:
+        return failure
 
 
 def _expect(what: str, wanted: object, got: object) -> None:
