@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import local_aws, package, smoke, stack
+from dev import adopt, local_aws, package, smoke, stack
 
 ROOT = Path(__file__).parent.parent
 LOCAL = stack.name_of("local")
@@ -40,7 +40,7 @@ def main() -> None:
 
 def up() -> None:
     """Deploy to the AWS on this machine, started if it is not there, and print where the API is."""
-    port = int(os.environ.get("AWS_PORT") or 4566)
+    port = local_aws.port_from(os.environ, "AWS_PORT", 4566)
     state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
     if not local_aws.answers(port):
         print(f"Starting the local AWS on port {port} ...", flush=True)
@@ -78,18 +78,28 @@ def beside() -> dict[str, str]:
 def deploy_locally(built: package.Package, port: int, base_url: str = "") -> str:
     """Deploy ``built`` to the AWS at ``port``; short URLs begin with ``base_url``, or with the API's own address there.
 
-    Returns the API's address. Expects the environment to name that AWS.
+    Tables from before there was a stack are taken over. Returns the API's address. Expects the environment to name
+    that AWS.
     """
     cloud = stack.Cloud("us-east-1")
+    with adopt.items(cloud.client("dynamodb"), built.tables, stack.tables(cloud, LOCAL)):
+        return _deployed_locally(cloud, built, port, base_url)
+
+
+def _deployed_locally(cloud: stack.Cloud, built: package.Package, port: int, base_url: str) -> str:
     made = stack.outputs(cloud, LOCAL) or stack.deploy(cloud, LOCAL, built, {}, say=_nothing)
-    address = local_aws.api_address(port, made["RestAPIId"])
-    stack.deploy(cloud, LOCAL, built, {"BaseUrl": base_url or address}, say=_nothing)
-    return address
+    while True:
+        address = local_aws.api_address(port, made["RestAPIId"])
+        again = stack.deploy(cloud, LOCAL, built, {"BaseUrl": base_url or address}, say=_nothing)
+        if again["RestAPIId"] == made["RestAPIId"]:
+            return address
+        made = again  # unlike AWS, it makes another API where the routes have changed
 
 
 def deploy(stage: str) -> None:
     """Deploy a stage, show how far it is, print the outputs, and see that what was deployed works."""
     cloud = _checked(stage)
+    stack.artifacts(cloud)  # before a minute goes into a package that could not be put anywhere
     built = package.build(stage, for_this_machine=local_aws.is_local(os.environ))
     made = stack.deploy(cloud, stack.name_of(stage), built, package.parameters(stage))
     print()
@@ -113,18 +123,28 @@ def _checked(stage: str) -> stack.Cloud:
     """Return where to deploy to, once everything that is needed is there."""
     if stage not in {"dev", "prod"}:
         sys.exit("Which stage? make deploy STAGE=dev, or STAGE=prod.")
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # the one name boto3 does not know by itself
-    if session.region_name is None:
-        sys.exit("Which region? Set AWS_REGION, eu-west-1 for example.")
-    if session.get_credentials() is None:
-        sys.exit("There are no AWS credentials. Run `aws configure`, or set AWS_PROFILE to a profile that has them.")
-    cloud = stack.Cloud(session.region_name)
+    cloud = stack.Cloud(_region())
     try:
         account = cloud.account
     except (BotoCoreError, ClientError) as refused:
         sys.exit(f"AWS does not accept the credentials: {refused}")
     print(f"Stage {stage}, account {account}, region {cloud.region}.", flush=True)
     return cloud
+
+
+def _region() -> str:
+    """Return the region, once there are credentials to go there with."""
+    try:
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # the one name boto3 does not know by itself
+        credentials = session.get_credentials()
+    except BotoCoreError as missing:
+        sys.exit(f"The AWS credentials cannot be read: {missing}")
+    if session.region_name is None:
+        sys.exit("Which region? Set AWS_REGION, eu-west-1 for example.")
+    if credentials is None:
+        sys.exit("There are no AWS credentials. Run `aws configure`, or set AWS_PROFILE to a profile that has them.")
+    region: str = session.region_name
+    return region
 
 
 def _nothing(_: str) -> None:

@@ -77,6 +77,14 @@ class Package:
         return self.code.with_name("code-uncompiled.zip")
 
     @property
+    def tables(self) -> set[str]:
+        """Return the names of its tables."""
+        return {
+            table["Properties"]["TableName"]
+            for table in _of_type(json.loads(self.template.read_text()), "AWS::DynamoDB::Table")
+        }
+
+    @property
     def digest(self) -> str:
         """Return a short name for exactly this code."""
         return hashlib.sha256(self.code.read_bytes()).hexdigest()[:16]
@@ -246,6 +254,7 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     # The API names the function by its name, not by its resource: BASE_URL makes the function wait for the API, and
     # neither could be made first otherwise.
     text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
+    text = text.replace("${Base}", parameters(stage).get("BaseUrl") or "https://$context.domainName/$context.stage")
     template: dict[str, Any] = json.loads(text)
     for table in _of_type(template, "AWS::DynamoDB::Table"):
         # Not RetainExceptOnCreate: a creation that fails could not delete a protected table and would end half undone.

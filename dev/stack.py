@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dev import local_aws
 from dev.package import Package
 
 if TYPE_CHECKING:
@@ -65,7 +68,7 @@ class Cloud:
     @property
     def poll_seconds(self) -> float:
         """Return how long to wait between two looks."""
-        return 0.1 if "127.0.0.1" in self.s3.meta.endpoint_url else 2.0
+        return 0.1 if local_aws.is_here(self.s3.meta.endpoint_url) else 2.0
 
 
 def deploy(
@@ -76,13 +79,11 @@ def deploy(
     Raises:
         StackFailed
     """
-    try:
-        bucket = _artifacts(cloud)
+    bucket = artifacts(cloud)
+    with _in_one_sentence():
         key = _upload(cloud, bucket, package, say)
         wanted = {**parameters, "ArtifactBucket": bucket, "ArtifactKey": key}
         return _applied(cloud, name, _template_url(cloud, bucket, package), wanted, say)
-    except (BotoCoreError, ClientError) as failure:
-        raise StackFailed(str(failure)) from failure
 
 
 def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
@@ -91,53 +92,75 @@ def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
     return None if stack is None else {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
 
 
+def tables(cloud: Cloud, name: str) -> set[str]:
+    """Return the names of the tables that the stack ``name`` has, or had and would delete with it."""
+    if _described(cloud, name) is None:
+        return set()
+    return {
+        resource["PhysicalResourceId"]
+        for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        if resource["ResourceType"] == "AWS::DynamoDB::Table"
+        and resource.get("PhysicalResourceId")  # a table that was never made has none
+        and resource["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+    }
+
+
 def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
     """Delete the stack ``name``; refuses while a table of it is protected.
 
     Raises:
         StackFailed
     """
-    try:
-        protected = [table for table in _tables(cloud, name) if _is_protected(cloud, table)]
+    with _in_one_sentence():
+        if _described(cloud, name) is None:
+            raise StackFailed(f"There is no stack {name} in {cloud.region}.")
+        protected = [table for table in sorted(tables(cloud, name)) if _is_protected(cloud, table)]
         if protected:
             raise StackFailed(
                 f"Deletion protection is on for {', '.join(protected)}. Switch it off first, table by table:"
                 f" aws dynamodb update-table --no-deletion-protection-enabled --table-name {protected[0]}"
             )
-        seen = {event["EventId"] for event in _events(cloud, name)}
-        cloud.cloudformation.delete_stack(StackName=name)
-        while (stack := _described(cloud, name)) is not None and stack["StackStatus"] != "DELETE_COMPLETE":
-            _report(cloud, name, seen, say)
-            if stack["StackStatus"] == "DELETE_FAILED":
-                raise StackFailed(f"{name} could not be deleted: {stack.get('StackStatusReason', 'see its events')}")
-            time.sleep(cloud.poll_seconds)
-    except (BotoCoreError, ClientError) as failure:
-        raise StackFailed(str(failure)) from failure
+        _delete(cloud, name, say)
 
 
-def _artifacts(cloud: Cloud) -> str:
-    """Return the bucket for packages of this account and region; it is made if it is missing, closed to the public."""
+def artifacts(cloud: Cloud) -> str:
+    """Return the bucket for packages of this account and region; it is made if it is missing, closed to the public.
+
+    Raises:
+        StackFailed: also where somebody else has a bucket of that name, who could swap packages.
+    """
     name, s3 = f"shortener-artifacts-{cloud.account}-{cloud.region}", cloud.s3
-    try:
-        s3.head_bucket(Bucket=name)
-    except ClientError as missing:
-        if missing.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004  # what HEAD says of a missing one
-            raise
-        place: Any = {"LocationConstraint": cloud.region}
-        extra: Any = {} if cloud.region == "us-east-1" else {"CreateBucketConfiguration": place}
-        s3.create_bucket(Bucket=name, **extra)
-        closed: Any = dict.fromkeys(
-            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
-        )
-        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
+    with _in_one_sentence():
+        try:
+            s3.head_bucket(Bucket=name, ExpectedBucketOwner=cloud.account)
+        except ClientError as refused:
+            status = refused.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 403:  # noqa: PLR2004  # what HEAD says of another's
+                raise StackFailed(f"The bucket {name} is not this account's, or you may not use it.") from refused
+            if status != 404:  # noqa: PLR2004  # what HEAD says of a missing one
+                raise
+            _make_bucket(cloud, name)
     return name
+
+
+def _make_bucket(cloud: Cloud, name: str) -> None:
+    place: Any = {"LocationConstraint": cloud.region}
+    extra: Any = {} if cloud.region == "us-east-1" else {"CreateBucketConfiguration": place}
+    cloud.s3.create_bucket(Bucket=name, **extra)
+    closed: Any = dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+    )
+    cloud.s3.put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration=closed, ExpectedBucketOwner=cloud.account
+    )
 
 
 def _upload(cloud: Cloud, bucket: str, package: Package, say: Say) -> str:
     key = f"code/{package.digest}.zip"
     say(f"Uploading {package.code.stat().st_size / 1e6:.1f} MB to {bucket} ...")
-    cloud.s3.upload_file(str(package.code), bucket, key)
-    cloud.s3.upload_file(str(package.template), bucket, _template_key(package))
+    ours = {"ExpectedBucketOwner": cloud.account}
+    cloud.s3.upload_file(str(package.code), bucket, key, ExtraArgs=ours)
+    cloud.s3.upload_file(str(package.template), bucket, _template_key(package), ExtraArgs=ours)
     return key
 
 
@@ -153,7 +176,9 @@ def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str
     cloudformation = cloud.cloudformation
     stack = _described(cloud, name)
     if stack is not None and stack["StackStatus"] == "ROLLBACK_COMPLETE":
-        raise StackFailed(f"{name} is what a failed creation left behind. Delete it first: make destroy")
+        say(f"Removing what a failed creation of {name} left behind ...")
+        _delete(cloud, name, say)
+        stack = None
     is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
     change = cloudformation.create_change_set(
         StackName=name,
@@ -162,6 +187,7 @@ def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str
         TemplateURL=template_url,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
+        ImportExistingResources=True,  # tables that were there before, or that outlived their stack
     )["Id"]
     if not _is_ready(cloud, change):
         say(f"{name} is up to date.")
@@ -201,6 +227,16 @@ def _finished(cloud: Cloud, name: str, seen: set[str], say: Say) -> dict[str, st
     return outputs(cloud, name) or {}
 
 
+def _delete(cloud: Cloud, name: str, say: Say) -> None:
+    seen = {event["EventId"] for event in _events(cloud, name)}
+    cloud.cloudformation.delete_stack(StackName=name)
+    while (stack := _described(cloud, name)) is not None and stack["StackStatus"] != "DELETE_COMPLETE":
+        _report(cloud, name, seen, say)
+        if stack["StackStatus"] == "DELETE_FAILED":
+            raise StackFailed(f"{name} could not be deleted: {stack.get('StackStatusReason', 'see its events')}")
+        time.sleep(cloud.poll_seconds)
+
+
 def _report(cloud: Cloud, name: str, seen: set[str], say: Say) -> list[str]:
     """Say what has happened since the last look; return why anything failed."""
     failed = []
@@ -237,14 +273,18 @@ def _does_not_exist(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error)
 
 
-def _tables(cloud: Cloud, name: str) -> Iterator[str]:
-    if _described(cloud, name) is None:
-        raise StackFailed(f"There is no stack {name} in {cloud.region}.")
-    for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]:
-        if resource["ResourceType"] == "AWS::DynamoDB::Table":
-            yield resource["PhysicalResourceId"]
-
-
 def _is_protected(cloud: Cloud, table: str) -> bool:
-    described = cloud.client("dynamodb").describe_table(TableName=table)["Table"]
+    dynamodb = cloud.client("dynamodb")
+    try:
+        described = dynamodb.describe_table(TableName=table)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return False
     return bool(described.get("DeletionProtectionEnabled"))
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, Boto3Error, ClientError) as failure:
+        raise StackFailed(str(failure)) from failure

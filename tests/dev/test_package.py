@@ -270,22 +270,23 @@ def gateway_answers(template: Template) -> dict[str, Template]:
 def test_what_api_gateway_answers_itself_is_ours_too(template: Template) -> None:
     """Each is a problem that clients know, with its own status, a page that explains it, and CORS."""
     for answer in gateway_answers(template).values():
-        words, given = answer["responseTemplates"]["application/json"]["Fn::Sub"]
-        problem = json.loads(words.replace("${Base}", "https://sho.rt"))
+        problem = json.loads(answer["responseTemplates"]["application/json"])
         error = public_errors()[problem["code"]]
         headers = answer["responseParameters"]
 
-        assert problem["type"] == f"https://sho.rt/problems/{error.code}"
+        assert problem["type"] == f"https://$context.domainName/$context.stage/problems/{error.code}"
         assert (problem["title"], problem["status"]) == (error.title, error.status)
         assert problem["detail"]
         assert answer["statusCode"] == str(error.status)
         assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
         assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
-        assert given["Base"]["Fn::If"] == [
-            "HasBaseUrl",
-            {"Ref": "BaseUrl"},
-            "https://$context.domainName/$context.stage",
-        ]
+
+
+def test_what_api_gateway_answers_names_the_domain(with_domains: Callable[..., Template]) -> None:
+    """Where there is one: its path has no stage in it."""
+    template = with_domains("sho.rt", answer={"type": "${Base}/problems/page-unknown"})
+
+    assert template["Resources"]["RestAPI"] == {"type": "https://sho.rt/problems/page-unknown"}
 
 
 @pytest.mark.parametrize(
@@ -399,12 +400,12 @@ def test_a_click_is_tried_five_times_before_it_is_put_aside(template: Template) 
 def with_domains(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Template]:
     """Return a small template completed with domains in deploy.json."""
 
-    def completed(*names: str) -> Template:
+    def completed(*names: str, answer: Template | None = None) -> Template:
         certificate = "arn:aws:acm:us-east-1:1:certificate/x"
         domains = [{"name": name, "certificate": certificate} for name in names]
         monkeypatch.setattr(package, "deployment", lambda _: {"domains": domains})
         handler: Template = {"Properties": {"Environment": {"Variables": {"OWN_HOSTS": {"Fn::Sub": "host"}}}}}
-        return package.completed({"Resources": {"APIHandler": handler}, "Outputs": {}}, "prod")
+        return package.completed({"Resources": {"APIHandler": handler, "RestAPI": answer or {}}, "Outputs": {}}, "prod")
 
     return completed
 
