@@ -12,6 +12,14 @@ LOG = VENV / "install.log"
 
 def main() -> None:
     """Install, or say in one sentence why not."""
+    try:
+        make_all()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped before everything was installed; the same command takes it up again.")
+
+
+def make_all() -> None:
+    """Make .venv, fill it, and mark it as complete."""
     if sys.version_info < OLDEST:
         version = ".".join(str(part) for part in sys.version_info[:3])
         sys.exit(
