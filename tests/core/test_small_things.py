@@ -1,9 +1,14 @@
-"""Times, content negotiation, memory, problem documents."""
+"""Times, content negotiation, memory, problem documents; the installer and the suite themselves."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -12,6 +17,8 @@ from hypothesis import strategies as st
 from chalicelib import errors
 from chalicelib.core import accept, problems, times
 from chalicelib.core.memory import Memory
+from dev import install
+from tests.paths import ROOT
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -174,3 +181,46 @@ class TestProblems:
             {"field": "url", "code": "missing", "message": "Please give the URL."}
         ]
         assert problems.document(taken, "https://sho.rt")["shortUrl"] == "https://sho.rt/sale"
+
+
+def test_stopping_the_installation_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever presses Ctrl-C sees what that means, no traceback; and it does not count as installed."""
+
+    def stop() -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(install, "VENV", tmp_path)
+    monkeypatch.setattr(install, "make_venv", stop)
+
+    with pytest.raises(SystemExit, match=r"^\nStopped [^\n]+\.$"):
+        install.main()
+
+    assert not (tmp_path / ".installed").exists()
+
+
+@pytest.mark.parametrize(
+    ("reason", "require_all", "outcome"),
+    [
+        ("NOT TESTED: real URLs.", "1", "1 failed"),
+        ("NOT TESTED: real URLs.", "", "1 skipped"),
+        ("NOT TESTED: a restart. E2E_URL names another machine.", "1", "1 skipped"),
+        ("NOT TESTED: gateway responses. The local AWS has none.", "1", "1 skipped"),
+        ("It is Sunday.", "1", "1 skipped"),
+    ],
+)
+def test_what_is_not_tested_does_not_pass(tmp_path: Path, reason: str, require_all: str, outcome: str) -> None:
+    """With REQUIRE_ALL a test that misses what it needs has failed; what a deployed address cannot show may be left."""
+    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it():\n    pytest.skip({reason!r})\n")
+
+    options = ["-rsf", "-p", "tests.conftest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "REQUIRE_ALL": require_all},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome in ran.stdout
+    assert reason in ran.stdout
