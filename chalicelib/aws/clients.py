@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 def made(
     service: str,
+    retries: Literal["standard", "legacy"] = "standard",
+    /,
     *,
     seconds_to_connect: float,
     seconds_to_read: float,
     attempts: int,
-    retries: Literal["standard", "legacy"] = "standard",
     **options: Any,
 ) -> Any:
     """Return a client of ``service`` with these time limits; ``options`` are boto3's own.
@@ -45,7 +46,7 @@ def made(
 
 # A visitor waits for a read: two tries of half a second, with no pause worth the name. A write may take its time within
 # API Gateway's 29 seconds.
-reads: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2, retries="legacy")
+reads: DynamoDBClient = made("dynamodb", "legacy", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)
 writes: DynamoDBClient = made("dynamodb", seconds_to_connect=1, seconds_to_read=2, attempts=3)
 # A visitor waits for these as well, for something that is not theirs: one try.
 glances: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)
