@@ -2,13 +2,16 @@
 
 `awslambdaric` is what starts a Python function inside Lambda. Here it is fed by a small server that speaks the Runtime
 API, with the unpacked package as a folder that is not written to, as on Lambda. Init is from the start of the process
-to its first request for work; the first answer is a redirect of a code that the table does not have.
+to its first request for work; the first answer is a redirect of a code that the table does not have. Starts of the
+packages alternate, so that whatever else the machine does falls on all of them; what differs is told pair by pair, by
+CPU: what waits for its turn on a busy machine does not count.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,7 +19,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +28,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import canned
 
-STARTS = 7
+STARTS = 31
+_SURE = 22  # of 31 pairs: chance alone decides so many one way, or more, in three of a hundred tries
 _HEADERS = {  # where one is missing, the native client crashes
     "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
     "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:000000000000:function:bench",
@@ -37,36 +41,64 @@ _HEADERS = {  # where one is missing, the native client crashes
 
 
 @dataclass
-class _Measured:
+class Measured:
     """Seconds since the process was started."""
 
     ready: float = 0.0
     asked: float = 0.0
     answered: float = 0.0
+    cpu: float = 0.0
+    """Of the process from its start to its end: milliseconds."""
     answer: dict[str, Any] = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def init(self) -> float:
+        """Return how long it took to ask for work: milliseconds."""
+        return self.ready * 1000
+
+    @property
+    def first_answer(self) -> float:
+        """Return how long the first answer took: milliseconds."""
+        return (self.answered - self.asked) * 1000
+
 
 def report(packages: Mapping[str, Path], handler: str = "app.app") -> None:
-    """Print a table: init and first answer of each package, medians of starts that alternate between them."""
+    """Print init and first answer of each package, and what the first of them gains over each other."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: _unpacked(code, Path(scratch) / name) for name, code in packages.items()}
-        starts: dict[str, list[_Measured]] = {name: [] for name in folders}
+        starts: dict[str, list[Measured]] = {name: [] for name in folders}
         for _ in range(STARTS):
             for name, folder in folders.items():
                 starts[name].append(start(folder, handler))
-    print(f"\n  cold start of {handler}, Python {sys.version.split()[0]}, median of {STARTS}:")
-    print("  | package | init ms | first answer ms |")
-    print("  |---|---:|---:|")
+    print(f"\n  cold start of {handler}, Python {sys.version.split()[0]}, {STARTS} starts: median (least to most), ms")
+    print("  | package | init | first answer | CPU of both |")
+    print("  |---|---:|---:|---:|")
     for name, measured in starts.items():
-        init = statistics.median(m.ready for m in measured) * 1000
-        first = statistics.median(m.answered - m.asked for m in measured) * 1000
-        print(f"  | {name} | {init:.0f} | {first:.0f} |")
+        columns = ([m.init for m in measured], [m.first_answer for m in measured], [m.cpu for m in measured])
+        print(f"  | {name} | {' | '.join(map(_spread, columns))} |")
+    best, *others = starts
+    for other in others:
+        print(f"  {best} against {other}: {verdict(starts[best], starts[other])}")
 
 
-def start(folder: Path, handler: str) -> _Measured:
+def verdict(one: Sequence[Measured], other: Sequence[Measured]) -> str:
+    """Say how much CPU ``one`` saves against ``other`` until it has answered, or that it cannot be told from noise."""
+    savings = [theirs.cpu - ours.cpu for ours, theirs in zip(one, other, strict=True)]
+    less = sum(saving > 0 for saving in savings)
+    words = (
+        f"saves {statistics.median(savings):.0f} ms of CPU in the median pair, some in {less} of {len(savings)} pairs"
+    )
+    return words if max(less, len(savings) - less) >= _SURE else f"{words}: noise"
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.0f} ({min(values):.0f} to {max(values):.0f})"
+
+
+def start(folder: Path, handler: str) -> Measured:
     """Start the function in ``folder`` once, let it answer one redirect, and end it."""
-    measured = _Measured()
+    measured = Measured()
     runtime = _runtime_api(measured)
     dynamodb = canned.dynamodb({})
     env = {
@@ -83,6 +115,7 @@ def start(folder: Path, handler: str) -> _Measured:
         "BASE_URL": "https://sho.rt",
         "LAMBDA_TASK_ROOT": str(folder),
     }
+    cpu_before = _cpu_of_children()
     measured.started = time.monotonic()  # type: ignore[attr-defined]  # read by the server alone
     process = subprocess.Popen(
         [sys.executable, "-m", "awslambdaric", handler],
@@ -94,12 +127,18 @@ def start(folder: Path, handler: str) -> _Measured:
     finished = measured.done.wait(30)
     process.terminate()
     words = process.communicate()[0].decode()
+    measured.cpu = (_cpu_of_children() - cpu_before) * 1000
     for server in (runtime, dynamodb):
         server.shutdown()
         server.server_close()
     if not finished or measured.answer.get("statusCode") != 302:  # noqa: PLR2004  # an unknown code leads home
         raise RuntimeError(f"The function did not start: {measured.answer}\n{words}")
     return measured
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _unpacked(code: Path, folder: Path) -> Path:
@@ -109,7 +148,7 @@ def _unpacked(code: Path, folder: Path) -> Path:
     return folder
 
 
-def _runtime_api(measured: _Measured) -> ThreadingHTTPServer:
+def _runtime_api(measured: Measured) -> ThreadingHTTPServer:
     class RuntimeApi(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = 64 * 1024  # head and body in one piece, or every call shows 44 ms that are not the app's
