@@ -5,6 +5,7 @@ For getting back what was lost, from a table that was restored beside it. It may
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,9 @@ def main() -> None:
         sys.exit("From which table, to which? python -m dev.copy_table url-shortener-restored url-shortener")
     _, source, target = sys.argv
     try:
-        added = copy_missing(boto3.client("dynamodb"), source, target, _show)
+        # AWS_REGION is the one name that boto3 does not know by itself.
+        dynamodb = boto3.client("dynamodb", region_name=os.environ.get("AWS_REGION"))
+        added = copy_missing(dynamodb, source, target, _show)
     except (BotoCoreError, ClientError) as failure:
         sys.exit(f"\nThe copy stopped; run it again when this is mended: {failure}")
     print(f"\n{target} has got {added:,} items that it lacked.")

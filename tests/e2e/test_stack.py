@@ -162,6 +162,33 @@ def test_links_survive_a_restart_of_the_emulator(deployed: Deployed) -> None:
     assert ask(deployed.address, "GET", f"/{link['code']}")[:2] == (302, "https://example.com/lasting")
 
 
+def test_lost_links_come_back_from_a_restored_table(deployed: Deployed) -> None:
+    """As the manual says: restored beside the damaged table, then what that lacks is copied into it."""
+    if deployed.port is None:
+        pytest.skip("NOT TESTED: a restore. No table of a deployed service is damaged from here.")
+    link = create(deployed, "https://example.com/lost")
+    dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+    dynamodb.update_continuous_backups(
+        TableName="url-shortener", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName="url-shortener", TargetTableName="url-shortener-restored", UseLatestRestorableTime=True
+    )
+    dynamodb.delete_item(TableName="url-shortener", Key={"code": {"S": link["code"]}})
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "dev.copy_table", "url-shortener-restored", "url-shortener"],
+        cwd=ROOT,
+        env=os.environ | {"AWS_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "url-shortener has got 1 items that it lacked." in ran.stdout, ran.stderr
+    assert dynamodb.get_item(TableName="url-shortener", Key={"code": {"S": link["code"]}})["Item"]
+
+
 def test_other_routes_may_move_the_local_api(deployed: Deployed, tmp_path: Path) -> None:
     """Deployed again with another description, it answers at the address that is printed, and names it in its links."""
     if deployed.port is None:
