@@ -2,22 +2,31 @@
 
 ShortenerError
   Malformed            400  the request itself cannot be read
+  KeyMissing           401  a key is needed
+  KeyRefused           401  wrong, revoked, or over: the same answer
+  ScopeMissing         403  the key is good, for other things
   LinkUnknown          404  no such code (or not yours: the same answer)
+  KeyUnknown           404  no such key
   PageUnknown          404  no such page
   MethodNotAllowed     405
   AliasTaken           409  somebody has that alias
+  ExternalIdTaken      409  another link of the owner has that externalId
   LinkExpired          410  it was there; its time is over
+  LinkOff              410  its owner switched it off
+  VersionChanged       412  it is not as the client saw it any more
   BodyTooLarge         413
   MediaTypeUnsupported 415
   LinkInvalid          422  every field that is wrong, at once
   QueryInvalid         422  the same for a query
+  KeyWishInvalid       422  the same for a key
+  IdempotencyMismatch  422  the same Idempotency-Key for another body
   TooManyRequests      429  more often than is allowed
   InternalError        500  a defect of ours
   StoreUnavailable     503  the table does not answer
   NoFreeCode           503  every code drawn was taken
 
-CodeTaken, UrlClaimed, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion, ClicksRefused, SettingInvalid
-  never reach a client
+CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion,
+WriteRefused, SettingInvalid   never reach a client
 """
 
 from __future__ import annotations
@@ -66,6 +75,52 @@ class Malformed(ShortenerError):
     )
 
 
+class KeyMissing(ShortenerError):
+    code = "key-missing"
+    status = 401
+    title = "A key is needed"
+    meaning = (
+        "Send a key: Authorization: Bearer sk_... or X-Api-Key: sk_.... Whoever runs this service can make one: "
+        "make key NAME=... SCOPES=create,read,manage."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("This needs a key. Send it as Authorization: Bearer sk_... or X-Api-Key: sk_....")
+
+    def headers(self) -> dict[str, str]:
+        """Return how to authenticate."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class KeyRefused(ShortenerError):
+    code = "key-refused"
+    status = 401
+    title = "The key is not accepted"
+    meaning = "The key is wrong, revoked or expired. Keys begin with sk_ and are shown once, when they are made."
+
+    def __init__(self) -> None:
+        super().__init__("The key is wrong, revoked or expired.")
+
+    def headers(self) -> dict[str, str]:
+        """Return how to authenticate."""
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class ScopeMissing(ShortenerError):
+    code = "scope-missing"
+    status = 403
+    title = "The key does not allow this"
+    meaning = "The key is good, but was made for other things: its scopes do not include the one that is named."
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs a key with the scope {scope!r}.")
+        self.scope = scope
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Return which scope it is."""
+        return {"scope": self.scope}
+
+
 class LinkUnknown(ShortenerError):
     code = "link-unknown"
     status = 404
@@ -77,6 +132,17 @@ class LinkUnknown(ShortenerError):
     def __init__(self, link_code: str) -> None:
         super().__init__("There is no link with this code.")
         self.link_code = link_code
+
+
+class KeyUnknown(ShortenerError):
+    code = "key-unknown"
+    status = 404
+    title = "No such key"
+    meaning = "There is no key with this id. GET /keys lists them."
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__("There is no key with this id.")
+        self.key_id = key_id
 
 
 class PageUnknown(ShortenerError):
@@ -114,6 +180,43 @@ class AliasTaken(ShortenerError):
                 {"field": "alias", "code": "taken", "message": "Another link has this alias. Please choose another."}
             ],
         }
+
+
+class ExternalIdTaken(ShortenerError):
+    code = "external-id-taken"
+    status = 409
+    title = "Another link has this externalId"
+    meaning = "No two links of an owner have the same externalId. The one that has it is at /links/ext:{externalId}."
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"Another link of yours has the externalId {external_id!r}.")
+        self.external_id = external_id
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Return which field it is."""
+        return _listed([FieldError("externalId", "taken", "Another link of yours has this externalId.")])
+
+
+class VersionChanged(ShortenerError):
+    code = "version-changed"
+    status = 412
+    title = "The link has changed meanwhile"
+    meaning = "If-Match names another version than the present one. Get the link again, and decide again."
+
+    def __init__(self, etag: str) -> None:
+        super().__init__("Somebody changed the link since you saw it. Get it again, and decide again.")
+        self.etag = etag
+
+
+class LinkOff(ShortenerError):
+    code = "link-off"
+    status = 410
+    title = "This link is switched off"
+    meaning = "Whoever made the link has switched it off, and may switch it on again."
+
+    def __init__(self, link_code: str) -> None:
+        super().__init__("Whoever made this link has switched it off.")
+        self.link_code = link_code
 
 
 class LinkExpired(ShortenerError):
@@ -171,6 +274,31 @@ class QueryInvalid(ShortenerError):
         return _listed(self.errors)
 
 
+class KeyWishInvalid(ShortenerError):
+    code = "key-invalid"
+    status = 422
+    title = "The key cannot be made like this"
+    meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(" ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Return all that is wrong."""
+        return _listed(self.errors)
+
+
+class IdempotencyMismatch(ShortenerError):
+    code = "idempotency-mismatch"
+    status = 422
+    title = "This Idempotency-Key was used for another request"
+    meaning = "Within 24 hours the same Idempotency-Key stands for the same body. Take a new one for a new request."
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used with another body. Take a new one for a new request.")
+
+
 class TooManyRequests(ShortenerError):
     code = "too-many-requests"
     status = 429
@@ -178,8 +306,14 @@ class TooManyRequests(ShortenerError):
     meaning = "You, or all clients together, ask more often than is allowed here. Retry-After says when to come again."
     retry_after = 1
 
-    def __init__(self) -> None:
-        super().__init__("That was too often. Please try again in a moment.")
+    def __init__(self, seconds: int = 1, limits: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"That was too often. Please try again in {seconds:,} seconds.")
+        self.seconds = seconds
+        self.limits = limits or {}
+
+    def headers(self) -> dict[str, str]:
+        """Return when to come again, and which limit it was."""
+        return {"Retry-After": str(self.seconds), **self.limits}
 
 
 class InternalError(ShortenerError):
@@ -230,6 +364,14 @@ class UrlClaimed(Exception):
         self.link_code = link_code
 
 
+class RequestAnswered(Exception):
+    """The request was answered before, under the same Idempotency-Key."""
+
+
+class LinkChanged(Exception):
+    """The link is not as it was seen any more; nothing was written."""
+
+
 class ClickNotSent(Exception):
     """The queue did not take a click in time."""
 
@@ -242,8 +384,8 @@ class ClickFromAnotherVersion(Exception):
     """A message was written by another version of this service, which can read it."""
 
 
-class ClicksRefused(Exception):
-    """The table will not take these clicks as they are, however often they are sent."""
+class WriteRefused(Exception):
+    """The store will not take this write as it is, however often it is sent."""
 
 
 class SettingInvalid(Exception):

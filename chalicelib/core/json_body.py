@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from chalicelib.errors import BodyTooLarge, Malformed, MediaTypeUnsupported
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_BULK_BYTES = 512 * 1024
 MAX_DEPTH = 20  # ours need 5 at the most; Python's parser gives up at about 1,000 by exhausting its stack
 
 _JSON_TYPE = re.compile(r"\s*application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.ASCII)
@@ -16,7 +17,7 @@ _JSON_TYPE = re.compile(r"\s*application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGN
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 
 
-def read_object(body: bytes, content_type: str | None) -> dict[str, Any]:
+def read_object(body: bytes, content_type: str | None, most: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Read ``body`` as one JSON object. A missing ``content_type`` counts as JSON.
 
     Raises:
@@ -26,9 +27,9 @@ def read_object(body: bytes, content_type: str | None) -> dict[str, Any]:
         raise MediaTypeUnsupported(
             f"The body is {content_type.split(';')[0].strip()!r}; send Content-Type: application/json."
         )
-    _check_depth(body[:MAX_BODY_BYTES])
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"The body is {len(body):,} bytes; {MAX_BODY_BYTES:,} are allowed.")
+    _check_depth(body[:most])
+    if len(body) > most:
+        raise BodyTooLarge(f"The body is {len(body):,} bytes; {most:,} are allowed.")
     value = _parse(body)
     if not isinstance(value, dict):
         raise Malformed(

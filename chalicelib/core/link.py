@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core import target_url, times
-from chalicelib.errors import LinkExpired, LinkUnknown
+from chalicelib.errors import LinkExpired, LinkOff, LinkUnknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,15 @@ class Link:
     title: str | None = None
     note: str | None = None
     tags: tuple[str, ...] = ()
+    enabled: bool = True
+    owner: str | None = None
+    """Whose it is. None: it was made without a key, or by an older service."""
+    created_by: str | None = None
+    """The name of the key it was made with."""
+    external_id: str | None = None
+    """What its owner calls it elsewhere; no two links of an owner have the same."""
+    manage_digest: str | None = None
+    """Of the key to this one link, where it was made without another."""
     version: int = 0
     """Counts the changes; 0 in tables that are older than this service."""
 
@@ -35,9 +44,12 @@ class Link:
         """Return where to send a visitor who arrives at ``now`` (aware), as pure ASCII.
 
         Raises:
+            LinkOff: it is switched off.
             LinkExpired: ``now`` is at or past ``expires_at``.
             LinkUnknown: an older table holds something here that no browser could open.
         """
+        if not self.enabled:
+            raise LinkOff(self.code)
         if self.expires_at is not None and now >= self.expires_at:
             raise LinkExpired(self.code)
         target = target_url.servable(self.url)
@@ -63,18 +75,27 @@ class Link:
         return {
             "code": self.code,
             "shortUrl": self.short_url(base_url),
+            **self.described(),
+            "createdAt": times.text_of(self.created_at),
+            "updatedAt": times.text_of(self.updated_at),
+            "unguessable": self.unguessable,
+            "owner": self.owner,
+            "visits": {**visits},
+        }
+
+    def beginning(self) -> dict[str, Any]:
+        """Return the first entry of its history."""
+        return {"at": times.text_of(self.created_at), "by": self.created_by, "action": "created", "changes": {}}
+
+    def described(self) -> dict[str, Any]:
+        """Return what clients can change of it."""
+        return {
             "url": self.url,
             "title": self.title,
             "note": self.note,
             "tags": list(self.tags),
-            "createdAt": _text(self.created_at),
-            "updatedAt": _text(self.updated_at),
-            "expiresAt": _text(self.expires_at),
+            "expiresAt": times.text_of(self.expires_at),
+            "enabled": self.enabled,
             "permanent": self.permanent,
-            "unguessable": self.unguessable,
-            "visits": {**visits},
+            "externalId": self.external_id,
         }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else times.to_text(moment)

@@ -16,6 +16,11 @@ def to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def text_of(moment: datetime | None) -> str | None:
+    """Write a ``moment`` if there is one."""
+    return None if moment is None else to_text(moment)
+
+
 def moment_in(text: str) -> datetime:
     """Read a time with its zone, to the millisecond.
 
