@@ -9,11 +9,15 @@ from typing import Any
 
 from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
 
-from chalicelib import logs, report
-from chalicelib.aws import link_table
+from chalicelib import change_link, find_link, gate, issue_key, logs, report
+from chalicelib.aws import key_table, link_table
 from chalicelib.close_days import close_days
-from chalicelib.core import accept, click, codes, csv_rows, problems, stats, times
-from chalicelib.core.new_link import NewLink
+from chalicelib.core import accept, click, codes, csv_rows, json_body, problems, times
+from chalicelib.core.caller import Caller
+from chalicelib.core.change import Change
+from chalicelib.core.key import NewKey
+from chalicelib.core.link import Link
+from chalicelib.core.new_link import AnonymousRules, NewLink
 from chalicelib.core.paging import Paging
 from chalicelib.core.period import Period
 from chalicelib.core.target_url import TargetPolicy
@@ -21,6 +25,7 @@ from chalicelib.doorway import (
     CORS,
     NOT_KEPT,
     App,
+    address_of,
     as_csv,
     as_html,
     as_json,
@@ -33,8 +38,10 @@ from chalicelib.doorway import (
 )
 from chalicelib.errors import LinkUnknown, PageUnknown, public_errors
 from chalicelib.follow import follow
+from chalicelib.list_links import Filter, opener, page_of
 from chalicelib.settings import settings
-from chalicelib.shorten import shorten
+from chalicelib.shorten import shorten, visits_of
+from chalicelib.shorten_many import rows_in, shorten_many, try_many
 from chalicelib.track import track
 
 READ = ["GET", "HEAD"]  # API Gateway answers a HEAD only where it is declared
@@ -61,7 +68,7 @@ def redirect(code: str) -> Response:
             _count_visit(click.UNKNOWN, None, moment)
         return _home_unless_told_otherwise(unknown)
     logs.note(Unknown=0)
-    _count_visit(code, None, moment)
+    _count_visit(code, destination.owner, moment)
     keep = f"public, max-age={destination.cache_seconds}" if destination.permanent else "private, no-store"
     headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
     return reply("", headers, 301 if destination.permanent else 302)
@@ -71,41 +78,94 @@ def redirect(code: str) -> Response:
 def create() -> Response:
     """Shorten a URL."""
     moment = now()
-    wanted = NewLink.from_json(body_of(app.request), _targets(), moment)
-    # Minted here, for a client may choose the id that API Gateway gives a request.
-    made = shorten(wanted, uuid.uuid4().hex, moment)
-    logs.note(code=made.link.code)
-    status, short_url = 201 if made.is_new else 200, made.link.short_url(settings.base_url)
+    caller = gate.creator_of(app.request, moment)
+    wanted = NewLink.from_json(body_of(app.request), _targets(), moment, _rules_for(caller))
+    answer = shorten(wanted, caller, moment, gate.once_of(app.request, caller))
+    logs.note(code=answer.document["code"])
+    short_url = answer.document["shortUrl"]
+    headers = {"Location": short_url, **({"Idempotency-Replayed": "true"} if answer.is_replayed else {})}
     if accept.best_of(app.wish, ("application/json", "text/plain")) == "text/plain":
-        return reply(short_url, {"Content-Type": "text/plain; charset=utf-8", "Location": short_url}, status)
-    visits = stats.totals({}) if made.is_new else report.visits_of(made.link)
-    return as_json(
-        made.link.as_json(settings.base_url, visits), {"Location": short_url, "ETag": made.link.etag}, status
-    )
+        return reply(short_url, {"Content-Type": "text/plain; charset=utf-8", **headers}, answer.status)
+    return as_json(answer.document, {"ETag": answer.etag, **headers}, answer.status)
+
+
+@app.route("/links", methods=READ, content_types=ANY_TYPE)
+def list_links() -> Response:
+    """List the caller's links, the newest first."""
+    caller, query = gate.caller_of(app.request, "read", now()), query_of(app.request)
+    owner = _owner_asked_for(caller, query)
+    wanted = Paging.from_query(query, opener(owner))
+    page = page_of(owner, wanted, Filter(query.get("tag"), query.get("q")))
+    return as_json({"data": page.links, "next": page.next}, NOT_KEPT)
+
+
+@app.route("/links/bulk", methods=["POST"], content_types=ANY_TYPE)
+def create_many() -> Response:
+    """Shorten up to a hundred URLs; each is made, or says why not."""
+    moment = now()
+    rows = rows_in(body_of(app.request, json_body.MAX_BULK_BYTES))
+    caller = gate.creator_of(app.request, moment, len(rows))
+
+    def read(row: dict[str, Any]) -> NewLink:
+        return NewLink.from_json(row, _targets(), moment, _rules_for(caller))
+
+    if query_of(app.request).get("dryRun") == "true":
+        outcome = try_many(rows, read, caller, moment)
+    else:
+        has_time = has_seconds(3, app.lambda_context)
+        outcome = shorten_many(rows, read, caller, moment, gate.once_of(app.request, caller), has_time)
+    return as_json({"data": outcome.rows}, {"Idempotency-Replayed": "true"} if outcome.is_replayed else {})
 
 
 @app.route("/links/{code}", methods=READ, content_types=ANY_TYPE)
 def show(code: str) -> Response:
     """Show a link."""
-    logs.note(code=code[:64])
-    link = report.find(code)
-    document = link.as_json(settings.base_url, report.visits_of(link))
-    return as_json(document, {"ETag": link.etag, **NOT_KEPT})
+    link = find_link.find(code, gate.caller_for_a_link(app.request, "read", now()))
+    return _shown(link)
+
+
+@app.route("/links/{code}", methods=["PATCH"], content_types=ANY_TYPE)
+def change(code: str) -> Response:
+    """Change a link: what is absent stays, null clears."""
+    moment = now()
+    caller = gate.caller_for_a_link(app.request, "manage", moment)
+    wanted = Change.from_json(body_of(app.request), _targets(), moment)
+    return _shown(change_link.change(code, wanted, caller, app.request.headers.get("if-match"), moment))
+
+
+@app.route("/links/{code}", methods=["DELETE"], content_types=ANY_TYPE)
+def remove(code: str) -> Response:
+    """Take a link away; its code is never given out again."""
+    moment = now()
+    caller = gate.caller_for_a_link(app.request, "manage", moment)
+    change_link.remove(code, caller, app.request.headers.get("if-match"), moment)
+    return reply("", {}, 204)
+
+
+@app.route("/links/{code}/history", methods=READ, content_types=ANY_TYPE)
+def history(code: str) -> Response:
+    """Show what became of a link: who changed what, and when."""
+    caller = gate.caller_for_a_link(app.request, "read", now())
+    return as_json({"data": change_link.history(code, caller)}, NOT_KEPT)
 
 
 @app.route("/links/{code}/stats", methods=READ, content_types=ANY_TYPE)
 def link_stats(code: str) -> Response:
     """Show how often a link was visited, when, from where and with what."""
-    logs.note(code=code[:64])
-    return _statistics(report.of_link(code, Period.from_query(query_of(app.request), now())))
+    moment = now()
+    caller, period = (
+        gate.caller_for_a_link(app.request, "read", moment),
+        Period.from_query(query_of(app.request), moment),
+    )
+    return _statistics(report.of_link(find_link.find(code, caller).code, period))
 
 
 @app.route("/links/{code}/visits", methods=READ, content_types=ANY_TYPE)
 def visits(code: str) -> Response:
     """List the visits of a link, the newest first."""
-    logs.note(code=code[:64])
+    caller = gate.caller_for_a_link(app.request, "read", now())
     wanted = Paging.from_query(query_of(app.request), report.entry_in)
-    page = report.visits(code, wanted)
+    page = report.visits(find_link.find(code, caller).code, wanted)
     headers = {**NOT_KEPT, **({"Link": f'<?limit={wanted.limit}&cursor={page.next}>; rel="next"'} if page.next else {})}
     match accept.best_of(app.wish, ("application/json", csv_rows.MEDIA_TYPE, "application/x-ndjson")):
         case csv_rows.MEDIA_TYPE:
@@ -118,8 +178,37 @@ def visits(code: str) -> Response:
 
 @app.route("/stats", methods=READ, content_types=ANY_TYPE)
 def all_stats() -> Response:
-    """Show the same of all links together, and which are visited most."""
-    return _statistics(report.of_owner(None, Period.from_query(query_of(app.request), now())))
+    """Show the same of all of the caller's links together, and which are visited most."""
+    moment = now()
+    caller, query = gate.caller_of(app.request, "read", moment), query_of(app.request)
+    period = Period.from_query(query, moment)
+    document = report.of_owner(_owner_asked_for(caller, query), period)
+    return _statistics({**document, **({"unknownCodes": report.of_unknown_codes(period)} if caller.is_admin else {})})
+
+
+@app.route("/keys", methods=["POST"], content_types=ANY_TYPE)
+def make_key() -> Response:
+    """Make an API key; its text is shown now and never again."""
+    moment = now()
+    gate.caller_of(app.request, "admin", moment)
+    key, text = issue_key.issue(NewKey.from_json(body_of(app.request), moment), moment)
+    return as_json({**key.as_json(), "key": text}, NOT_KEPT, 201)
+
+
+@app.route("/keys", methods=READ, content_types=ANY_TYPE)
+def list_keys() -> Response:
+    """List all keys, without their texts."""
+    gate.caller_of(app.request, "admin", now())
+    return as_json({"data": [key.as_json() for key in key_table.all_keys()]}, NOT_KEPT)
+
+
+@app.route("/keys/{key_id}", methods=["DELETE"], content_types=ANY_TYPE)
+def revoke_key(key_id: str) -> Response:
+    """Revoke a key; it is dead everywhere within a minute."""
+    moment = now()
+    gate.caller_of(app.request, "admin", moment)
+    issue_key.revoke(key_id, moment)
+    return reply("", {}, 204)
 
 
 @app.on_sqs_message(queue="clicks", batch_size=100, maximum_batching_window_in_seconds=2, maximum_concurrency=4)
@@ -216,10 +305,26 @@ def explain(problem: str) -> Response:
 def _count_visit(code: str, owner: str | None, moment: datetime) -> None:
     request = app.request
     if request.method == "GET":  # a HEAD is a program's look, no visit
-        context = request.context
-        api_id, address = context.get("requestId"), context.get("identity", {}).get("sourceIp") or ""
+        api_id = request.context.get("requestId")
         click_id = str(api_id) if click.is_id(api_id) else uuid.uuid4().hex  # a client may have chosen it
-        track(request.headers, address, click_id, code, owner, moment)
+        track(request.headers, address_of(request), click_id, code, owner, moment)
+
+
+def _shown(link: Link) -> Response:
+    document = link.as_json(settings.base_url, visits_of(link))
+    return as_json(document, {"ETag": link.etag, **NOT_KEPT})
+
+
+def _owner_asked_for(caller: Caller, query: dict[str, str]) -> str:
+    own = caller.owner or ""
+    owner = query.get("owner", own)
+    if owner != own:
+        caller.require("admin")
+    return owner
+
+
+def _rules_for(caller: Caller) -> AnonymousRules | None:
+    return None if caller.owner else change_link.anonymous_rules()
 
 
 def _statistics(document: dict[str, Any]) -> Response:
@@ -230,8 +335,8 @@ def _statistics(document: dict[str, Any]) -> Response:
 
 
 def _home_unless_told_otherwise(unknown: LinkUnknown) -> Response:
-    wish = app.wish
-    asks_for_json = accept.best_of(wish, ("text/html", "application/json", "application/problem+json")) != "text/html"
+    json_types = ("application/json", "application/problem+json")
+    asks_for_json = accept.best_of(app.wish, ("text/html", *json_types)) in json_types
     if settings.unknown_code == "404" or asks_for_json:
         raise unknown
     headers = {"Location": settings.base_url, "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import chain
@@ -27,6 +28,7 @@ CORS = CORSConfig(
     max_age=600,
 )
 _CORS_HEADERS = CORS.get_access_control_headers()
+_said: ContextVar[dict[str, str]] = ContextVar("said")
 View = Callable[..., Response]
 Event = dict[str, Any]
 Answer = dict[str, Any]
@@ -81,9 +83,11 @@ class App(Chalice):
         request = event.get("requestContext", {})
         request_id = request.get("requestId") or uuid.uuid4().hex  # `chalice local` gives none
         logs.begin(requestId=request_id)
+        _said.set({})
         answer = _with_safe_headers(answer_it())
         answer["headers"] = {
             **_CORS_HEADERS,
+            **_said.get(),
             **answer["headers"],
             "X-Request-Id": request_id,
             "X-Content-Type-Options": "nosniff",
@@ -116,14 +120,29 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def body_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object that ``request`` brought.
+def body_of(request: Request, most: int = json_body.MAX_BODY_BYTES) -> dict[str, Any]:
+    """Return the JSON object that ``request`` brought, of ``most`` bytes.
 
     Raises:
         Malformed, BodyTooLarge, MediaTypeUnsupported
     """
+    return json_body.read_object(raw_body_of(request), request.headers.get("content-type"), most)
+
+
+def raw_body_of(request: Request) -> bytes:
+    """Return what ``request`` brought, as it came."""
     body = request.raw_body
-    return json_body.read_object(body.encode() if isinstance(body, str) else body, request.headers.get("content-type"))
+    return body.encode() if isinstance(body, str) else body
+
+
+def address_of(request: Request) -> str:
+    """Return the IP address that API Gateway was asked from; what a client says of itself does not count."""
+    return request.context.get("identity", {}).get("sourceIp") or ""
+
+
+def say(headers: Mapping[str, str]) -> None:
+    """Give the answer to this request further ``headers``, whatever it will be."""
+    _said.set({**_said.get(), **headers})
 
 
 def query_of(request: Request) -> dict[str, str]:
@@ -132,8 +151,8 @@ def query_of(request: Request) -> dict[str, str]:
 
 
 def has_seconds(seconds: int, context: Any) -> Callable[[], bool]:
-    """Return what tells whether a function may still run for so many ``seconds``."""
-    return lambda: bool(context.get_remaining_time_in_millis() > seconds * 1000)
+    """Return what tells whether a function may still run for so many ``seconds``; without a ``context`` it may."""
+    return lambda: context is None or bool(context.get_remaining_time_in_millis() > seconds * 1000)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ class Destination:
     url: str
     permanent: bool
     cache_seconds: int
+    owner: str | None = None
+    """Whose link led here."""
 
 
 def follow(code: str, now: datetime) -> Destination:
@@ -40,8 +42,7 @@ def follow(code: str, now: datetime) -> Destination:
         raise LinkUnknown(code)
     url = link.target_at(now)
     if not link.permanent:
-        return Destination(url, permanent=False, cache_seconds=0)
+        return Destination(url, permanent=False, cache_seconds=0, owner=link.owner)
     left = link.seconds_left(now)
-    return Destination(
-        url, permanent=True, cache_seconds=int(min(CACHED_AT_MOST, CACHED_AT_MOST if left is None else left))
-    )
+    cache_seconds = int(min(CACHED_AT_MOST, CACHED_AT_MOST if left is None else left))
+    return Destination(url, permanent=True, cache_seconds=cache_seconds, owner=link.owner)

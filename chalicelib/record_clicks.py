@@ -11,7 +11,7 @@ from chalicelib.aws import click_table
 from chalicelib.core import agents, stats
 from chalicelib.core.click import UNKNOWN, Click
 from chalicelib.core.stats import Counts, JudgedClick, Tally
-from chalicelib.errors import ClickFromAnotherVersion, ClicksRefused, ClickUnreadable, StoreUnavailable
+from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable, StoreUnavailable, WriteRefused
 from chalicelib.settings import settings
 
 UNKNOWN_A_DAY = 10_000  # clicks on unknown codes that are counted; a guesser must not fill the table
@@ -102,7 +102,7 @@ def _count(pack: Sequence[JudgedClick], recorded: Recorded) -> Iterable[JudgedCl
     except StoreUnavailable as failure:
         logs.note(cause=str(failure.__cause__)[:300])
         return pack
-    except ClicksRefused as refused:
+    except WriteRefused as refused:
         if len(pack) == 1:
             logs.note(refused=str(refused.__cause__)[:300])
             return pack

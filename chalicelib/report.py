@@ -7,14 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws import click_table, link_table
-from chalicelib.core import codes, stats, times
+from chalicelib.aws import click_table
+from chalicelib.core import stats, times
 from chalicelib.core.click import UNKNOWN
-from chalicelib.core.link import Link
 from chalicelib.core.paging import Paging
 from chalicelib.core.period import Period
 from chalicelib.core.stats import Day, JudgedClick
-from chalicelib.errors import LinkUnknown
 
 _ENTRY = re.compile(r"click#[0-9TZ:.-]{24}#[A-Za-z0-9_=-]{1,128}")
 VISIT = ("at", "kind", "referrer", "country", "device", "browser", "system", "language", "userAgent")
@@ -34,9 +32,8 @@ def of_link(code: str, period: Period) -> dict[str, Any]:
     """Return the statistics of a link.
 
     Raises:
-        LinkUnknown, StoreUnavailable
+        StoreUnavailable
     """
-    find(code)
     return stats.report(_days(code, period), period.first, period.last, period.unit)
 
 
@@ -47,21 +44,26 @@ def of_owner(owner: str | None, period: Period) -> dict[str, Any]:
         StoreUnavailable
     """
     days = _days(stats.owners(owner), period)
-    unknown = stats.report(_days(UNKNOWN, period), period.first, period.last, "day")["total"]
-    return {
-        **stats.report(days, period.first, period.last, period.unit),
-        "links": stats.links_among(days),
-        "unknownCodes": {name: unknown[name] for name in ("visits", *stats.KINDS)},
-    }
+    report = stats.report(days, period.first, period.last, period.unit)
+    return {**report, "links": stats.links_among(days)}
+
+
+def of_unknown_codes(period: Period) -> dict[str, Any]:
+    """Return how often somebody asked for a code that nobody made; of a day, the first ten thousand.
+
+    Raises:
+        StoreUnavailable
+    """
+    total: dict[str, Any] = stats.report(_days(UNKNOWN, period), period.first, period.last, "day")["total"]
+    return {name: total[name] for name in ("visits", *stats.KINDS)}
 
 
 def visits(code: str, wanted: Paging) -> Page:
     """Return a page of a link's visits.
 
     Raises:
-        LinkUnknown, StoreUnavailable
+        StoreUnavailable
     """
-    find(code)
     clicks, more = click_table.page_of_rows(code, wanted.limit, wanted.after)
     return Page([_visit(each) for each in clicks], more and base64.urlsafe_b64encode(more.encode()).decode())
 
@@ -76,27 +78,6 @@ def entry_in(cursor: str) -> str:
     if not _ENTRY.fullmatch(entry):
         raise ValueError(entry)
     return entry
-
-
-def find(code: str) -> Link:
-    """Return a link as of this moment.
-
-    Raises:
-        LinkUnknown, StoreUnavailable
-    """
-    link = link_table.find_now(code) if codes.is_code(code) else None
-    if link is None:
-        raise LinkUnknown(code)
-    return link
-
-
-def visits_of(link: Link) -> dict[str, int]:
-    """Return how often a link was visited, by kind.
-
-    Raises:
-        StoreUnavailable
-    """
-    return stats.totals(click_table.totals_of([link.code]).get(link.code, {}))
 
 
 def _days(whose: str, period: Period) -> list[Day]:

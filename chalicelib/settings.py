@@ -39,6 +39,16 @@ class Settings:
     """CloudFront stands in front and writes its viewer headers; elsewhere anybody could send them."""
     partial_batch: bool
     """The queue takes a list of failed messages for an answer; without it, such a list would delete them."""
+    open_create: bool
+    """Whether links can be made without a key."""
+    anonymous_per_hour: int
+    """How many links can be made without a key from one IPv4 address or IPv6 network; 0: any number."""
+    anonymous_per_day: int
+    anonymous_max_days: int
+    """How long a link lasts that was made without a key; 0: as long as is wanted."""
+    anonymous_min_alias: int
+    key_per_minute: int
+    """How many calls a key can make; 0: any number."""
     link_cache_seconds: int
     """How long a container trusts its memory of a link: seconds, 0 to 3600."""
     link_cache_size: int
@@ -59,9 +69,11 @@ class Settings:
             SettingInvalid: the first name that is missing or holds what it may not.
         """
         base_url, host = _url(environ, "BASE_URL")
+        stage = _choice(environ, "STAGE", "prod", "dev", "local")
+        is_local = stage == "local"  # there nobody is in a developer's way
         return cls(
             base_url=base_url,
-            stage=_choice(environ, "STAGE", "prod", "dev", "local"),
+            stage=stage,
             service=environ.get("SERVICE", ""),
             links_table=environ.get("LINKS_TABLE", "url-shortener"),
             access_table=environ.get("ACCESS_TABLE", "url-shortener-access"),
@@ -70,6 +82,13 @@ class Settings:
             click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=90, least=45, most=3650),
             trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
             partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",
+            open_create=_choice(environ, "OPEN_CREATE", *(("true", "false") if is_local else ("false", "true")))
+            == "true",
+            anonymous_per_hour=_number(environ, "ANONYMOUS_PER_HOUR", default=0 if is_local else 10, most=1_000_000),
+            anonymous_per_day=_number(environ, "ANONYMOUS_PER_DAY", default=0 if is_local else 50, most=1_000_000),
+            anonymous_max_days=_number(environ, "ANONYMOUS_MAX_DAYS", default=0 if is_local else 90, most=3650),
+            anonymous_min_alias=_number(environ, "ANONYMOUS_MIN_ALIAS", default=1 if is_local else 6, least=1, most=64),
+            key_per_minute=_number(environ, "KEY_PER_MINUTE", default=0 if is_local else 60, most=1_000_000),
             link_cache_seconds=_number(environ, "LINK_CACHE_SECONDS", default=60, most=3600),
             link_cache_size=_number(environ, "LINK_CACHE_SIZE", default=10_000, most=1_000_000),
             unknown_code=_choice(environ, "UNKNOWN_CODE", "home", "404"),

@@ -4,100 +4,188 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from chalicelib.aws import link_cache, link_table
-from chalicelib.core import codes
+from chalicelib import find_link
+from chalicelib.aws import claims, click_table, link_cache, link_table
+from chalicelib.aws.claims import Claim
+from chalicelib.core import answer as answers
+from chalicelib.core import codes, key, stats
+from chalicelib.core.answer import Answer, Once
+from chalicelib.core.caller import Caller
 from chalicelib.core.link import Link
-from chalicelib.core.new_link import NewLink
-from chalicelib.errors import AliasTaken, CodeTaken, NoFreeCode, UrlClaimed
+from chalicelib.core.new_link import MadeBy, NewLink
+from chalicelib.errors import (
+    AliasTaken,
+    CodeTaken,
+    IdempotencyMismatch,
+    NoFreeCode,
+    RequestAnswered,
+    StoreUnavailable,
+    UrlClaimed,
+)
 from chalicelib.settings import settings
 
 DRAWS = 8  # bench/codes.py: of a million codes drawn within an hour seven were taken; eight in a row never
+_CLAIM_LASTS = timedelta(minutes=1)  # as long as the index may lag behind the table, many times over
 
 
 @dataclass(frozen=True, slots=True)
-class Shortened:
-    """A link, and whether it was made just now or was there already."""
+class _Making:
+    """One request for a link: what is wanted, by whom, and what keeps it from being done twice."""
 
-    link: Link
-    is_new: bool
+    wanted: NewLink
+    by: MadeBy
+    once: Once | None
+    request_id: str
+    now: datetime
+
+    def store(self, code: str, *more: Claim) -> Answer:
+        """Store the link under ``code``, with its claims and the answer to this request."""
+        link = self.wanted.named(code, self.now, self.by)
+        answer = _answer(link, 201, stats.totals({}))
+        all_claims = [*self._remembering(answer), *find_link.claim_of(link, self.now), *more]
+        link_table.add(link, self.request_id, all_claims)
+        link_cache.learn(link, self.now)
+        return answer
+
+    def found(self, link: Link) -> Answer:
+        """Answer with a link that is there already, and remember that."""
+        answer = _answer(link, 200, visits_of(link))
+        for claim in self._remembering(answer):
+            claims.add(claim)
+        return answer
+
+    def _remembering(self, answer: Answer) -> list[Claim]:
+        if self.once is None:
+            return []
+        remembered = {"digest": {"S": self.once.digest}, "answer": {"S": answer.to_json()}}
+        return [Claim(self.once.id, self.now, lambda _: RequestAnswered(), remembered, self.now + answers.LASTS)]
 
 
-def shorten(wanted: NewLink, request_id: str, now: datetime) -> Shortened:
+def shorten(wanted: NewLink, caller: Caller, now: datetime, once: Once | None = None) -> Answer:
     """Make the link that is wanted, or find it.
 
-    Two calls with one ``request_id`` and one alias make one link; so the id must be unique to the request.
+    However often it runs with the same ``once``, within a day and also at the same time, it makes one link, and gives
+    the first answer. Whoever made it without a key gets the key to it in that answer, and in no other.
 
     Raises:
-        AliasTaken, NoFreeCode
+        AliasTaken, ExternalIdTaken, NoFreeCode
+        IdempotencyMismatch: ``once`` was used for something else.
         StoreUnavailable: the link may or may not have been stored.
     """
-    if wanted.alias is not None:
-        made = _under_alias(wanted, wanted.alias, request_id, now)
-    elif wanted.find_existing:
-        made = _found(wanted, now) or _drawn_once(wanted, request_id, now)
-    else:
-        made = _drawn(wanted, request_id, now)
-    link_cache.learn(made.link, now)
-    return made
-
-
-def _under_alias(wanted: NewLink, alias: str, request_id: str, now: datetime) -> Shortened:
-    link = wanted.named(alias, now)
+    if once is not None and (before := answered(once, now)) is not None:
+        return before
+    manage_key = None if caller.owner else key.draw_manage_key()
+    by = MadeBy(caller.owner, caller.name, key.digest_of(manage_key) if manage_key else None)
+    # Minted here, for a client may choose the id that API Gateway gives a request.
+    making = _Making(wanted, by, once, uuid.uuid4().hex, now)
     try:
-        link_table.add(link, request_id)
+        made = _way_of(wanted)(making)
+    except RequestAnswered:
+        before = answered(once, now) if once is not None else None
+        if before is None:
+            raise StoreUnavailable from None
+        return before
+    if manage_key is None or made.status != 201:  # noqa: PLR2004  # created
+        return made
+    return Answer(made.status, made.document | {"manageKey": manage_key}, made.etag)
+
+
+def answered(once: Once, now: datetime) -> Answer | None:
+    """Return the answer that was given to the same request before, if there is one.
+
+    Raises:
+        IdempotencyMismatch, StoreUnavailable
+    """
+    claimed = claims.find(once.id, now)
+    if claimed is None:
+        return None
+    if claimed["digest"]["S"] != once.digest:
+        raise IdempotencyMismatch
+    return Answer.replayed(claimed["answer"]["S"])
+
+
+def visits_of(link: Link) -> dict[str, int]:
+    """Return how often a link was visited, by kind.
+
+    Raises:
+        StoreUnavailable
+    """
+    return stats.totals(click_table.totals_of([link.code]).get(link.code, {}))
+
+
+def _answer(link: Link, status: int, visits: dict[str, int]) -> Answer:
+    return Answer(status, link.as_json(settings.base_url, visits), link.etag)
+
+
+def _way_of(wanted: NewLink) -> Callable[[_Making], Answer]:
+    if wanted.alias is not None:
+        return _under_alias
+    return _found_or_drawn if wanted.find_existing else _drawn
+
+
+def _under_alias(making: _Making) -> Answer:
+    alias = making.wanted.alias or ""
+    try:
+        return making.store(alias)
     except CodeTaken:
-        holder = link_table.find_now(alias) if wanted.find_existing else None
-        if holder is not None and wanted.is_met_by(holder, now):
-            return Shortened(holder, is_new=False)
-        raise AliasTaken(alias, link.short_url(settings.base_url)) from None
-    return Shortened(link, is_new=True)
+        holder = link_table.find_now(alias) if making.wanted.find_existing else None
+        if holder is not None and making.wanted.is_met_by(holder, making.by.owner, making.now):
+            return making.found(holder)
+        raise AliasTaken(alias, f"{settings.base_url}/{alias}") from None
 
 
-def _drawn(wanted: NewLink, request_id: str, now: datetime) -> Shortened:
+def _drawn(making: _Making) -> Answer:
     for _ in range(DRAWS):
-        link = wanted.named(_draw(wanted), now)
         try:
-            link_table.add(link, request_id)
+            return making.store(_draw(making.wanted))
         except CodeTaken:
             continue
-        return Shortened(link, is_new=True)
     raise NoFreeCode(DRAWS)
 
 
-def _found(wanted: NewLink, now: datetime) -> Shortened | None:
-    for link in link_table.find_by_url(wanted.url):
-        if wanted.is_met_by(link, now):
-            return Shortened(link, is_new=False)
-    return None
-
-
-def _drawn_once(wanted: NewLink, request_id: str, now: datetime) -> Shortened:
-    """Draw a code; of several calls that want the same at the same time one makes it and all return it."""
-    claim = _claim(wanted)
+def _found_or_drawn(making: _Making) -> Answer:
+    existing = _found(making)
+    if existing is not None:
+        return making.found(existing)
     for _ in range(DRAWS):
-        link = wanted.named(_draw(wanted), now)
+        code = _draw(making.wanted)
         try:
-            link_table.add_only(link, request_id, claim, now)
+            return making.store(code, _claim_on_url(making, code))
         except CodeTaken:
             continue
-        except UrlClaimed as claimed:
-            theirs = link_table.find_now(claimed.link_code)
-            if theirs is not None and wanted.is_met_by(theirs, now):
-                return Shortened(theirs, is_new=False)
-            return _drawn(wanted, request_id, now)
-        return Shortened(link, is_new=True)
+        except UrlClaimed as rival:
+            holder = link_table.find_now(rival.link_code)
+            if holder is not None and making.wanted.is_met_by(holder, making.by.owner, making.now):
+                return making.found(holder)
+            return _drawn(making)
     raise NoFreeCode(DRAWS)
+
+
+def _found(making: _Making) -> Link | None:
+    wanted, owner = making.wanted, making.by.owner
+    return next(
+        (link for link in link_table.find_by_url(wanted.url, owner) if wanted.is_met_by(link, owner, making.now)),
+        None,
+    )
+
+
+def _claim_on_url(making: _Making, code: str) -> Claim:
+    claim_id, ends = f"url#{_claim(making.wanted, making.by.owner)}", making.now + _CLAIM_LASTS
+    return Claim(claim_id, making.now, lambda item: UrlClaimed(item["code"]["S"]), {"code": {"S": code}}, ends)
 
 
 def _draw(wanted: NewLink) -> str:
     return codes.draw(unguessable=wanted.unguessable or settings.code_style == "random")
 
 
-def _claim(wanted: NewLink) -> str:
-    """Return one name for all wishes that the same link would meet."""
+def _claim(wanted: NewLink, owner: str | None) -> str:
+    """Return one name for all wishes of ``owner`` that the same link would meet."""
     tags = None if wanted.tags is None else sorted(wanted.tags)
-    wish = (wanted.url, str(wanted.expires_at), wanted.permanent, wanted.unguessable, wanted.title, wanted.note, tags)
+    deed = (wanted.url, str(wanted.expires_at), wanted.permanent, wanted.unguessable, wanted.enabled)
+    wish = (owner, *deed, wanted.title, wanted.note, tags, wanted.external_id)
     return hashlib.sha256(json.dumps(wish).encode()).hexdigest()

@@ -10,20 +10,16 @@ counted: rows and counts are written in one transaction. A day that is not close
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws import clients
+from chalicelib.aws import clients, transactions
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import stats, times
 from chalicelib.core.click import Click
 from chalicelib.core.stats import Counts, Day, JudgedClick, Tally
-from chalicelib.errors import ClicksRefused, StoreUnavailable
+from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
@@ -33,8 +29,6 @@ if TYPE_CHECKING:
 
 _QUARANTINE = "?quarantine"
 _AT_ONCE = 100  # keys that DynamoDB reads in one call
-# Seconds, each drawn from zero up: rivals for one link or owner meet again else. Five seconds in the mean, all in all.
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2)
 _TEXTS = ("owner", "agent", "referrer", "country", "language", "visitor")
 
 
@@ -45,7 +39,7 @@ def count(clicks: Sequence[JudgedClick], added: Mapping[Tally, Counts]) -> list[
     Run again after a lost answer it finds all of them counted.
 
     Raises:
-        ClicksRefused: trying again will not help.
+        WriteRefused: trying again will not help.
         StoreUnavailable: it may or may not have been written.
     """
     actions: list[Any] = [{"Put": _row_if_new(each)} for each in clicks]
@@ -54,15 +48,8 @@ def count(clicks: Sequence[JudgedClick], added: Mapping[Tally, Counts]) -> list[
         told = {"openDay": tally.day, "owner": owner_of.get(tally.whose)}
         actions.append({"Update": _addition(tally.whose, f"day#{tally.day}", counts, told)})
     actions += [{"Update": _addition(code, "total", counts)} for code, counts in _totals_in(added).items()]
-    for longest_pause in _PAUSES:
-        reasons = _cancelled(actions)
-        there = [place for place, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
-        if there or not reasons:
-            return there
-        if "ValidationError" in reasons:
-            raise ClicksRefused
-        time.sleep(random.uniform(0, longest_pause))  # noqa: S311  # spreads the rivals; no secret
-    raise StoreUnavailable
+    reasons = transactions.write(actions)
+    return [place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
 
 
 def counts_now(tallies: Iterable[Tally]) -> dict[Tally, Counts]:
@@ -165,7 +152,7 @@ def close(tally: Tally, seen: Day, closed: Day, owner: str | None, corrections: 
     for whose, counts in corrections.items():
         entry = f"day#{tally.day}" if stats.is_owners(whose) else "total"
         actions.append({"Update": _addition(whose, entry, counts)})
-    return not _cancelled(actions)
+    return not transactions.write(actions)
 
 
 def set_aside(message_id: str, body: str, why: str, now: datetime) -> None:
@@ -184,22 +171,9 @@ def set_aside(message_id: str, body: str, why: str, now: datetime) -> None:
         clients.writes.put_item(TableName=settings.clicks_table, Item=item)
 
 
-def _cancelled(actions: list[Any]) -> list[str]:
-    """Write ``actions`` together; return why not, a word for each of them, or nothing where they were written."""
-    try:
-        with in_our_words("TransactionCanceledException", "ValidationException"):
-            clients.writes.transact_write_items(TransactItems=actions)
-    except ClientError as cancelled:
-        response: Any = cancelled.response
-        if "CancellationReasons" not in response:
-            raise ClicksRefused from cancelled
-        return [reason.get("Code", "None") for reason in response["CancellationReasons"]]
-    return []
-
-
 def _get_all(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Item]]:
     wanted = [_key(*key) for key in dict.fromkeys(keys)]
-    for longest_pause in _PAUSES:
+    for longest_pause in transactions.PAUSES:
         left = wanted[_AT_ONCE:]
         if not wanted:
             return
@@ -209,7 +183,7 @@ def _get_all(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str],
             yield (item["code"]["S"], item["entry"]["S"]), item
         unread: Any = answer["UnprocessedKeys"].get(settings.clicks_table, {"Keys": []})["Keys"]
         if unread:
-            time.sleep(random.uniform(0, longest_pause))  # noqa: S311  # it was too much at once
+            transactions.pause(longest_pause)
         wanted = [*unread, *left]
     if wanted:
         raise StoreUnavailable

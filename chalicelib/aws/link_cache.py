@@ -50,8 +50,7 @@ def find(code: str, now: datetime) -> Found:
             return Found(remembered.thing, "stale")
         raise
     if link is None:
-        _links.forget(code)
-        _unknown.learn(code, None, now)
+        forget(code, now)
     else:
         learn(link, now)
     return Found(link, "miss")
@@ -61,6 +60,12 @@ def learn(link: Link, now: datetime) -> None:
     """Remember a link as the table has it, so that this container knows it at once."""
     _unknown.forget(link.code)
     _links.learn(link.code, link, now)
+
+
+def forget(code: str, now: datetime) -> None:
+    """Know at once that a link is gone."""
+    _links.forget(code)
+    _unknown.learn(code, None, now)
 
 
 def forget_all() -> None:

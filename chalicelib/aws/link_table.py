@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws import clients
+from chalicelib.aws import clients, transactions
+from chalicelib.aws.claims import Claim
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.link import Link
-from chalicelib.errors import CodeTaken, StoreUnavailable, UrlClaimed
+from chalicelib.errors import CodeTaken, LinkChanged, StoreUnavailable
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
 
-_CLAIM_LASTS = timedelta(minutes=1)  # as long as the index may lag behind the table, many times over
 _SAME_URL_AT_MOST = 25
-_CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds, each drawn from zero up: rivals for one URL meet again else
 
 
 def find(code: str) -> Link | None:
@@ -48,10 +45,23 @@ def find_now(code: str) -> Link | None:
     return _get(code, consistent=True)
 
 
-def find_by_url(url: str) -> Iterator[Link]:
-    """Yield links to exactly ``url``, the newest first, 25 at the most; one made within this second may be missing.
+def is_given_out(code: str) -> bool:
+    """Tell whether ``code`` belongs to a link, or ever did.
 
-    The index only names them: each is read from the table itself, as of this moment.
+    Raises:
+        StoreUnavailable
+    """
+    with in_our_words():
+        found = clients.reads.get_item(
+            TableName=settings.links_table, Key={"code": {"S": code}}, ProjectionExpression="code", ConsistentRead=True
+        )
+    return "Item" in found
+
+
+def find_by_url(url: str, owner: str | None) -> Iterator[Link]:
+    """Yield the links of ``owner`` to exactly ``url``, the newest first; one made within this second may be missing.
+
+    The index only names them: each is read from the table itself, as of this moment. Of very many the newest are found.
 
     Raises:
         StoreUnavailable
@@ -61,62 +71,91 @@ def find_by_url(url: str) -> Iterator[Link]:
             TableName=settings.links_table,
             IndexName="byUrl",
             KeyConditionExpression="originalUrl = :url",
-            ExpressionAttributeValues={":url": {"S": url}},
+            FilterExpression="#owner = :owner" if owner else "attribute_not_exists(#owner)",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":url": {"S": url}, **({":owner": {"S": owner}} if owner else {})},
             ScanIndexForward=False,
-            Limit=_SAME_URL_AT_MOST,
         )
-    for item in page["Items"]:
+    for item in page["Items"][:_SAME_URL_AT_MOST]:
         link = find_now(item["code"]["S"])
         if link is not None:
             yield link
 
 
-def add(link: Link, request_id: str) -> None:
-    """Store a new link.
+def page_of(owner: str, limit: int, after: Link | None) -> list[Link]:
+    """Return ``limit`` links of ``owner``, the newest first, from just ``after`` one of them.
+
+    One made or changed within this second may be missing, or shown as it was.
+
+    Raises:
+        StoreUnavailable
+    """
+    query: dict[str, Any] = {
+        "IndexName": "byOwner",
+        "KeyConditionExpression": "#owner = :owner",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {":owner": {"S": owner}},
+        "ScanIndexForward": False,
+        "Limit": limit,
+    }
+    if after is not None:
+        item = _item_of(after)
+        query["ExclusiveStartKey"] = {"code": item["code"], "owner": {"S": owner}, "createdAt": item["createdAt"]}
+    with in_our_words():
+        items = clients.reads.query(TableName=settings.links_table, **query)["Items"]
+    return [link for item in items if (link := _link_in(item)) is not None]
+
+
+def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:
+    """Store a new link, and make ``claims`` in the same breath: all of it or nothing.
 
     Running it again with the same ``request_id`` finds the link it stored before, and that is success: the first
     answer may have been lost on the way.
 
     Raises:
-        CodeTaken: the code belongs to another link.
+        CodeTaken: the code belongs to another link, or did.
         StoreUnavailable: it may or may not have been stored.
+        Exception: the error of the first claim that somebody else holds.
     """
     put = _put_if_free(link, request_id)
-    try:
-        with in_our_words("ConditionalCheckFailedException"):
-            clients.writes.put_item(**put)
-    except ClientError as refused:
-        response: Any = refused.response
-        if response.get("Item", {}).get("requestId") != {"S": request_id}:
-            raise CodeTaken(link.code) from refused
+    reasons = transactions.write([{"Put": put}, *(claim.put() for claim in claims)]) if claims else _put(put)
+    if not reasons or _holds(reasons[0], "requestId", request_id):
+        return
+    _raise_for(claims, reasons[1:])
+    raise CodeTaken(link.code)
 
 
-def add_only(link: Link, request_id: str, claim: str, now: datetime) -> None:
-    """Store a new link unless somebody is storing one for the same ``claim`` right now.
+def change(
+    before: Link, after: Link, change_id: str, alongside: Sequence[Any] = (), claims: Sequence[Claim] = ()
+) -> None:
+    """Make ``before`` what ``after`` is, if it is still as it was; ``alongside`` and ``claims`` with it or not at all.
 
-    Link and claim are one transaction; the claim holds for a minute, after which the index by URL knows the link.
-    Running it again with the same ``request_id`` is success, as in ``add``.
+    Running it again with the same ``change_id`` is success.
 
     Raises:
-        CodeTaken: the code belongs to another link.
-        UrlClaimed: with the code of the link that holds the claim.
-        StoreUnavailable: it may or may not have been stored.
+        LinkChanged: somebody was faster.
+        StoreUnavailable: it may or may not have been changed.
+        Exception: the error of the first claim that somebody else holds.
     """
-    transaction: list[TransactWriteItemTypeDef] = [
-        {"Put": _put_if_free(link, request_id)},
-        {"Put": _claim_if_free(link, request_id, claim, now)},
-    ]
-    for longest_pause in _CONFLICT_PAUSES:
-        try:
-            with in_our_words("TransactionCanceledException"):
-                clients.writes.transact_write_items(TransactItems=transaction)
-        except ClientError as cancelled:
-            if _was_applied(cancelled, link.code, request_id):
-                return
-            time.sleep(random.uniform(0, longest_pause))  # noqa: S311  # spreads the rivals; no secret
-        else:
-            return
-    raise StoreUnavailable
+    actions = [{"Update": _update(before, after, change_id)}, *(claim.put() for claim in claims), *alongside]
+    _settle(transactions.write(actions), change_id, claims)
+
+
+def remove(link: Link, change_id: str, now: datetime, alongside: Sequence[Any] = ()) -> None:
+    """Leave of ``link`` only that its code was given out, if it is still as it was; ``alongside`` with it.
+
+    Raises:
+        LinkChanged: somebody was faster.
+        StoreUnavailable: it may or may not have been removed.
+    """
+    tombstone = {
+        "code": {"S": link.code},
+        "deletedAt": {"S": times.to_text(now)},
+        "changeId": {"S": change_id},
+        "version": {"N": str(link.version + 1)},
+    }
+    put = {"TableName": settings.links_table, "Item": tombstone, **_if_as(link)}
+    _settle(transactions.write([{"Put": put}, *alongside]), change_id, ())
 
 
 def answers() -> bool:
@@ -146,37 +185,68 @@ def _put_if_free(link: Link, request_id: str) -> Any:
     }
 
 
-def _claim_if_free(link: Link, request_id: str, claim: str, now: datetime) -> Any:
+def _put(put: Any) -> list[transactions.Reason]:
+    """Put one item, which is half the price of a transaction; return the reason if its condition does not hold."""
+    try:
+        with in_our_words("ConditionalCheckFailedException"):
+            clients.writes.put_item(**put)
+    except ClientError as refused:
+        response: Any = refused.response
+        return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item", {})}]
+    return []
+
+
+def _update(before: Link, after: Link, change_id: str) -> dict[str, Any]:
+    """Return the update of what differs; what another version of this service stored beside it stays."""
+    old, new = _item_of(before), _item_of(after) | {"changeId": {"S": change_id}}
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    sets = [f"#{name} = :{name}" for name in names if name in new]
+    removes = [f"#{name}" for name in names if name not in new]
+    condition = _if_as(before)
     return {
-        "TableName": settings.access_table,
-        "Item": {
-            "id": {"S": f"url#{claim}"},
-            "code": {"S": link.code},
-            "requestId": {"S": request_id},
-            "expiresAt": {"N": str(int((now + _CLAIM_LASTS).timestamp()))},
-        },
-        # TTL deletes late, so a claim that is over may still be there.
-        "ConditionExpression": "attribute_not_exists(id) OR expiresAt < :now",
-        "ExpressionAttributeValues": {":now": {"N": str(int(now.timestamp()))}},
+        "TableName": settings.links_table,
+        "Key": {"code": {"S": before.code}},
+        "UpdateExpression": f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else ""),
+        **condition,
+        "ExpressionAttributeNames": condition["ExpressionAttributeNames"] | {f"#{name}": name for name in names},
+        "ExpressionAttributeValues": condition.get("ExpressionAttributeValues", {})
+        | {f":{name}": new[name] for name in names if name in new},
+    }
+
+
+def _if_as(seen: Link) -> dict[str, Any]:
+    """Return the condition that a link is still there, of the same owner, and in the same version."""
+    values: dict[str, Any] = {":seen": {"N": str(seen.version)}} if seen.version else {}
+    conditions = ["attribute_exists(originalUrl)"]
+    conditions.append("#version = :seen" if seen.version else "attribute_not_exists(#version)")
+    conditions.append("#owner = :whose" if seen.owner else "attribute_not_exists(#owner)")
+    if seen.owner:
+        values[":whose"] = {"S": seen.owner}
+    return {
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": {"#version": "version", "#owner": "owner"},
+        **({"ExpressionAttributeValues": values} if values else {}),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def _was_applied(cancelled: ClientError, code: str, request_id: str) -> bool:
-    """Tell whether the transaction had been applied before; False: only a rival's transaction was in its way.
+def _settle(reasons: Sequence[transactions.Reason], change_id: str, claims: Sequence[Claim]) -> None:
+    if not reasons or _holds(reasons[0], "changeId", change_id):
+        return
+    if reasons[0].get("Code") == "ConditionalCheckFailed":
+        raise LinkChanged
+    _raise_for(claims, reasons[1:])
+    raise StoreUnavailable
 
-    Raises:
-        CodeTaken, UrlClaimed
-    """
-    response: Any = cancelled.response
-    link_reason, claim_reason = response["CancellationReasons"]
-    if link_reason.get("Item", {}).get("requestId") == {"S": request_id}:
-        return True
-    if claim_reason.get("Code") == "ConditionalCheckFailed":
-        raise UrlClaimed(claim_reason["Item"]["code"]["S"]) from cancelled
-    if link_reason.get("Code") == "ConditionalCheckFailed":
-        raise CodeTaken(code) from cancelled
-    return False
+
+def _holds(reason: transactions.Reason, name: str, text: str) -> bool:
+    return bool(reason.get("Item", {}).get(name) == {"S": text})
+
+
+def _raise_for(claims: Sequence[Claim], reasons: Sequence[transactions.Reason]) -> None:
+    for claim, reason in zip(claims, reasons, strict=False):
+        if reason.get("Code") == "ConditionalCheckFailed":
+            raise claim.taken(reason["Item"])
 
 
 def _item_of(link: Link) -> Item:
@@ -188,12 +258,16 @@ def _item_of(link: Link) -> Item:
         "expiresAt": _text(link.expires_at),
         "title": link.title,
         "note": link.note,
+        "owner": link.owner,
+        "createdBy": link.created_by,
+        "externalId": link.external_id,
+        "manageDigest": link.manage_digest,
     }
     item: Item = {name: {"S": text} for name, text in texts.items() if text is not None}
     item["version"] = {"N": str(link.version)}
     if link.tags:
         item["tags"] = {"L": [{"S": tag} for tag in link.tags]}
-    for name, on in (("permanent", link.permanent), ("unguessable", link.unguessable)):
+    for name, on in (("permanent", link.permanent), ("unguessable", link.unguessable), ("off", not link.enabled)):
         if on:
             item[name] = {"BOOL": True}
     return item
@@ -215,6 +289,11 @@ def _link_in(item: Item) -> Link | None:
         title=_string(item, "title"),
         note=_string(item, "note"),
         tags=tuple(tag["S"] for tag in item["tags"]["L"]) if "tags" in item else (),
+        enabled=item.get("off") != {"BOOL": True},
+        owner=_string(item, "owner"),
+        created_by=_string(item, "createdBy"),
+        external_id=_string(item, "externalId"),
+        manage_digest=_string(item, "manageDigest"),
         version=int(item["version"]["N"]) if "version" in item else 0,
     )
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from chalicelib.aws import link_table
+from chalicelib.aws.claims import Claim
 from chalicelib.core.link import Link
 from chalicelib.errors import CodeTaken, StoreUnavailable, UrlClaimed
 
@@ -25,8 +26,19 @@ FULL = Link(
     title="Sale ✓",
     note="two\nlines",
     tags=("b", "a"),
+    enabled=False,
+    owner="ann",
+    created_by="laptop",
+    external_id="order-7",
+    manage_digest="0" * 64,
     version=1,
 )
+
+
+def claim_at(now: datetime) -> Claim:
+    """Return a claim on a wish, made at ``now`` by the link called sale, that holds for a minute."""
+    code = {"code": {"S": "sale"}}
+    return Claim("url#wish", now, lambda item: UrlClaimed(item["code"]["S"]), code, now + timedelta(minutes=1))
 
 
 @pytest.mark.parametrize("link", [FULL, Link(code="bare", url="https://example.com/")], ids=["full", "bare"])
@@ -117,16 +129,16 @@ def test_links_to_one_url_come_newest_first() -> None:
         link_table.add(Link(code=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
     link_table.add(Link(code="other", url="https://example.com/other", created_at=NOON), "other")
 
-    assert [link.code for link in link_table.find_by_url("https://example.com/")] == ["newest", "middle", "oldest"]
+    assert [link.code for link in link_table.find_by_url("https://example.com/", None)] == ["newest", "middle", "oldest"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_of_two_claims_on_one_wish_one_holds() -> None:
     """While a claim holds, a second link for it is not stored, and the first one's code is told."""
-    link_table.add_only(FULL, "request-1", "wish", NOON)
+    link_table.add(FULL, "request-1", [claim_at(NOON)])
 
     with pytest.raises(UrlClaimed) as claimed:
-        link_table.add_only(Link(code="second", url=FULL.url), "request-2", "wish", NOON)
+        link_table.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON)])
 
     assert claimed.value.link_code == "sale"
     assert link_table.find_now("second") is None
@@ -135,9 +147,9 @@ def test_of_two_claims_on_one_wish_one_holds() -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_claimed_request_may_arrive_twice() -> None:
     """A retry of a claim whose first answer was lost is content."""
-    link_table.add_only(FULL, "request-1", "wish", NOON)
+    link_table.add(FULL, "request-1", [claim_at(NOON)])
 
-    link_table.add_only(FULL, "request-1", "wish", NOON)
+    link_table.add(FULL, "request-1", [claim_at(NOON)])
 
     assert link_table.find("sale") == FULL
 
@@ -145,9 +157,9 @@ def test_a_claimed_request_may_arrive_twice() -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_claim_is_over_after_a_minute() -> None:
     """TTL deletes days late, so time alone must end a claim."""
-    link_table.add_only(FULL, "request-1", "wish", NOON)
+    link_table.add(FULL, "request-1", [claim_at(NOON)])
 
-    link_table.add_only(Link(code="second", url=FULL.url), "request-2", "wish", NOON + timedelta(seconds=61))
+    link_table.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON + timedelta(seconds=61))])
 
     assert link_table.find_now("second") is not None
 
@@ -158,9 +170,9 @@ def test_a_claim_never_takes_a_code_that_is_taken() -> None:
     link_table.add(FULL, "request-1")
 
     with pytest.raises(CodeTaken):
-        link_table.add_only(Link(code="sale", url="https://example.com/other"), "request-2", "wish", NOON)
+        link_table.add(Link(code="sale", url="https://example.com/other"), "request-2", [claim_at(NOON)])
 
-    link_table.add_only(Link(code="free", url="https://example.com/other"), "request-3", "wish", NOON)
+    link_table.add(Link(code="free", url="https://example.com/other"), "request-3", [claim_at(NOON)])
     assert link_table.find("sale") == FULL
 
 
@@ -170,10 +182,10 @@ def test_a_claim_never_takes_a_code_that_is_taken() -> None:
         lambda: link_table.find("x"),
         lambda: link_table.find_now("x"),
         lambda: link_table.add(FULL, "request"),
-        lambda: link_table.add_only(FULL, "request", "wish", NOON),
-        lambda: list(link_table.find_by_url("https://example.com/")),
+        lambda: link_table.add(FULL, "request", [claim_at(NOON)]),
+        lambda: list(link_table.find_by_url("https://example.com/", None)),
     ],
-    ids=["find", "find_now", "add", "add_only", "find_by_url"],
+    ids=["find", "find_now", "add", "add with a claim", "find_by_url"],
 )
 @pytest.mark.usefixtures("aws")
 def test_a_missing_table_is_said_in_our_words(call: Callable[[], object]) -> None:

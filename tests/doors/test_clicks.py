@@ -26,7 +26,6 @@ from tests.faults import table_down
 
 ADDRESS = "203.0.113.77"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-CONTEXT = LambdaContext("function", 512, max_runtime_ms=60_000)
 TODAY = datetime.now(UTC).date().isoformat()
 
 
@@ -53,7 +52,9 @@ def count(clicks: list[dict[str, Any]]) -> dict[str, Any]:
         event = client.events.generate_sqs_event([json.dumps(click) for click in clicks], queue_name="clicks")
         for number, record in enumerate(event["Records"]):
             record["messageId"] = f"message-{number}"
-    answer: dict[str, Any] = doors.app.handler_map["count_clicks"](event, CONTEXT)
+    answer: dict[str, Any] = doors.app.handler_map["count_clicks"](
+        event, LambdaContext("function", 512, max_runtime_ms=60_000)
+    )
     return answer
 
 
@@ -360,7 +361,7 @@ def test_the_night_closes_yesterday(sale: Http, capsys: pytest.CaptureFixture[st
 
     with Client(doors.app) as client:
         event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
-    doors.app.handler_map["close_the_days"](event, CONTEXT)
+    doors.app.handler_map["close_the_days"](event, LambdaContext("function", 512, max_runtime_ms=60_000))
 
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["job"], line["days"], line["CountDrift"], line["leftOpen"]) == ("close_the_days", 2, 0, 0)
