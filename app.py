@@ -59,7 +59,6 @@ app.api.binary_types = []  # every answer is text; matching the sixteen default 
 def redirect(code: str) -> Response:
     """Follow a short link."""
     moment = now()
-    logs.note(code=code[:64])
     try:
         destination = follow(code, moment)
     except LinkUnknown as unknown:

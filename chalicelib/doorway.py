@@ -82,7 +82,8 @@ class App(Chalice):
         started = time.perf_counter()
         request = event.get("requestContext", {})
         request_id = request.get("requestId") or uuid.uuid4().hex  # `chalice local` gives none
-        logs.begin(requestId=request_id)
+        code = (event.get("pathParameters") or {}).get("code")
+        logs.begin(requestId=request_id, **({} if code is None else {"code": code[:64]}))
         _said.set({})
         answer = _with_safe_headers(answer_it())
         answer["headers"] = {

@@ -28,9 +28,10 @@ import pytest
 from chalice.test import Client, TestHTTPClient as Http
 
 import app as doors
-from chalicelib import track
+from chalicelib import authorize, track
 from chalicelib.aws import link_cache
 from tests import tables
+from tests.callers import Keyed, make_key
 
 
 _WHERE_IT_RUNS = ("E2E_URL", "local AWS")  # words of reasons that lie in the address under test, not in what is missing
@@ -56,6 +57,7 @@ def aws() -> Iterator[None]:
         boto3.client("sqs").create_queue(QueueName="clicks")
         link_cache.forget_all()
         track.forget_all()
+        authorize.forget_all()
         yield
 
 
@@ -64,3 +66,9 @@ def http(aws: None) -> Iterator[Http]:  # noqa: ARG001  # the tables must be the
     """The doors, over tables of their own."""
     with Client(doors.app) as client:
         yield client.http
+
+
+@pytest.fixture
+def ann(http: Http) -> Keyed:
+    """The doors, called by an owner who may do everything with what is hers."""
+    return Keyed(http, make_key("ann"))

@@ -107,17 +107,19 @@ class NewLink:
         """Tell whether ``link`` is as good as a new one of ``owner``: it does the same, and says what this wish says.
 
         What a link does must be equal, given or not: nobody who asked for a lasting link wants one that ends tomorrow.
-        What describes it (title, note, tags) must be equal only where it was given.
+        What describes it (title, note, tags) must be equal only where it was given; but for links of nobody's: what
+        one stranger noted is not for the next.
         """
         same_deed = (link.owner, link.url, link.expires_at, link.permanent, link.enabled) == (
             *(owner, self.url, self.expires_at, self.permanent, self.enabled),
         )
-        described = (
-            self.title in {None, link.title}
-            and self.note in {None, link.note}
-            and (self.tags is None or set(self.tags) == set(link.tags))
-            and self.external_id in {None, link.external_id}
+        pairs = (
+            (self.title, link.title),
+            (self.note, link.note),
+            (None if self.tags is None else sorted(self.tags), sorted(link.tags)),
+            (self.external_id, link.external_id),
         )
+        described = all(wish == there or (wish is None and (owner is not None or not there)) for wish, there in pairs)
         expired = link.expires_at is not None and now >= link.expires_at
         guessable_enough = link.unguessable or not self.unguessable
         return same_deed and described and guessable_enough and not expired and self.alias in {None, link.code}

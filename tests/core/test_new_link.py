@@ -170,9 +170,20 @@ def test_a_link_meets_a_wish_if_it_does_and_says_the_same(
     met: bool,  # noqa: FBT001  # the expectation
 ) -> None:
     """Deeds must be equal; descriptions where they were given."""
-    there = dataclasses.replace(Link(code="code", url=URL), **link)
+    there = dataclasses.replace(Link(code="code", url=URL, owner="ann"), **link)
 
-    assert read(**wish).is_met_by(there, NOW) is met
+    assert read(**wish).is_met_by(there, "ann", NOW) is met
+    assert not read(**wish).is_met_by(there, "bob", NOW)
+    assert not read(**wish).is_met_by(there, None, NOW)
+
+
+@pytest.mark.parametrize("told", [{"title": "t"}, {"note": "n"}, {"tags": ("a",)}], ids=str)
+def test_a_link_of_nobodys_tells_a_stranger_nothing_new(told: dict[str, Any]) -> None:
+    """Without an owner a link meets a wish only if it says exactly what the wish says."""
+    there = Link(code="code", url=URL)
+
+    assert read().is_met_by(there, None, NOW)
+    assert not read().is_met_by(dataclasses.replace(there, **told), None, NOW)
 
 
 def test_an_expired_link_meets_no_wish() -> None:
@@ -180,5 +191,5 @@ def test_an_expired_link_meets_no_wish() -> None:
     end = NOW + timedelta(seconds=1)
     wanted = dataclasses.replace(read(), expires_at=end)
 
-    assert wanted.is_met_by(Link(code="code", url=URL, expires_at=end), NOW)
-    assert not wanted.is_met_by(Link(code="code", url=URL, expires_at=end), end)
+    assert wanted.is_met_by(Link(code="code", url=URL, expires_at=end), None, NOW)
+    assert not wanted.is_met_by(Link(code="code", url=URL, expires_at=end), None, end)

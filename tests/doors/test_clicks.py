@@ -15,13 +15,13 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from chalice.local import LambdaContext
 from chalice.test import Client
-from chalice.test import TestHTTPClient as Http
 
 import app as doors
 from chalicelib import track
 from chalicelib.aws import clients, link_table
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
+from tests.callers import Keyed
 from tests.faults import table_down
 
 ADDRESS = "203.0.113.77"
@@ -30,10 +30,10 @@ TODAY = datetime.now(UTC).date().isoformat()
 
 
 @pytest.fixture
-def sale(http: Http) -> Http:
-    """The doors, and a link called sale."""
-    link_table.add(Link(code="sale", url="https://example.com/", created_at=datetime.now(UTC)), "made")
-    return http
+def sale(ann: Keyed) -> Keyed:
+    """The doors, called by the owner of a link called sale."""
+    link_table.add(Link(code="sale", url="https://example.com/", created_at=datetime.now(UTC), owner="ann"), "made")
+    return ann
 
 
 def queued() -> list[dict[str, Any]]:
@@ -92,6 +92,7 @@ def test_a_visit_is_queued_as_a_click() -> None:
         "v": 1,
         "id": "c6af9ac6-7b61-11e6",
         "code": "sale",
+        "owner": "ann",
         "method": "GET",
         "agent": FIREFOX,
         "referrer": "news.example",
@@ -157,7 +158,7 @@ def test_a_request_id_that_a_client_chose_names_no_click(chosen: object) -> None
     assert len(click["id"]) == 32
 
 
-def test_visits_show_in_the_link_and_its_statistics(sale: Http) -> None:
+def test_visits_show_in_the_link_and_its_statistics(sale: Keyed) -> None:
     """People, programs and prefetches, each of their kind."""
     visit()
     visit(User_Agent="curl/8.0")
@@ -175,7 +176,7 @@ def test_visits_show_in_the_link_and_its_statistics(sale: Http) -> None:
     assert everything["links"] == [{"name": "sale", "visits": 3}]
 
 
-def test_a_batch_that_comes_again_counts_once(sale: Http) -> None:
+def test_a_batch_that_comes_again_counts_once(sale: Keyed) -> None:
     """The queue delivers at least once."""
     visit()
     clicks = queued()
@@ -208,7 +209,7 @@ def test_without_partial_failures_nothing_is_counted(monkeypatch: pytest.MonkeyP
         count(queued())
 
 
-def test_visits_are_listed_newest_first_page_by_page(sale: Http) -> None:
+def test_visits_are_listed_newest_first_page_by_page(sale: Keyed) -> None:
     """A cursor goes on where the page before ended; the last page has none."""
     visit()
     (click,) = queued()
@@ -227,7 +228,7 @@ def test_visits_are_listed_newest_first_page_by_page(sale: Http) -> None:
     assert "visitor" not in sale.get("/links/sale/visits").body.decode()
 
 
-def test_visits_and_series_can_be_had_as_tables(sale: Http) -> None:
+def test_visits_and_series_can_be_had_as_tables(sale: Keyed) -> None:
     """CSV for spreadsheets, without anything they would run; one JSON a line for programs."""
     visit(User_Agent="=cmd|' /C calc'!A0")
     visit()
@@ -266,7 +267,7 @@ def test_visits_and_series_can_be_had_as_tables(sale: Http) -> None:
         ("/links/sale/visits?cursor=%C3%BC", ["cursor"]),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(sale: Http, path: str, fields: list[str]) -> None:
+def test_a_query_that_cannot_be_is_refused(sale: Keyed, path: str, fields: list[str]) -> None:
     """Every parameter that is wrong is named at once."""
     answer = sale.get(path)
 
@@ -275,9 +276,9 @@ def test_a_query_that_cannot_be_is_refused(sale: Http, path: str, fields: list[s
 
 
 @pytest.mark.parametrize("path", ["/links/nobody/stats", "/links/nobody/visits", "/links/a%20b/stats"])
-def test_a_link_that_is_not_there_has_no_statistics(http: Http, path: str) -> None:
+def test_a_link_that_is_not_there_has_no_statistics(ann: Keyed, path: str) -> None:
     """404, as for the link itself."""
-    assert (http.get(path).status_code, http.get(path).json_body["code"]) == (404, "link-unknown")
+    assert (ann.get(path).status_code, ann.get(path).json_body["code"]) == (404, "link-unknown")
 
 
 @contextmanager
@@ -332,7 +333,7 @@ def test_without_a_queue_nobody_counts(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "spilled" not in capsys.readouterr().out
 
 
-def test_no_address_leaves_the_process(sale: Http, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_address_leaves_the_process(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
     """Not into a table, not into the queue, not into the log: wherever a visitor's IP address could be, it is not."""
     visit(Referer=f"https://{ADDRESS}.example/")
     visit("/nobody")
@@ -351,7 +352,7 @@ def test_no_address_leaves_the_process(sale: Http, capsys: pytest.CaptureFixture
     assert text.replace(f"{ADDRESS}.example", "").count(ADDRESS) == 0
 
 
-def test_the_night_closes_yesterday(sale: Http, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_night_closes_yesterday(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
     """The schedule's function adds the visitors; its line in the log has the drift as a metric."""
     visit()
     visit()

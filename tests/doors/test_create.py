@@ -13,6 +13,7 @@ from chalice.test import TestHTTPClient as Http
 
 from chalicelib import shorten as deed
 from chalicelib.core import codes
+from tests.callers import Keyed, make_key
 from tests.faults import table_down
 
 JSON = {"Content-Type": "application/json"}
@@ -40,7 +41,7 @@ def test_a_url_becomes_a_link(http: Http) -> None:
     assert http.get(f"/{link['code']}").headers["Location"] == link["url"]
 
 
-def test_every_field_is_kept(http: Http) -> None:
+def test_every_field_is_kept(ann: Keyed) -> None:
     """What was asked for is what GET shows."""
     wish: dict[str, Any] = {
         "title": "Sale",
@@ -49,11 +50,11 @@ def test_every_field_is_kept(http: Http) -> None:
         "expiresAt": "2099-01-01T01:00:00+01:00",
     }
 
-    made = create(http, url="https://example.com/", alias="sale", permanent=True, **wish)
+    made = ann("POST", "/links", {"url": "https://example.com/", "alias": "sale", "permanent": True, **wish})
 
     expected = {**wish, "expiresAt": "2099-01-01T00:00:00.000Z", "permanent": True, "code": "sale"}
     assert {name: made.json_body[name] for name in expected} == expected
-    shown = http.get("/links/sale")
+    shown = ann.get("/links/sale")
     assert shown.json_body == made.json_body
     assert shown.headers["ETag"] == made.headers["ETag"]
 
@@ -130,16 +131,32 @@ class TestFindExisting:
         second = create(http, url="https://EXAMPLE.com", findExisting=True)
 
         assert (first.status_code, second.status_code) == (201, 200)
-        assert second.json_body == first.json_body
+        assert second.json_body == {name: value for name, value in first.json_body.items() if name != "manageKey"}
         assert stored() == 1
 
-    def test_a_link_made_without_it_is_found_as_well(self, http: Http) -> None:
-        """How a link came about does not matter."""
-        first = create(http, url="https://example.com/", title="Described")
+    def test_a_link_made_without_it_is_found_as_well(self, ann: Keyed) -> None:
+        """How a link came about does not matter, nor what was not asked about it."""
+        first = ann.make(title="Described")
+
+        second = ann.make(findExisting=True)
+
+        assert second == first
+
+    def test_what_a_stranger_noted_is_not_for_the_next(self, http: Http) -> None:
+        """Without a key a link is found only if it says nothing that was not known to who asks."""
+        create(http, url="https://example.com/", note="my secret")
 
         second = create(http, url="https://example.com/", findExisting=True)
 
-        assert second.json_body["code"] == first.json_body["code"]
+        assert (second.status_code, second.json_body["note"]) == (201, None)
+
+    def test_somebody_elses_link_is_not_found(self, ann: Keyed, http: Http) -> None:
+        """The same URL, the same wish, another owner: another link."""
+        first = ann.make()
+
+        second = Keyed(http, make_key("bob")).make(findExisting=True)
+
+        assert second["code"] != first["code"]
 
     @pytest.mark.parametrize(
         "other",

@@ -20,13 +20,13 @@ from dev.chalice_local import Gateway, Handler
 
 def test_a_wrong_method_is_a_problem(http: Http) -> None:
     """405 names what is allowed, and other sites' scripts may read it."""
-    answer = http.delete("/links")
+    answer = http.delete("/stats")
 
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert (answer.status_code, answer.json_body["code"], answer.headers["Allow"]) == (
         405,
         "method-not-allowed",
-        "POST",
+        "GET, HEAD",
     )
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.json_body["type"] == "https://sho.rt/problems/method-not-allowed"

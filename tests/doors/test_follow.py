@@ -123,7 +123,7 @@ def test_items_of_other_programs_are_no_defect(http: Http) -> None:
         table.put_item(TableName="url-shortener", Item=item)
 
     assert http.get("/empty", headers=BROWSER).headers["Location"] == "https://sho.rt"
-    assert http.get("/links/empty").json_body["code"] == "link-unknown"
+    assert http.get("/empty", headers=PROGRAM).json_body["code"] == "link-unknown"
     assert http.get("/over").json_body["code"] == "link-expired"
 
 

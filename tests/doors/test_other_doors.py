@@ -15,6 +15,8 @@ from tests.faults import table_down
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
+from tests.callers import Keyed
+
 
 def test_the_page_loads_nothing_from_elsewhere(http: Http) -> None:
     """One page, no inline script, a strict policy, and everything it names is served."""
@@ -93,9 +95,9 @@ def test_an_error_that_does_not_exist_is_not_explained(http: Http) -> None:
     assert http.get("/problems/no-such").json_body["code"] == "page-unknown"
 
 
-def test_a_link_that_is_not_there_is_404(http: Http) -> None:
+def test_a_link_that_is_not_there_is_404(ann: Keyed) -> None:
     """Missing codes and impossible ones get the same answer."""
-    missing, impossible = http.get("/links/nobody"), http.get("/links/no.body")
+    missing, impossible = ann.get("/links/nobody"), ann.get("/links/no.body")
 
     assert (missing.status_code, missing.json_body["code"]) == (404, "link-unknown")
     assert json.loads(missing.body) == json.loads(impossible.body)

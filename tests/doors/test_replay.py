@@ -6,10 +6,10 @@ import json
 
 import boto3
 import pytest
-from chalice.test import TestHTTPClient as Http
 
 from chalicelib.settings import settings
 from dev import replay
+from tests.callers import Keyed
 from tests.doors.test_clicks import count, queue_down, queued, visit
 
 
@@ -19,9 +19,9 @@ def log_of(capsys: pytest.CaptureFixture[str], front: str) -> list[str]:
 
 
 @pytest.mark.parametrize("front", ["", "2026-11-24T12:00:00.000Z ", "2026/11/24/[$LATEST]0123 2026-11-24T12:00:00Z\t"])
-def test_spilled_clicks_count_exactly(http: Http, capsys: pytest.CaptureFixture[str], front: str) -> None:
+def test_spilled_clicks_count_exactly(ann: Keyed, capsys: pytest.CaptureFixture[str], front: str) -> None:
     """However the log was exported, and however often it is replayed."""
-    http.post("/links", body=b'{"url": "https://example.com/", "alias": "sale"}')
+    ann.make(alias="sale")
     visit(request_id="before")
     with queue_down():
         for number in range(25):
@@ -34,13 +34,13 @@ def test_spilled_clicks_count_exactly(http: Http, capsys: pytest.CaptureFixture[
     count(clicks[:30])
     count(clicks[30:])
     assert sent == [25, 25]
-    assert http.get("/links/sale").json_body["visits"]["total"] == 26
+    assert ann.get("/links/sale").json_body["visits"]["total"] == 26
     assert "is cut short" in capsys.readouterr().err
 
 
-def test_a_line_of_the_log_is_a_message_of_the_queue(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_of_the_log_is_a_message_of_the_queue(ann: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
     """What is spilled is what would have been sent."""
-    http.post("/links", body=b'{"url": "https://example.com/", "alias": "sale"}')
+    ann.make(alias="sale")
     with queue_down():
         visit()
 

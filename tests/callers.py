@@ -1,0 +1,47 @@
+"""Who calls the doors in tests: with a key that is theirs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from chalice.test import HTTPResponse
+from chalice.test import TestHTTPClient as Http
+
+from chalicelib import issue_key
+from chalicelib.core.key import NewKey
+
+ALL_BUT_ADMIN = ("create", "read", "manage")
+
+
+def make_key(owner: str = "ann", *scopes: str, name: str | None = None, **more: Any) -> str:
+    """Make a key and return its text."""
+    wanted = NewKey(name=name or owner, owner=owner, scopes=scopes or ALL_BUT_ADMIN, **more)
+    return issue_key.issue(wanted, datetime.now(UTC))[1]
+
+
+class Keyed:
+    """The doors, called with a key."""
+
+    def __init__(self, http: Http, key: str) -> None:
+        self._http = http
+        self.key = key
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
+        """Make a request; ``body`` is JSON of it, or bytes as they are."""
+        sent = {"X-Api-Key": self.key} | {name.replace("_", "-"): value for name, value in headers.items()}
+        payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return self._http.request(method, path, headers=sent, body=payload)
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> HTTPResponse:
+        """GET ``path``."""
+        return self("GET", path, **(headers or {}))
+
+    def make(self, url: str = "https://example.com/", **fields: Any) -> dict[str, Any]:
+        """Make a link and return it."""
+        answer = self("POST", "/links", {"url": url, **fields})
+        if answer.status_code not in {200, 201}:
+            raise AssertionError(answer.body)
+        link: dict[str, Any] = answer.json_body
+        return link
