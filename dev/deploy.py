@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -109,8 +111,33 @@ def deploy(stage: str) -> None:
     if local_aws.is_local(os.environ):
         address = local_aws.api_address(local_aws.port_in(os.environ), made["RestAPIId"])
     print(f"\nTrying it at {address} ...", flush=True)
-    smoke.test(address, made["BaseUrl"])
+    with _key_for_a_link(cloud, made) as key:
+        smoke.test(address, made["BaseUrl"], key)
     print(f"It works. Short URLs begin with {made['BaseUrl']}/")
+
+
+@contextmanager
+def _key_for_a_link(cloud: stack.Cloud, made: Mapping[str, str]) -> Iterator[str]:
+    """Make a key that may create links, and take it away after the ``with``: not everybody may, where this goes.
+
+    Raises:
+        SmokeFailed: no key can be made.
+    """
+    os.environ.update(BASE_URL=made["BaseUrl"], ACCESS_TABLE=made["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
+    from chalicelib import issue_key  # it reads the environment when it is imported
+    from chalicelib.core.key import NewKey
+    from chalicelib.errors import StoreUnavailable
+
+    now = datetime.now(UTC)
+    wanted = NewKey(name="make deploy", owner="make-deploy", scopes=("create",), expires_at=now + timedelta(minutes=5))
+    try:
+        key, text = issue_key.issue(wanted, now)
+    except StoreUnavailable as failure:
+        raise smoke.SmokeFailed(f"No key could be made to try it with: {failure.__cause__}") from failure
+    try:
+        yield text
+    finally:
+        cloud.client("dynamodb").delete_item(TableName=made["AccessTable"], Key={"id": {"S": f"key#{key.id}"}})
 
 
 def destroy(stage: str) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 from dev import local_aws
 from dev.client import ask
@@ -19,16 +20,17 @@ class SmokeFailed(Exception):
     """Something that every visitor needs does not work; the message says what."""
 
 
-def test(address: str, base_url: str) -> None:
+def test(address: str, base_url: str, key: str | None) -> None:
     """Make a link that lives for a minute, follow it, and ask for what is not there.
+
+    ``key`` may create links; None: everybody may.
 
     Raises:
         SmokeFailed: with the first thing that is not as it should be.
     """
     wait_until_healthy(address)
-    status, _, body = ask(address, "POST", "/links", {"url": _TARGET, "expiresIn": "1m", "title": "Smoke test"})
+    status, link = with_key(address, key, "POST", "/links", {"url": _TARGET, "expiresIn": "1m", "title": "Smoke test"})
     _expect("POST /links", 201, status)
-    link = json.loads(body)
     _expect("the short URL", f"{base_url}/{link['code']}", link["shortUrl"])
     for method in ("GET", "HEAD"):
         status, location, _ = ask(address, method, f"/{link['code']}")
@@ -37,6 +39,15 @@ def test(address: str, base_url: str) -> None:
     _expect("GET of an unknown code", (302, base_url), (status, location))
     if not local_aws.is_here(address):  # the local AWS has words of its own for it
         expect_unknown_route(address)
+
+
+def with_key(address: str, key: str | None, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """Make a request of the API in the name of who has ``key``; return status and document."""
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    payload = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, payload, headers, method=method)  # noqa: S310  # an address of ours
+    with _answer_to(request) as answer:
+        return answer.status, json.load(answer)
 
 
 def wait_until_healthy(address: str, patience: float = _PATIENCE, pause: float = 2) -> None:
@@ -59,14 +70,17 @@ def expect_unknown_route(address: str) -> None:
     Raises:
         SmokeFailed
     """
-    try:
-        answer = urllib.request.urlopen(f"{address}/no/such/route", timeout=30)  # noqa: S310  # an address of ours
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
+    with _answer_to(urllib.request.Request(f"{address}/no/such/route")) as answer:  # noqa: S310  # an address of ours
         headers = answer.headers
         got = (answer.status, headers.get_content_type(), headers["Access-Control-Allow-Origin"])
     _expect("GET of an unknown route", (_UNKNOWN, "application/problem+json", "*"), got)
+
+
+def _answer_to(request: urllib.request.Request) -> Any:
+    try:
+        return urllib.request.urlopen(request, timeout=30)  # noqa: S310  # an address of ours
+    except urllib.error.HTTPError as refused:
+        return refused
 
 
 def _health(address: str) -> int | OSError:

@@ -16,7 +16,7 @@ from pathlib import Path
 import ada_url
 import pytest
 
-from dev import demo
+from dev import demo, smoke
 from dev.client import ask
 from tests.e2e.conftest import Running, free_port
 from tests.paths import ROOT, SHARED
@@ -80,21 +80,21 @@ def test_a_browser_page_and_an_api_on_one_port(running: Running) -> None:
 
 def test_a_click_is_counted_by_the_deployed_function(running: Running) -> None:
     """The server queues, the stack beside it counts, and the server shows it: one queue, one set of tables."""
-    made = demo.shorten(running.base_url, "https://example.com/counted")
-    code = made.short_url.rpartition("/")[2]
+    _, link = smoke.with_key(running.base_url, None, "POST", "/links", {"url": "https://example.com/counted"})
     for _ in range(3):
-        assert demo.leads_right(made)
+        assert ask(running.base_url, "GET", f"/{link['code']}")[1] == "https://example.com/counted"
 
     give_up = time.monotonic() + 15
-    while (visits := visits_of(running, code)) < 3 and time.monotonic() < give_up:
+    while (visits := visits_of(running, link)) < 3 and time.monotonic() < give_up:
         time.sleep(0.2)
 
     assert visits == 3
 
 
-def visits_of(running: Running, code: str) -> int:
-    """Return how many visits a link has, as the server tells."""
-    total: int = json.loads(ask(running.base_url, "GET", f"/links/{code}")[2])["visits"]["total"]
+def visits_of(running: Running, link: dict[str, str]) -> int:
+    """Return how many visits a link has, as the server tells who made it."""
+    _, shown = smoke.with_key(running.base_url, link["manageKey"], "GET", f"/links/{link['code']}")
+    total: int = shown["visits"]["total"]
     return total
 
 
