@@ -84,7 +84,7 @@ def deploy_locally(built: package.Package, port: int, base_url: str = "") -> str
     that AWS.
     """
     cloud = stack.Cloud("us-east-1")
-    with adopt.items(cloud.client("dynamodb"), built.tables, stack.tables(cloud, LOCAL)):
+    with adopt.items(cloud.client("dynamodb"), set(built.tables), stack.tables(cloud, LOCAL)):
         return _deployed_locally(cloud, built, port, base_url)
 
 
@@ -104,6 +104,7 @@ def deploy(stage: str) -> None:
     stack.artifacts(cloud)  # before a minute goes into a package that could not be put anywhere
     built = package.build(stage, for_this_machine=local_aws.is_local(os.environ))
     made = stack.deploy(cloud, stack.name_of(stage), built, package.parameters(stage))
+    stack.complete_tables(cloud, built)
     print()
     for name, value in sorted(made.items()):
         print(f"  {name:16} {value}")

@@ -77,12 +77,10 @@ class Package:
         return self.code.with_name("code-uncompiled.zip")
 
     @property
-    def tables(self) -> set[str]:
-        """Return the names of its tables."""
-        return {
-            table["Properties"]["TableName"]
-            for table in _of_type(json.loads(self.template.read_text()), "AWS::DynamoDB::Table")
-        }
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Return the properties of its tables, by their names."""
+        tables = _of_type(json.loads(self.template.read_text()), "AWS::DynamoDB::Table")
+        return {each["Properties"]["TableName"]: each["Properties"] for each in tables}
 
     @property
     def digest(self) -> str:

@@ -16,7 +16,7 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import local_aws
+from dev import complete, local_aws
 from dev.package import Package
 
 if TYPE_CHECKING:
@@ -90,6 +90,17 @@ def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
     """Return the outputs of the stack ``name``, or None if there is none."""
     stack = _described(cloud, name)
     return None if stack is None else {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+
+
+def complete_tables(cloud: Cloud, package: Package, say: Say = print) -> None:
+    """Give tables that were there before their stack what the template says of them.
+
+    Raises:
+        StackFailed
+    """
+    with _in_one_sentence():
+        for wanted in package.tables.values():
+            complete.table(cloud.client("dynamodb"), wanted, cloud.poll_seconds, say)
 
 
 def tables(cloud: Cloud, name: str) -> set[str]:

@@ -95,10 +95,13 @@ def test_links_from_before_there_was_a_stack_are_kept(deployed: Deployed) -> Non
 
     assert ask(deployed.address, "GET", "/talk")[:2] == (302, "https://example.com/talk")
     table = boto3.client("dynamodb", region_name="us-east-1").describe_table(TableName="url-shortener")["Table"]
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == indexes_described()
+
+
+def indexes_described() -> set[str]:
+    """Return the names of the indexes that the table of links should have."""
     described = next(each for each in tables.described() if each["TableName"] == "url-shortener")
-    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {
-        index["IndexName"] for index in described["GlobalSecondaryIndexes"]
-    }
+    return {index["IndexName"] for index in described["GlobalSecondaryIndexes"]}
 
 
 def test_an_unknown_route_is_a_problem_for_all(deployed: Deployed) -> None:
@@ -263,7 +266,7 @@ class TestMakeDeploy:
     def test_a_stage_is_deployed_updated_and_kept(self, deployed: Deployed) -> None:
         """Created with progress, tried, found up to date the second time, and not destroyed while it is protected.
 
-        The table of the talk, which was there before, is taken over with its links.
+        The table of the talk, which was there before, is taken over with its links, and gets what it lacks.
         """
         if deployed.port is None:
             pytest.skip("NOT TESTED: make deploy. It is tried on a local AWS only.")
@@ -283,6 +286,8 @@ class TestMakeDeploy:
         address = re.search(r"Trying it at (\S+)", first.stdout)
         assert address is not None
         assert ask(address[1], "GET", "/talk")[:2] == (302, "https://example.com/talk")
+        assert first.stdout.count("url-shortener was there before: it gets") == 1 + len(indexes_described())
+        assert "was there before" not in second.stdout
 
     def test_a_stage_that_is_not_protected_can_go(self, deployed: Deployed) -> None:
         """Dev comes and goes."""
