@@ -22,15 +22,17 @@ def make_key(owner: str = "ann", *scopes: str, name: str | None = None, **more: 
 
 
 class Keyed:
-    """The doors, called with a key."""
+    """The doors, called with a key, or with none."""
 
-    def __init__(self, http: Http, key: str) -> None:
+    def __init__(self, http: Http, key: str | None) -> None:
         self._http = http
         self.key = key
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
         """Make a request; ``body`` is JSON of it, or bytes as they are."""
-        sent = {"X-Api-Key": self.key} | {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = ({"X-Api-Key": self.key} if self.key else {}) | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
         payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return self._http.request(method, path, headers=sent, body=payload)
 

@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 import boto3
 import pytest
 
-from chalicelib.aws import clients
+from chalicelib.aws import clients, link_cache
 from dev import local_aws
 from tests import tables
 from tests.e2e.conftest import free_port
 from tests.faulty_proxy import Faults, between
 
-Network = Callable[[Faults], AbstractContextManager[Faults]]
+Network = Callable[..., AbstractContextManager[Faults]]
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +30,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def network(store: int, monkeypatch: pytest.MonkeyPatch) -> Network:
-    """Empty tables, and a way to reach them: ``with network`` and the faults of that network."""
-    tables.create(boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{store}"))
+    """A way to reach tables, empty ones unless ``fresh=False``: ``with network`` and the faults of that network."""
     monkeypatch.setattr(time, "sleep", lambda _: None)  # pauses between tries change nothing here but the clock
 
     @contextmanager
-    def through(faults: Faults) -> Iterator[Faults]:
+    def through(faults: Faults, *, fresh: bool = True) -> Iterator[Faults]:
+        if fresh:
+            tables.create(boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{store}"))
+            link_cache.forget_all()
         with between(store, faults) as address, pytest.MonkeyPatch.context() as patch:
             for name, attempts in (("reads", 2), ("writes", 3), ("glances", 1)):
                 limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": attempts}

@@ -135,7 +135,7 @@ def test_counts_are_exact_whatever_the_network_loses(network: Network, seed: int
         deliver(chance, messages_of(copies))
 
     assert min(faults.happened[fault] for fault in ("request lost", "reply lost", "conflict")) > 0
-    with network(Faults(seed)):
+    with network(Faults(seed), fresh=False):
         check(clicks)
 
 
@@ -284,9 +284,9 @@ class TestNight:
         with network(Faults(seed)):
             deliver(chance, messages_of(clicks))
 
-        with network(Faults(seed, request_lost=0.05, reply_lost=0.15, conflict=0.1)):
+        with network(Faults(seed, request_lost=0.05, reply_lost=0.15, conflict=0.1), fresh=False):
             drift = [close_days(NOW).drift for _ in range(5)]
-        with network(Faults(seed)):
+        with network(Faults(seed), fresh=False):
             drift.append(close_days(NOW).drift)
             self.closed(clicks)
             again = close_days(NOW)

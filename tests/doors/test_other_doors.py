@@ -11,11 +11,10 @@ from chalice.test import TestHTTPClient as Http
 import app as doors
 from chalicelib.errors import public_errors
 from dev.chalice_local import Gateway
+from tests.callers import Keyed
 from tests.faults import table_down
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-from tests.callers import Keyed
 
 
 def test_the_page_loads_nothing_from_elsewhere(http: Http) -> None:
