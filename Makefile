@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo replay check test e2e lint bench package deploy destroy
+.PHONY: help run up down key keys revoke demo replay check test e2e lint bench package deploy destroy
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed ## Run it all on this machine: PORT=8000 AWS_PORT=4566 STATE_DIR=.local
 	@exec $(BIN)/python -m dev.run
@@ -15,6 +15,15 @@ up: .venv/.installed ## Deploy the whole stack to an AWS on this machine and pri
 
 down: .venv/.installed ## Stop what `make up` started; links are kept
 	@$(BIN)/python -m dev.deploy down
+
+key: .venv/.installed ## Make an API key and show it once: NAME=laptop SCOPES=create,read,manage OWNER= EXPIRES=90d STAGE=local
+	@$(BIN)/python -m dev.keys make "$(STAGE)" "$(NAME)" "$(SCOPES)" "$(OWNER)" "$(EXPIRES)"
+
+keys: .venv/.installed ## List the API keys of a stage: STAGE=local
+	@$(BIN)/python -m dev.keys list "$(STAGE)"
+
+revoke: .venv/.installed ## Revoke an API key: ID=..., STAGE=local
+	@$(BIN)/python -m dev.keys revoke "$(STAGE)" "$(ID)"
 
 demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
 	@$(BIN)/python -m dev.demo $(FILE)

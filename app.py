@@ -210,7 +210,7 @@ def revoke_key(key_id: str) -> Response:
     return reply("", {}, 204)
 
 
-@app.on_sqs_message(queue="clicks", batch_size=100, maximum_batching_window_in_seconds=2, maximum_concurrency=4)
+@app.on_sqs_message(queue="clicks", batch_size=100, maximum_batching_window_in_seconds=20, maximum_concurrency=4)
 def count_clicks(event: SQSEvent) -> dict[str, Any]:
     """Count the clicks that redirects have queued."""
     from chalicelib.record_clicks import Message, record

@@ -9,8 +9,10 @@ import urllib.parse
 from typing import Any
 
 
-def ask(address: str, method: str, path: str, body: Any = None) -> tuple[int, str | None, bytes]:
-    """Make one request on a connection of its own; return status, Location and body.
+def ask(
+    address: str, method: str, path: str, body: Any = None, key: str | None = None
+) -> tuple[int, str | None, bytes]:
+    """Make one request on a connection of its own, with ``key`` if there is one; return status, Location and body.
 
     Raises:
         OSError: nothing answers.
@@ -23,8 +25,9 @@ def ask(address: str, method: str, path: str, body: Any = None) -> tuple[int, st
     else:
         connection = http.client.HTTPConnection(parts.netloc, timeout=30)
     payload = None if body is None else json.dumps(body).encode()
+    headers = {**({"Content-Type": "application/json"} if payload else {}), **({"X-Api-Key": key} if key else {})}
     try:
-        connection.request(method, parts.path + path, payload, {"Content-Type": "application/json"} if payload else {})
+        connection.request(method, parts.path + path, payload, headers)
         response = connection.getresponse()
         return response.status, response.headers.get("Location"), response.read()
     finally:

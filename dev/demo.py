@@ -31,6 +31,8 @@ class Outcome:
     status: int
     short_url: str = ""
     url: str = ""
+    key: str = ""
+    """The key to this one link, which who has no other is given."""
     reason: str = ""
 
 
@@ -69,7 +71,7 @@ def shorten(base_url: str, line: str) -> Outcome:
     status, _, body = ask(base_url, "POST", "/links", {"url": line})
     answer = json.loads(body)
     if status in {200, 201}:
-        return Outcome(line, status, short_url=answer["shortUrl"], url=answer["url"])
+        return Outcome(line, status, short_url=answer["shortUrl"], url=answer["url"], key=answer["manageKey"])
     reasons = [f"{error['field']}: {error['code']}" for error in answer.get("errors", [])]
     return Outcome(line, status, reason=", ".join(reasons) or answer.get("code", "no reason"))
 
@@ -98,7 +100,7 @@ def wait_for_clicks(made: Sequence[Outcome]) -> int:
 def counts_one_visit(made: Outcome) -> bool:
     """Tell whether the link has been visited once, as far as it knows."""
     base_url, _, code = made.short_url.rpartition("/")
-    visits: int = json.loads(ask(base_url, "GET", f"/links/{code}")[2])["visits"]["total"]
+    visits: int = json.loads(ask(base_url, "GET", f"/links/{code}", key=made.key)[2])["visits"]["total"]
     return visits == 1
 
 

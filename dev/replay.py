@@ -7,17 +7,15 @@ in front of them. ``-`` reads standard input.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import local_aws, stack
+from dev import stages
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -33,11 +31,11 @@ def main() -> None:
     stage = sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] else "local"  # noqa: PLR2004  # the second argument
     try:
         clicks = list(spilled_in(lines_of(sys.argv[1])))
-        sqs, queue_url = _queue_of(stage)
-        sent = replay(clicks, sqs, queue_url)
+        cloud, made = stages.find(stage)
+        sent = replay(clicks, cloud.client("sqs"), made["ClicksQueueUrl"])
     except FileNotFoundError:
         sys.exit(f"There is no file {sys.argv[1]}.")
-    except (BotoCoreError, ClientError, stack.StackFailed) as failure:
+    except (BotoCoreError, ClientError) as failure:
         sys.exit(f"{failure} Sending all of it again does no harm.")
     print(
         f"{sent} of {len(clicks)} spilled clicks are in the queue again; those that had been counted will not be twice."
@@ -77,18 +75,6 @@ def replay(clicks: Iterable[dict[str, Any]], sqs: SQSClient, queue_url: str) -> 
         if sys.stderr.isatty():
             print(f"\r  {sent} sent", end="", file=sys.stderr, flush=True)
     return sent
-
-
-def _queue_of(stage: str) -> tuple[SQSClient, str]:
-    if stage == "local":
-        os.environ.update(local_aws.environment(int(os.environ.get("AWS_PORT") or 4566)))
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-    if session.region_name is None:
-        sys.exit("Which region? Set AWS_REGION, eu-west-1 for example.")
-    made = stack.outputs(stack.Cloud(session.region_name), stack.name_of(stage))
-    if made is None:
-        sys.exit(f"There is no stack {stack.name_of(stage)} in {session.region_name}.")
-    return session.client("sqs"), made["ClicksQueueUrl"]
 
 
 if __name__ == "__main__":

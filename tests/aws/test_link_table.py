@@ -129,7 +129,8 @@ def test_links_to_one_url_come_newest_first() -> None:
         link_table.add(Link(code=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
     link_table.add(Link(code="other", url="https://example.com/other", created_at=NOON), "other")
 
-    assert [link.code for link in link_table.find_by_url("https://example.com/", None)] == ["newest", "middle", "oldest"]
+    found = [link.code for link in link_table.find_by_url("https://example.com/", None)]
+    assert found == ["newest", "middle", "oldest"]
 
 
 @pytest.mark.usefixtures("aws")

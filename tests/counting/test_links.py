@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from chalicelib import change_link, shorten_many
-from chalicelib.aws import clients, history_table, link_table
+from chalicelib.aws import clients, history_table, link_table, rates
 from chalicelib.core.answer import Once
 from chalicelib.core.caller import Caller
 from chalicelib.core.change import Change
+from chalicelib.core.limits import Window
 from chalicelib.core.new_link import NewLink
 from chalicelib.errors import AliasTaken, LinkUnknown, ShortenerError, StoreUnavailable, VersionChanged
 from chalicelib.shorten import shorten
@@ -74,7 +75,7 @@ def test_nothing_comes_back_from_being_removed(network: Network, seed: int) -> N
 
             assert link_table.find_now(code) is None
             assert link_table.is_given_out(code)
-            assert outcome_of(partial(change_link.change, code, titled("c"), ANN, None, NOW)) is LinkUnknown
+            assert outcome_of(change_link.change, code, titled("c"), ANN, None, NOW) is LinkUnknown
 
 
 def test_who_change_different_things_both_get_their_way(network: Network) -> None:
@@ -183,7 +184,7 @@ def test_a_change_whose_reply_was_lost_happened_once(network: Network, seed: int
         confirmed = [
             each
             for each in wanted
-            if outcome_of(partial(change_link.change, "sale", each, ANN, None, NOW)) is not StoreUnavailable
+            if outcome_of(change_link.change, "sale", each, ANN, None, NOW) is not StoreUnavailable
         ]
 
     with network(Faults(seed), fresh=False):
@@ -198,12 +199,9 @@ def test_a_change_whose_reply_was_lost_happened_once(network: Network, seed: int
 
 def test_sixteen_strangers_make_no_more_than_they_may(network: Network) -> None:
     """One conditional update decides and counts: with replies lost it may be fewer, never more."""
-    from chalicelib.aws import rates
-    from chalicelib.core.limits import Window
-
     window, who = Window("anonymous-hour", 3600, 10), uuid.uuid4().hex
     for seed in SEEDS:
         with network(lossy(seed)), ThreadPoolExecutor(16) as strangers:
-            counts = list(strangers.map(lambda _: outcome_of(rates.spend, who, window, 1, NOW)), range(40))
+            counts = list(strangers.map(lambda _: outcome_of(rates.spend, who, window, 1, NOW), range(40)))
         let_in = [count for count in counts if isinstance(count, int)]
         assert len(let_in) == len(set(let_in)) <= 10

@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -19,6 +21,7 @@ import pytest
 from dev import deploy, local_aws, package
 from dev.client import ask
 from tests.e2e.conftest import free_port
+from tests.paths import ROOT
 
 LINKS, VISITS, CLIENTS = 500, 10_000, 8
 DRAIN_SECONDS = 120
@@ -44,6 +47,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         local_aws.stop_detached(state_dir)
 
 
+@pytest.fixture(scope="module")
+def key(address: str) -> str:
+    """A key to the links of this test, as `make key` makes it."""
+    port = str(urlsplit(address).port)
+    command = [sys.executable, "-m", "dev.keys", "make", "local", "ann", "create,read", "", ""]
+    ran = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"AWS_PORT": port}, capture_output=True, text=True, check=True
+    )
+    return ran.stdout.strip()
+
+
 def visit(address: str, code: str) -> int:
     """Follow a link on this thread's own connection, as a browser would."""
     parts = urlsplit(address)
@@ -54,13 +68,13 @@ def visit(address: str, code: str) -> int:
     return response.status
 
 
-def counted(address: str, code: str) -> int:
+def counted(address: str, code: str, key: str) -> int:
     """Return how often a link says that it was visited."""
-    visits: int = json.loads(ask(address, "GET", f"/links/{code}")[2])["visits"]["total"]
+    visits: int = json.loads(ask(address, "GET", f"/links/{code}", key=key)[2])["visits"]["total"]
     return visits
 
 
-def test_every_link_counts_what_it_was_visited(address: str) -> None:
+def test_every_link_counts_what_it_was_visited(address: str, key: str) -> None:
     """500 links, 10,000 visits, some links far more than others: once the queue is empty every total is exact."""
     codes = [f"link-{number}" for number in range(LINKS)]
     chance = random.Random(1)  # noqa: S311  # the same visits each time
@@ -70,7 +84,8 @@ def test_every_link_counts_what_it_was_visited(address: str) -> None:
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         for status, _, _ in clients.map(
-            lambda code: ask(address, "POST", "/links", {"url": f"https://example.com/{code}", "alias": code}), codes
+            lambda code: ask(address, "POST", "/links", {"url": f"https://example.com/{code}", "alias": code}, key),
+            codes,
         ):
             assert status == 201
         assert Counter(clients.map(lambda code: visit(address, code), plan)) == {302: VISITS}
@@ -80,14 +95,14 @@ def test_every_link_counts_what_it_was_visited(address: str) -> None:
             time.sleep(0.5)
             late = [
                 code
-                for code, total in zip(late, clients.map(lambda code: counted(address, code), late), strict=True)
+                for code, total in zip(late, clients.map(lambda code: counted(address, code, key), late), strict=True)
                 if total != visits[code]
             ]
 
     assert late == []
     most = max(visits, key=lambda code: visits[code])
-    report = json.loads(ask(address, "GET", f"/links/{most}/stats")[2])
-    everything = json.loads(ask(address, "GET", "/stats")[2])
+    report = json.loads(ask(address, "GET", f"/links/{most}/stats", key=key)[2])
+    everything = json.loads(ask(address, "GET", "/stats", key=key)[2])
     assert report["series"][-1]["at"] == datetime.now(UTC).date().isoformat()
     assert (report["total"]["humans"], report["browsers"][0]["name"]) == (visits[most], "Firefox")
     assert everything["total"]["visits"] == VISITS

@@ -14,13 +14,15 @@ from tests.e2e.conftest import Running
 from tests.paths import ROOT
 
 _CONTAINER = """
-import datetime, sys, uuid
+import datetime, sys
+from chalicelib.core.caller import Caller
 from chalicelib.core.new_link import NewLink
 from chalicelib.shorten import shorten
+caller = Caller(principal="key#ann", name="ann", owner="ann", scopes=("create",))
 sys.stdin.readline()
 for number in range(125):
     now = datetime.datetime.now(datetime.UTC)
-    print(shorten(NewLink(url=f"https://example.com/{number}"), uuid.uuid4().hex, now).link.code)
+    print(shorten(NewLink(url=f"https://example.com/{number}"), caller, now).document["code"])
 """
 
 
