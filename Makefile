@@ -55,10 +55,11 @@ deploy: .venv/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
 destroy: .venv/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
 	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"
 
-bench: .venv/.installed ## Measure: a redirect beside the talk's handler, collisions of codes, what counting costs
+bench: .venv/.installed ## Measure: a redirect beside the talk's handler, collisions of codes, counting, long lists
 	@$(BIN)/python bench/redirect.py
 	@$(BIN)/python bench/codes.py
 	@$(BIN)/python bench/counting.py
+	@$(BIN)/python bench/lists.py
 
 .venv/.installed: requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) dev/install.py
