@@ -74,9 +74,9 @@ def reason(lines: "list[str]") -> str:
 
 
 def say(text: str) -> None:
-    """Print without waiting for the end of a line."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Print without waiting for the end of a line; not among what a command answers: ``KEY=$(make -s key ...)``."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

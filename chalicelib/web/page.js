@@ -4,12 +4,14 @@ const form = document.getElementById("shorten");
 const result = document.getElementById("result");
 const copy = document.getElementById("copy");
 const short = document.getElementById("short");
+const KEY = "key"; // where the browser keeps the API key, once one was asked for
 const FIELDS = ["url", "alias", "expiresIn", "unguessable"];
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   clearErrors();
   result.hidden = true;
+  if (form.key.value.trim()) localStorage.setItem(KEY, form.key.value.trim());
   const button = form.querySelector("button");
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
@@ -43,11 +45,16 @@ function wish() {
 }
 
 async function send(wanted) {
+  const key = localStorage.getItem(KEY);
   let response;
   try {
     response = await fetch(`${root}/links`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "application/json",
+        ...(key ? { "X-Api-Key": key } : {}),
+      },
       body: JSON.stringify(wanted),
     });
   } catch {
@@ -68,6 +75,10 @@ function show(link) {
 }
 
 function explain(problem) {
+  if (problem.status === 401) {
+    askForKey(problem.detail);
+    return;
+  }
   const known = (problem.errors ?? []).filter((error) => FIELDS.includes(error.field));
   for (const error of known) mark(error.field, error.message);
   if (known.length) {
@@ -77,6 +88,14 @@ function explain(problem) {
   } else {
     say("form-error", problem.detail ?? "Something went wrong. Please try again.");
   }
+}
+
+// Where links are not made without a key. One that was refused is forgotten.
+function askForKey(why) {
+  localStorage.removeItem(KEY);
+  document.getElementById("key-field").hidden = false;
+  mark("key", why);
+  form.key.focus();
 }
 
 function mark(field, message) {
@@ -92,5 +111,5 @@ function say(id, message) {
 
 function clearErrors() {
   for (const place of form.querySelectorAll(".error")) place.hidden = true;
-  for (const field of FIELDS) form[field].removeAttribute("aria-invalid");
+  for (const field of [...FIELDS, "key"]) form[field].removeAttribute("aria-invalid");
 }
