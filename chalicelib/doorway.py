@@ -24,7 +24,16 @@ from chalicelib.settings import settings
 CORS = CORSConfig(
     allow_origin="*",
     allow_headers=["Idempotency-Key", "If-Match"],  # Chalice adds Authorization, Content-Type and X-Api-Key
-    expose_headers=["ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+    expose_headers=[
+        "ETag",
+        "Idempotency-Replayed",
+        "Link",
+        "Location",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "X-Request-Id",
+    ],
     max_age=600,
 )
 _CORS_HEADERS = CORS.get_access_control_headers()

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib.aws import clients
+from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.settings import settings
 
@@ -79,6 +78,6 @@ def add(claim: Claim) -> None:
     try:
         with in_our_words("ConditionalCheckFailedException"):
             clients.writes.put_item(**put)
-    except ClientError as refused:
+    except Refused as refused:
         response: Any = refused.response
         raise claim.taken(response.get("Item", {})) from refused

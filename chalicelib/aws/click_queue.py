@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib.aws import clients
+from chalicelib.aws.clients import Refused, Unreachable
 from chalicelib.errors import ClickNotSent
 from chalicelib.settings import settings
 
@@ -24,5 +23,5 @@ def send(message: Mapping[str, Any]) -> None:
     body = json.dumps(message, separators=(",", ":"))
     try:
         clients.queue.send_message(QueueUrl=settings.clicks_queue_url, MessageBody=body)
-    except (BotoCoreError, ClientError) as failure:
+    except (Unreachable, Refused) as failure:
         raise ClickNotSent from failure

@@ -1,53 +1,33 @@
-"""How this service talks to AWS: clients, time limits, retries. Made once per container, at import.
+"""How this service talks to AWS: who waits how long for what. Clients are made once per container, at import.
 
-Left to itself botocore would wait 60 seconds for a connection and 60 for an answer; API Gateway gives up after 29.
+The redirect's own function speaks by hand, all others through boto3; what they call is the same.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
+from chalicelib.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
+    from chalicelib.aws import by_boto3 as chosen
+elif settings.aws_client == "by-hand":
+    from chalicelib.aws import by_hand as chosen
+else:
+    from chalicelib.aws import by_boto3 as chosen
 
-def made(
-    service: str,
-    retries: Literal["standard", "legacy"] = "standard",
-    /,
-    *,
-    seconds_to_connect: float,
-    seconds_to_read: float,
-    attempts: int,
-    **options: Any,
-) -> Any:
-    """Return a client of ``service`` with these time limits; ``options`` are boto3's own.
-
-    Before a second attempt ``standard`` waits up to a second, drawn at random; with DynamoDB ``legacy`` waits 50 ms.
-    """
-    return boto3.client(
-        service,
-        config=Config(
-            connect_timeout=seconds_to_connect,
-            read_timeout=seconds_to_read,
-            retries={"mode": retries, "total_max_attempts": attempts},
-            max_pool_connections=64,  # one is used on Lambda; a local server has a thread per visitor
-            parameter_validation=False,  # our requests have one form, tested; AWS checks them again
-            tcp_keepalive=True,
-            user_agent=f"Boto3/{boto3.__version__} url-shortener",  # else built anew each time: a tenth of a read
-        ),
-        **options,
-    )
-
+Refused = chosen.Refused
+"""AWS answered with an error; ``response`` has it."""
+Unreachable = chosen.Unreachable
+"""AWS did not answer within the time limits."""
 
 # A visitor waits for a read: two tries of half a second, with no pause worth the name. A write may take its time within
 # API Gateway's 29 seconds.
-reads: DynamoDBClient = made("dynamodb", "legacy", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)
-writes: DynamoDBClient = made("dynamodb", seconds_to_connect=1, seconds_to_read=2, attempts=3)
+reads: DynamoDBClient = chosen.dynamodb(seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)
+writes: DynamoDBClient = chosen.dynamodb(seconds_to_connect=1, seconds_to_read=2, attempts=3)
 # A visitor waits for these as well, for something that is not theirs: one try.
-glances: DynamoDBClient = made("dynamodb", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)
-queue: SQSClient = made("sqs", seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)
+glances: DynamoDBClient = chosen.dynamodb(seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)
+queue: SQSClient = chosen.sqs(seconds_to_connect=0.5, seconds_to_read=0.5, attempts=1)

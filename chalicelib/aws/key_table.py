@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib.aws import clients
+from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.key import Key
@@ -85,7 +84,7 @@ def _update(key_id: str, expression: str, now: datetime, client: Any) -> bool:
                 ConditionExpression="attribute_exists(id)",
                 ExpressionAttributeValues={":now": {"S": times.to_text(now)}},
             )
-    except ClientError:
+    except Refused:
         return False
     return True
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib.aws import clients, transactions
 from chalicelib.aws.claims import Claim
+from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.link import Link
@@ -190,7 +189,7 @@ def _put(put: Any) -> list[transactions.Reason]:
     try:
         with in_our_words("ConditionalCheckFailedException"):
             clients.writes.put_item(**put)
-    except ClientError as refused:
+    except Refused as refused:
         response: Any = refused.response
         return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item", {})}]
     return []

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from botocore.exceptions import ClientError
-
 from chalicelib.aws import clients
+from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core.limits import Window
 from chalicelib.settings import settings
@@ -35,6 +34,6 @@ def spend(who: str, window: Window, cost: int, now: datetime) -> int | None:
                 },
                 ReturnValues="UPDATED_NEW",
             )
-    except ClientError:
+    except Refused:
         return None
     return int(counted["Attributes"]["spent"]["N"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from chalicelib.aws.clients import Refused, Unreachable
 from chalicelib.errors import StoreUnavailable
 
 
@@ -15,9 +14,9 @@ def in_our_words(*but: str) -> Iterator[None]:
     """Let ``but`` through, error codes of DynamoDB's; raise StoreUnavailable for every other failure."""
     try:
         yield
-    except ClientError as failure:
+    except Refused as failure:
         if failure.response["Error"]["Code"] in but:
             raise
         raise StoreUnavailable from failure
-    except BotoCoreError as failure:
+    except Unreachable as failure:
         raise StoreUnavailable from failure

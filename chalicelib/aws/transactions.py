@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib.aws import clients
+from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.errors import StoreUnavailable, WriteRefused
 
@@ -47,7 +46,7 @@ def _tried(actions: Sequence[Any]) -> list[Reason]:
     try:
         with in_our_words("TransactionCanceledException", "ValidationException"):
             clients.writes.transact_write_items(TransactItems=actions)
-    except ClientError as cancelled:
+    except Refused as cancelled:
         response: Any = cancelled.response
         if "CancellationReasons" not in response:
             raise WriteRefused from cancelled

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 import boto3
 import pytest
 
-from chalicelib.aws import clients, link_cache
+from chalicelib.aws import by_boto3, clients, link_cache
 from dev import local_aws
 from tests import tables
 from tests.e2e.conftest import free_port
@@ -41,7 +41,7 @@ def network(store: int, monkeypatch: pytest.MonkeyPatch) -> Network:
         with between(store, faults) as address, pytest.MonkeyPatch.context() as patch:
             for name, attempts in (("reads", 2), ("writes", 3), ("glances", 1)):
                 limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": attempts}
-                patch.setattr(clients, name, clients.made("dynamodb", endpoint_url=address, **limits))
+                patch.setattr(clients, name, by_boto3.made("dynamodb", endpoint_url=address, **limits))
             yield faults
 
     return through
