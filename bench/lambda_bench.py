@@ -1,0 +1,147 @@
+"""What a redirect costs as a Lambda function: ours, the talk's, and those that people would otherwise write.
+
+Every function runs under Lambda's own runtime client against a Runtime and Extensions API, a DynamoDB and an SQS of
+ours on loopback (bench/lambda_machine.py), and is frozen after each answer as on Lambda. Starts alternate over the
+functions, and so do rounds of warm calls, so that whatever else the machine does falls on all of them.
+RUNS says how often everything is started (15). Exit code 1 where a figure is worse than agreed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench import canned, results_page
+from bench.contestants import Contestant, prepare
+from bench.lambda_machine import Function
+
+RUNS = int(os.environ.get("RUNS") or 15)
+ROUNDS, CALLS = 8, 40  # of warm calls in each run
+_WARMING_UP = 60  # calls, before any is measured: Python specialises what it has run often
+_REDIRECT = 302
+
+
+@dataclass
+class Figures:
+    """What was measured of one function; one value for each of its starts. Times of calls are microseconds."""
+
+    init_ms: list[float] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
+    warm_p50: list[float] = field(default_factory=list)
+    warm_p99: list[float] = field(default_factory=list)
+    warm_cpu: list[float] = field(default_factory=list)
+    peak_mb: list[float] = field(default_factory=list)
+    clicks: int = 0
+    lost: int = 0
+    late: int = 0
+    extensions: int = 0
+
+
+AGREED = (  # what is agreed; of which figure; of whom; compared with whom; at most so many times
+    ("redirect function's init beside the talk's", "init_ms", "memory", "talk", 0.40),
+    ("redirect function's init beside a bare Chalice route's", "init_ms", "memory", "chalice", 2.5),
+    ("redirect function's peak memory beside the talk's", "peak_mb", "memory", "talk", 0.55),
+    ("warm redirect, link in memory, beside a bare Chalice route", "warm_p50", "memory", "chalice", 1.35),
+    ("warm redirect, link from the table, beside the talk's", "warm_p50", "table", "talk", 0.40),
+    ("API function's init beside the talk's", "init_ms", "api", "talk", 1.10),
+)
+
+
+def main() -> None:
+    """Measure, print, write the results, judge."""
+    with tempfile.TemporaryDirectory() as scratch:
+        contestants = prepare(Path(scratch))
+        figures = {each.name: Figures() for each in contestants}
+        for run in range(RUNS):
+            print(f"\r  run {run + 1} of {RUNS}", end="", file=sys.stderr, flush=True)
+            _run(contestants, figures)
+        print(file=sys.stderr)
+    verdicts = [*ratios(figures), *deliveries(figures)]
+    results_page.write(contestants, figures, verdicts)
+    sys.exit(0 if all(verdict.kept for verdict in verdicts) else 1)
+
+
+def _run(contestants: Sequence[Contestant], figures: Mapping[str, Figures]) -> None:
+    with ExitStack() as ends:
+        functions: dict[str, Function] = {}
+        for each in contestants:
+            functions[each.name] = function = each.start()
+            ends.callback(function.end)
+            figures[each.name].init_ms.append(function.init)
+            figures[each.name].first_ms.append(_call(each, function) / 1e6)
+        for each in contestants:
+            for _ in range(_WARMING_UP):
+                _call(each, functions[each.name])
+        took: dict[str, list[float]] = {name: [] for name in functions}
+        cpu: dict[str, list[float]] = {name: [] for name in functions}
+        for _ in range(ROUNDS):
+            for each in contestants:
+                function = functions[each.name]
+                before = function.cpu
+                took[each.name] += [_call(each, function) / 1000 for _ in range(CALLS)]
+                cpu[each.name].append((function.cpu - before) / CALLS)
+        for name, function in functions.items():
+            _note(figures[name], function, took[name], cpu[name])
+
+
+def _note(figures: Figures, function: Function, took: list[float], cpu: list[float]) -> None:
+    figures.warm_p50.append(statistics.median(took))
+    figures.warm_p99.append(statistics.quantiles(took, n=100)[98])
+    figures.warm_cpu.append(statistics.median(cpu))
+    figures.peak_mb.append(function.peak)
+    figures.clicks += function.clicks
+    figures.lost += len(function.lost)
+    figures.late += len(function.late)
+    figures.extensions = function.extensions
+
+
+def _call(contestant: Contestant, function: Function) -> int:
+    request_id = str(uuid.uuid4())
+    context = {**canned.EVENT["requestContext"], "requestId": request_id}
+    several = {name: [value] for name, value in canned.EVENT["headers"].items()}
+    event = json.dumps({**canned.EVENT, "multiValueHeaders": several, "requestContext": context}).encode()
+    took, answer = function.invoke(event, request_id)
+    if answer.get("statusCode") != _REDIRECT or canned.LINK["originalUrl"]["S"] not in json.dumps(answer):
+        raise RuntimeError(f"{contestant.name} answered {answer}")
+    return took
+
+
+def ratios(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
+    """Judge what is agreed of one function beside another, run by run; the median counts."""
+    verdicts = []
+    for what, figure, one, other, most in AGREED:
+        if one not in figures:
+            verdicts.append(results_page.Verdict(f"{what}: not measured", kept=False))
+            continue
+        pairs = zip(getattr(figures[one], figure), getattr(figures[other], figure), strict=True)
+        values = [ours / theirs for ours, theirs in pairs]
+        ratio = statistics.median(values)
+        words = f"{what}: {ratio:.2f} times ({min(values):.2f} to {max(values):.2f}); agreed: at most {most:.2f}"
+        verdicts.append(results_page.Verdict(words, kept=ratio <= most))
+    return verdicts
+
+
+def deliveries(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
+    """Judge whether every click is in the queue, and was before the function could be frozen."""
+    return [
+        results_page.Verdict(
+            f"clicks of `{name}`: {each.clicks:,} in the queue, {each.lost} lost, {each.late} not yet sent when an "
+            "extension asked for its next event or the function was frozen",
+            kept=each.clicks > 0 and not each.lost and not each.late,
+        )
+        for name, each in figures.items()
+        if name in {"memory", "table", "api"}
+    ]
+
+
+if __name__ == "__main__":
+    main()

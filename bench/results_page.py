@@ -1,0 +1,146 @@
+"""How results are shown: a table for the terminal and for bench/results, the numbers as JSON, two charts as SVG."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.contestants import Contestant
+    from bench.lambda_bench import Figures
+
+RESULTS = Path(__file__).parent / "results"
+_COLUMNS = (  # heading, field, digits after the point
+    ("init, ms", "init_ms", 0),
+    ("first answer, ms", "first_ms", 1),
+    ("warm p50, us", "warm_p50", 0),
+    ("warm p99, us", "warm_p99", 0),
+    ("CPU a call, us", "warm_cpu", 0),
+    ("peak memory, MB", "peak_mb", 1),
+)
+_WIDTH, _LABELS, _BAR, _GAP = 860, 300, 16, 10
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing that is agreed, as measured, and whether it is kept."""
+
+    words: str
+    kept: bool
+
+    def __str__(self) -> str:
+        return self.words if self.kept else f"{self.words}  <-- MISSED"
+
+
+def write(contestants: Sequence[Contestant], figures: Mapping[str, Figures], verdicts: Sequence[Verdict]) -> None:
+    """Print the results and keep them under today's date and this machine."""
+    machine, now = _machine(), datetime.now(UTC)
+    name = f"{now.date()}-{platform.machine()}-{os.cpu_count()}-cores"
+    page = _page(contestants, figures, verdicts, machine, name)
+    print(page)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text(page)
+    document: dict[str, Any] = {
+        "at": now.isoformat(timespec="seconds"),
+        "machine": machine,
+        "functions": {
+            each.name: {"title": each.title, "zip_bytes": each.zip_bytes, **asdict(figures[each.name])}
+            for each in contestants
+        },
+        "agreed": [asdict(verdict) for verdict in verdicts],
+    }
+    rounded = json.loads(json.dumps(document), parse_float=lambda text: round(float(text), 3))
+    (RESULTS / f"{name}.json").write_text(json.dumps(rounded, indent=1) + "\n")
+    (RESULTS / f"{name}.svg").write_text(_chart(contestants, figures, machine))
+
+
+def _page(
+    contestants: Sequence[Contestant],
+    figures: Mapping[str, Figures],
+    verdicts: Sequence[Verdict],
+    machine: Mapping[str, str],
+    name: str,
+) -> str:
+    runs = len(next(iter(figures.values())).init_ms)
+    lines = [
+        f"# A redirect as a Lambda function, {name[:10]}",
+        "",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['python']}, {machine['packages']}.",
+        f"{runs} starts of each in turns, 320 warm calls after each start; median (least to most). Read the ratios.",
+        "Times are what the caller waits, less the network: DynamoDB and SQS are on loopback, without TLS.",
+        "",
+        f"| function | {' | '.join(heading for heading, _, _ in _COLUMNS)} | zip, KB |",
+        f"|---|{'---:|' * (len(_COLUMNS) + 1)}",
+    ]
+    for each in contestants:
+        cells = [_spread(getattr(figures[each.name], column), digits) for _, column, digits in _COLUMNS]
+        lines.append(f"| {each.title} (`{each.name}`) | {' | '.join(cells)} | {each.zip_bytes / 1000:,.0f} |")
+    lines += ["", f"![init and warm calls, as bars]({name}.svg)", "", *(f"- {verdict}" for verdict in verdicts), ""]
+    return "\n".join(lines)
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    middle, least, most = (f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values)))
+    return f"{middle} ({least} to {most})"
+
+
+def _machine() -> dict[str, str]:
+    from importlib.metadata import version
+
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"Python {platform.python_version()}",
+        "packages": ", ".join(f"{name} {version(name)}" for name in ("boto3", "awslambdaric", "chalice")),
+    }
+
+
+def _chart(contestants: Sequence[Contestant], figures: Mapping[str, Figures], machine: Mapping[str, str]) -> str:
+    bars: list[str] = []
+    top = 30
+    for title, column in (("Init, milliseconds", "init_ms"), ("Warm call, microseconds (p50)", "warm_p50")):
+        middles = {each.name: statistics.median(getattr(figures[each.name], column)) for each in contestants}
+        longest = max(middles.values())
+        bars.append(f'<text class="title" x="0" y="{top}">{title}</text>')
+        top += 14
+        for each in contestants:
+            length = middles[each.name] / longest * (_WIDTH - _LABELS - 70)
+            kind = "ours" if each.counts else "other"
+            middle = top + _BAR - 4
+            bars += [
+                f'<text x="{_LABELS - 10}" y="{middle}" text-anchor="end">{each.title}</text>',
+                f'<rect class="{kind}" x="{_LABELS}" y="{top}" width="{length:.1f}" height="{_BAR}" rx="2"/>',
+                f'<text x="{_LABELS + length + 6:.1f}" y="{middle}">{middles[each.name]:,.0f}</text>',
+            ]
+            top += _BAR + _GAP
+        top += 30
+    about = f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}: medians. Shorter is better."
+    bars.append(f'<text x="0" y="{top}">{about}</text>')
+    return _SVG.format(width=_WIDTH, height=top + 14, bars="\n".join(bars))
+
+
+_SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 0 {width} {height}" role="img" aria-label="Init and warm calls">
+<style>
+text {{ font: 13px system-ui, sans-serif; fill: #24292f }}
+.title {{ font-weight: 600; font-size: 15px }}
+.ours {{ fill: #0969da }}
+.other {{ fill: #8c959f }}
+@media (prefers-color-scheme: dark) {{
+  text {{ fill: #e6edf3 }}
+  .ours {{ fill: #4493f8 }}
+  .other {{ fill: #6e7681 }}
+}}
+</style>
+{bars}
+</svg>
+"""
