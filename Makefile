@@ -60,6 +60,7 @@ bench: .venv/.installed ## Measure: a redirect beside the talk's handler, collis
 	@$(BIN)/python bench/codes.py
 	@$(BIN)/python bench/counting.py
 	@$(BIN)/python bench/lists.py
+	@$(BIN)/python bench/costs.py && $(BIN)/python bench/lambda_bench.py
 
 .venv/.installed: requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) dev/install.py

@@ -66,7 +66,7 @@ def main() -> None:
             _run(contestants, figures)
         print(file=sys.stderr)
     verdicts = [*ratios(figures), *deliveries(figures)]
-    results_page.write(contestants, figures, verdicts)
+    results_page.write(contestants, figures, verdicts, ROUNDS * CALLS)
     sys.exit(0 if all(verdict.kept for verdict in verdicts) else 1)
 
 
@@ -99,7 +99,7 @@ def _note(figures: Figures, function: Function, took: list[float], cpu: list[flo
     figures.warm_cpu.append(statistics.median(cpu))
     figures.peak_mb.append(function.peak)
     figures.clicks += function.clicks
-    figures.lost += len(function.lost)
+    figures.lost += function.lost
     figures.late += len(function.late)
     figures.extensions = function.extensions
 
@@ -134,8 +134,8 @@ def deliveries(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
     """Judge whether every click is in the queue, and was before the function could be frozen."""
     return [
         results_page.Verdict(
-            f"clicks of `{name}`: {each.clicks:,} in the queue, {each.lost} lost, {each.late} not yet sent when an "
-            "extension asked for its next event or the function was frozen",
+            f"clicks of `{name}`: {each.clicks:,} in the queue, {each.lost} lost; {each.late} not yet sent when the "
+            "extension asked for its next event, or when the function was frozen",
             kept=each.clicks > 0 and not each.lost and not each.late,
         )
         for name, each in figures.items()

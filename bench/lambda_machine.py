@@ -48,7 +48,6 @@ class Function:
         self.late: set[str] = set()
         self.extensions = 0
         self._counts = counts
-        self._invoked: list[str] = []
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -78,7 +77,8 @@ class Function:
         """Return what the caller waited, in nanoseconds, and the answer; afterwards the function is frozen."""
         if self._runtime is None:
             raise FunctionFailed("It never asked for work.")
-        self._invoked.append(request_id)
+        if self._counts:
+            self._aws.owed.add(request_id)
         self._answer = b""
         deadline = {"Lambda-Runtime-Deadline-Ms": str(int((time.time() + 15) * 1000))}
         headers = {"Lambda-Runtime-Aws-Request-Id": request_id, **_RUNTIME_HEADERS, **deadline}
@@ -110,12 +110,12 @@ class Function:
     @property
     def clicks(self) -> int:
         """Return how many clicks are in its queue."""
-        return len(self._aws.clicks)
+        return self._aws.clicks
 
     @property
-    def lost(self) -> set[str]:
-        """Return the ids of the clicks that are not in the queue."""
-        return set(self._invoked) - set(self._aws.clicks) if self._counts else set()
+    def lost(self) -> int:
+        """Return how many clicks are not in its queue."""
+        return len(self._aws.owed)
 
     def end(self) -> None:
         """End it without a word, as Lambda does."""
@@ -130,7 +130,7 @@ class Function:
         return self._runtime is not None and all(waiting is not None for waiting in self._waiting.values())
 
     def _freeze(self) -> None:
-        self.late |= self.lost
+        self.late |= self._aws.owed
         self._process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
@@ -183,7 +183,7 @@ class Function:
             about = b'{"functionName": "bench", "functionVersion": "1", "handler": "bench"}'
             connection.answer(200, about, {"Lambda-Extension-Identifier": identifier})
             return
-        self.late |= self.lost
+        self.late |= self._aws.owed
         self._waiting[request.headers["lambda-extension-identifier"]] = connection
 
     def _last_words(self) -> str:

@@ -1,4 +1,4 @@
-"""HTTP on loopback for one thread, and what a redirect asks of AWS: a DynamoDB of one link, an SQS that keeps ids."""
+"""HTTP on loopback for one thread, and what a redirect asks of AWS: a DynamoDB of one link, an SQS that counts."""
 
 from __future__ import annotations
 
@@ -65,10 +65,11 @@ class Connection:
 
 
 class Aws:
-    """What answers one function. ``clicks`` are the ids of those that are in its queue."""
+    """What answers one function. ``owed`` are the ids of the clicks that should be in its queue and are not."""
 
     def __init__(self) -> None:
-        self.clicks: list[str] = []
+        self.clicks = 0
+        self.owed: set[str] = set()
 
     def serve(self, connection: Connection, request: Request) -> None:
         """Answer one call."""
@@ -91,6 +92,7 @@ class Aws:
 
     def _queued(self, entry: dict[str, Any]) -> dict[str, str]:
         body: str = entry["MessageBody"]
-        self.clicks.append(json.loads(body)["id"])
+        self.clicks += 1
+        self.owed.discard(json.loads(body)["id"])
         checksum = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
         return {"MessageId": str(uuid.uuid4()), "MD5OfMessageBody": checksum}

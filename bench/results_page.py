@@ -39,17 +39,16 @@ class Verdict:
         return self.words if self.kept else f"{self.words}  <-- MISSED"
 
 
-def write(contestants: Sequence[Contestant], figures: Mapping[str, Figures], verdicts: Sequence[Verdict]) -> None:
-    """Print the results and keep them under today's date and this machine."""
-    machine, now = _machine(), datetime.now(UTC)
-    name = f"{now.date()}-{platform.machine()}-{os.cpu_count()}-cores"
-    page = _page(contestants, figures, verdicts, machine, name)
-    print(page)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(page)
+def write(
+    contestants: Sequence[Contestant], figures: Mapping[str, Figures], verdicts: Sequence[Verdict], calls: int
+) -> None:
+    """Print the results and keep them; ``calls`` are the warm calls after each start."""
+    lines = _page(contestants, figures, verdicts, calls)
+    print("\n".join(lines))
+    keep("", lines)
     document: dict[str, Any] = {
-        "at": now.isoformat(timespec="seconds"),
-        "machine": machine,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
         "functions": {
             each.name: {"title": each.title, "zip_bytes": each.zip_bytes, **asdict(figures[each.name])}
             for each in contestants
@@ -57,24 +56,32 @@ def write(contestants: Sequence[Contestant], figures: Mapping[str, Figures], ver
         "agreed": [asdict(verdict) for verdict in verdicts],
     }
     rounded = json.loads(json.dumps(document), parse_float=lambda text: round(float(text), 3))
-    (RESULTS / f"{name}.json").write_text(json.dumps(rounded, indent=1) + "\n")
-    (RESULTS / f"{name}.svg").write_text(_chart(contestants, figures, machine))
+    (RESULTS / f"{_name()}.json").write_text(json.dumps(rounded, indent=1) + "\n")
+    (RESULTS / f"{_name()}.svg").write_text(_chart(contestants, figures))
+
+
+def keep(what: str, lines: Sequence[str]) -> None:
+    """Keep a page, under today's date and this machine."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{'-'.join(filter(None, (_name(), what)))}.md").write_text("\n".join(lines))
+
+
+def _name() -> str:
+    return f"{datetime.now(UTC).date()}-{platform.machine()}-{os.cpu_count()}-cores"
 
 
 def _page(
-    contestants: Sequence[Contestant],
-    figures: Mapping[str, Figures],
-    verdicts: Sequence[Verdict],
-    machine: Mapping[str, str],
-    name: str,
-) -> str:
+    contestants: Sequence[Contestant], figures: Mapping[str, Figures], verdicts: Sequence[Verdict], calls: int
+) -> list[str]:
+    name = _name()
     runs = len(next(iter(figures.values())).init_ms)
     lines = [
         f"# A redirect as a Lambda function, {name[:10]}",
         "",
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['python']}, {machine['packages']}.",
-        f"{runs} starts of each in turns, 320 warm calls after each start; median (least to most). Read the ratios.",
-        "Times are what the caller waits, less the network: DynamoDB and SQS are on loopback, without TLS.",
+        f"{', '.join(machine().values())}.",
+        f"{runs} starts of each in turns, {calls} warm calls after each start, one after the other without a pause;",
+        "median (least to most). Read the ratios. A call is what the caller waits, less the network; DynamoDB",
+        "and SQS are on loopback, without TLS. Every function is frozen after each answer, as on Lambda.",
         "",
         f"| function | {' | '.join(heading for heading, _, _ in _COLUMNS)} | zip, KB |",
         f"|---|{'---:|' * (len(_COLUMNS) + 1)}",
@@ -83,7 +90,7 @@ def _page(
         cells = [_spread(getattr(figures[each.name], column), digits) for _, column, digits in _COLUMNS]
         lines.append(f"| {each.title} (`{each.name}`) | {' | '.join(cells)} | {each.zip_bytes / 1000:,.0f} |")
     lines += ["", f"![init and warm calls, as bars]({name}.svg)", "", *(f"- {verdict}" for verdict in verdicts), ""]
-    return "\n".join(lines)
+    return lines
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
@@ -91,20 +98,21 @@ def _spread(values: Sequence[float], digits: int) -> str:
     return f"{middle} ({least} to {most})"
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Return what the figures depend on."""
     from importlib.metadata import version
 
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
-        "cores": str(os.cpu_count()),
+        "cores": f"{os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {version(name)}" for name in ("boto3", "awslambdaric", "chalice")),
     }
 
 
-def _chart(contestants: Sequence[Contestant], figures: Mapping[str, Figures], machine: Mapping[str, str]) -> str:
+def _chart(contestants: Sequence[Contestant], figures: Mapping[str, Figures]) -> str:
     bars: list[str] = []
     top = 30
     for title, column in (("Init, milliseconds", "init_ms"), ("Warm call, microseconds (p50)", "warm_p50")):
@@ -123,7 +131,8 @@ def _chart(contestants: Sequence[Contestant], figures: Mapping[str, Figures], ma
             ]
             top += _BAR + _GAP
         top += 30
-    about = f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}: medians. Shorter is better."
+    cpu, cores, _, python, _ = machine().values()
+    about = f"{cpu}, {cores}, {python}: medians. Shorter is better."
     bars.append(f'<text x="0" y="{top}">{about}</text>')
     return _SVG.format(width=_WIDTH, height=top + 14, bars="\n".join(bars))
 
