@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
-from datetime import datetime
 from typing import Any
 
 from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
@@ -12,10 +10,10 @@ from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
 from chalicelib import change_link, find_link, gate, issue_key, logs, report
 from chalicelib.aws import key_table, link_table
 from chalicelib.close_days import close_days
-from chalicelib.core import accept, click, codes, csv_rows, json_body, problems, times
+from chalicelib.core import accept, csv_rows, json_body, problems, times
 from chalicelib.core.caller import Caller
 from chalicelib.core.change import Change
-from chalicelib.core.key import NewKey
+from chalicelib.core.key import NewKey, is_owner
 from chalicelib.core.link import Link
 from chalicelib.core.new_link import AnonymousRules, NewLink
 from chalicelib.core.paging import Paging
@@ -25,7 +23,6 @@ from chalicelib.doorway import (
     CORS,
     NOT_KEPT,
     App,
-    address_of,
     as_csv,
     as_html,
     as_json,
@@ -36,18 +33,12 @@ from chalicelib.doorway import (
     query_of,
     reply,
 )
-from chalicelib.errors import LinkUnknown, PageUnknown, public_errors
-from chalicelib.follow import follow
+from chalicelib.errors import FieldError, PageUnknown, QueryInvalid, public_errors
 from chalicelib.list_links import Filter, opener, page_of
+from chalicelib.redirect_door import ANY_TYPE, READ, open_for_visitors
 from chalicelib.settings import settings
 from chalicelib.shorten import shorten, visits_of
 from chalicelib.shorten_many import rows_in, shorten_many, try_many
-from chalicelib.track import track
-
-READ = ["GET", "HEAD"]  # API Gateway answers a HEAD only where it is declared
-ANY_TYPE = [
-    "*/*"
-]  # Chalice would refuse a visitor for an odd Content-Type on a GET; bodies are checked where they are read
 
 logs.configure()
 app = App(app_name="shortener", configure_logs=False)
@@ -55,22 +46,7 @@ app.api.cors = CORS
 app.api.binary_types = []  # every answer is text; matching the sixteen default types took a quarter of a redirect
 
 
-@app.route("/{code}", methods=READ, content_types=ANY_TYPE)
-def redirect(code: str) -> Response:
-    """Follow a short link."""
-    moment = now()
-    try:
-        destination = follow(code, moment)
-    except LinkUnknown as unknown:
-        logs.note(Unknown=1)
-        if codes.is_code(code):
-            _count_visit(click.UNKNOWN, None, moment)
-        return _home_unless_told_otherwise(unknown)
-    logs.note(Unknown=0)
-    _count_visit(code, destination.owner, moment)
-    keep = f"public, max-age={destination.cache_seconds}" if destination.permanent else "private, no-store"
-    headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
-    return reply("", headers, 301 if destination.permanent else 302)
+open_for_visitors(app)  # GET and HEAD /{code}: the redirect, which is also a function of its own
 
 
 @app.route("/links", methods=["POST"], content_types=ANY_TYPE)
@@ -108,7 +84,7 @@ def create_many() -> Response:
     def read(row: dict[str, Any]) -> NewLink:
         return NewLink.from_json(row, _targets(), moment, _rules_for(caller))
 
-    if query_of(app.request).get("dryRun") == "true":
+    if _is_on("dryRun", query_of(app.request)):
         outcome = try_many(rows, read, caller, moment)
     else:
         has_time = has_seconds(3, app.lambda_context)
@@ -301,14 +277,6 @@ def explain(problem: str) -> Response:
     return as_html(pages.meaning(error, settings.base_url), {"Cache-Control": "public, max-age=300"})
 
 
-def _count_visit(code: str, owner: str | None, moment: datetime) -> None:
-    request = app.request
-    if request.method == "GET":  # a HEAD is a program's look, no visit
-        api_id = request.context.get("requestId")
-        click_id = str(api_id) if click.is_id(api_id) else uuid.uuid4().hex  # a client may have chosen it
-        track(request.headers, address_of(request), click_id, code, owner, moment)
-
-
 def _shown(link: Link) -> Response:
     document = link.as_json(settings.base_url, visits_of(link))
     return as_json(document, {"ETag": link.etag, **NOT_KEPT})
@@ -319,7 +287,15 @@ def _owner_asked_for(caller: Caller, query: dict[str, str]) -> str:
     owner = query.get("owner", own)
     if owner != own:
         caller.require("admin")
+    if not is_owner(owner):
+        raise QueryInvalid([FieldError("owner", "invalid", "An owner is 1 to 64 letters, digits and . _ @ -.")])
     return owner
+
+
+def _is_on(name: str, query: dict[str, str]) -> bool:
+    if query.get(name, "false") not in {"true", "false"}:
+        raise QueryInvalid([FieldError(name, "invalid", f"{name} is true or false.")])
+    return query.get(name) == "true"
 
 
 def _rules_for(caller: Caller) -> AnonymousRules | None:
@@ -331,15 +307,6 @@ def _statistics(document: dict[str, Any]) -> Response:
         series: list[dict[str, Any]] = document["series"]
         return as_csv(list(series[0]), [list(each.values()) for each in series], NOT_KEPT)
     return as_json(document, NOT_KEPT)
-
-
-def _home_unless_told_otherwise(unknown: LinkUnknown) -> Response:
-    json_types = ("application/json", "application/problem+json")
-    asks_for_json = accept.best_of(app.wish, ("text/html", *json_types)) in json_types
-    if settings.unknown_code == "404" or asks_for_json:
-        raise unknown
-    headers = {"Location": settings.base_url, "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
-    return reply("", headers, 302)
 
 
 def _targets() -> TargetPolicy:

@@ -43,8 +43,9 @@ def change(name: str, wanted: Change, caller: Caller, if_match: str | None, now:
         after = wanted.applied_to(link, now)
         if after is link:
             return link
-        if caller.manage_digest is not None:
-            anonymous_rules().refuse_in(after, now)
+        if link.owner is None:  # an externalId is a name of an owner's; the rest an admin may
+            allowed = anonymous_rules() if caller.manage_digest is not None else AnonymousRules()
+            allowed.refuse_in(wanted.values, now)
         old, new = (find_link.claim_of(each, now) for each in (link, after))
         moved = link.external_id != after.external_id
         alongside = [_history(after, caller, now, "changed", changes.differences(link, after))]

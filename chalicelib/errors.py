@@ -234,7 +234,7 @@ class BodyTooLarge(ShortenerError):
     code = "body-too-large"
     status = 413
     title = "The request body is too large"
-    meaning = "A body may be 64 KiB at most."
+    meaning = "A body may be 64 KiB at most, that of a bulk request 512 KiB."
 
 
 class MediaTypeUnsupported(ShortenerError):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.aws import claims, link_table
 from chalicelib.aws.claims import Claim
-from chalicelib.core import codes
+from chalicelib.core import codes, fields
 from chalicelib.core.caller import Caller
 from chalicelib.core.link import Link
 from chalicelib.errors import ExternalIdTaken, LinkUnknown
@@ -36,9 +36,10 @@ def code_of(name: str, caller: Caller) -> str | None:
     """
     if not name.startswith(EXTERNAL):
         return name
-    if caller.owner is None:
+    external_id = name.removeprefix(EXTERNAL)
+    if caller.owner is None or not fields.is_external_id(external_id):
         return None
-    return code_of_external(caller.owner, name.removeprefix(EXTERNAL))
+    return code_of_external(caller.owner, external_id)
 
 
 def code_of_external(owner: str, external_id: str) -> str | None:

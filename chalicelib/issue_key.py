@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib import authorize
 from chalicelib.aws import key_table
-from chalicelib.core.key import Key, NewKey
+from chalicelib.core.key import Key, NewKey, is_id
 from chalicelib.errors import KeyUnknown
 
 
@@ -28,6 +28,6 @@ def revoke(key_id: str, now: datetime) -> None:
         KeyUnknown
         StoreUnavailable: it may or may not be revoked.
     """
-    if not key_table.revoke(key_id, now):
+    if not is_id(key_id) or not key_table.revoke(key_id, now):
         raise KeyUnknown(key_id)
     authorize.forget(key_id)

@@ -36,6 +36,8 @@ class Aws:
     endpoint_url: str
     """One address for all services, or empty: the real ones."""
     credentials: Credentials
+    runtime_api: str
+    """Where Lambda's runtime and extensions ask for work; empty where this is not Lambda."""
 
     def endpoint(self, service: str) -> str:
         """Return the address of a service."""
@@ -133,6 +135,7 @@ def _aws(environ: Mapping[str, str]) -> Aws:
         region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION", ""),
         endpoint_url=environ.get("AWS_ENDPOINT_URL", "").rstrip("/"),
         credentials=Credentials(*(environ.get(name, "") for name in names)),
+        runtime_api=environ.get("AWS_LAMBDA_RUNTIME_API", ""),
     )
 
 

@@ -63,7 +63,16 @@ class _Making:
         if self.once is None:
             return []
         remembered = {"digest": {"S": self.once.digest}, "answer": {"S": answer.to_json()}}
-        return [Claim(self.once.id, self.now, lambda _: RequestAnswered(), remembered, self.now + answers.LASTS)]
+        return [
+            Claim(
+                self.once.id,
+                self.now,
+                lambda _: RequestAnswered(),
+                remembered,
+                self.now + answers.LASTS,
+                comes_first=True,
+            )
+        ]
 
 
 def shorten(wanted: NewLink, caller: Caller, now: datetime, once: Once | None = None) -> Answer:
@@ -168,10 +177,12 @@ def _found_or_drawn(making: _Making) -> Answer:
 
 def _found(making: _Making) -> Link | None:
     wanted, owner = making.wanted, making.by.owner
-    return next(
-        (link for link in link_table.find_by_url(wanted.url, owner) if wanted.is_met_by(link, owner, making.now)),
-        None,
-    )
+    if owner is not None and wanted.external_id is not None:
+        code = find_link.code_of_external(owner, wanted.external_id)
+        link = None if code is None else link_table.find_now(code)
+        return link if link is not None and wanted.is_met_by(link, owner, making.now) else None
+    candidates = link_table.find_by_url(wanted.url, owner)
+    return next((link for link in candidates if wanted.is_met_by(link, owner, making.now)), None)
 
 
 def _claim_on_url(making: _Making, code: str) -> Claim:

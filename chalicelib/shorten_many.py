@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib import find_link
 from chalicelib.aws import link_table
 from chalicelib.core import problems, stats
 from chalicelib.core.answer import Once
 from chalicelib.core.caller import Caller
 from chalicelib.core.new_link import MadeBy, NewLink
-from chalicelib.errors import AliasTaken, FieldError, LinkInvalid, ShortenerError, StoreUnavailable
+from chalicelib.errors import AliasTaken, ExternalIdTaken, FieldError, LinkInvalid, ShortenerError, StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.shorten import answered, shorten
 
@@ -71,19 +72,27 @@ def shorten_many(
 
 def try_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> Outcome:
     """Tell what would become of ``rows``, and make nothing. A code that would be drawn is null."""
-    seen: set[str] = set()
+    seen: set[str | None] = set()
+    known: set[str | None] = set()
 
     def judge(row: Any, _: int) -> dict[str, Any]:
         wanted = read(_object(row))
-        alias = wanted.alias
+        alias, external_id = wanted.alias, wanted.external_id
         if alias is not None and (alias in seen or link_table.is_given_out(alias)):
             raise AliasTaken(alias, f"{settings.base_url}/{alias}")
-        seen.update({alias} if alias else ())
+        if external_id is not None and (external_id in known or _is_called(caller, external_id)):
+            raise ExternalIdTaken(external_id)
+        seen.add(alias)
+        known.add(external_id)
         link = wanted.named(alias or "", now, MadeBy(caller.owner, caller.name))
         document = link.as_json(settings.base_url, stats.totals({}))
         return {"link": document if alias else document | {"code": None, "shortUrl": None}}
 
     return Outcome([_or_problem(judge, row, number) for number, row in enumerate(rows)], is_replayed=False)
+
+
+def _is_called(caller: Caller, external_id: str) -> bool:
+    return caller.owner is not None and find_link.code_of_external(caller.owner, external_id) is not None
 
 
 def _or_problem(work: Callable[[Any, int], dict[str, Any]], row: Any, number: int) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib import logs
 from chalicelib.aws import click_queue, salts
+from chalicelib.aws.after_answer import Outbox
 from chalicelib.core import click as clicks
 from chalicelib.core.click import Click
 from chalicelib.errors import ClickNotSent, StoreUnavailable
@@ -18,10 +19,11 @@ _REST = timedelta(seconds=2)  # after a failure; without it each visitor would w
 
 
 _rests_until: dict[str, datetime] = {}
+_outbox: Outbox | None = None
 
 
 def track(headers: Mapping[str, str], address: str, click_id: str, code: str, owner: str | None, now: datetime) -> None:
-    """Send the click of a visit; what cannot be sent within half a second is spilled into the log.
+    """Send the click of a visit, now or after the answer; what cannot be sent in half a second goes into the log.
 
     ``headers`` have lower-case names. ``address`` is the visitor's IP address: it is hashed here and goes nowhere.
     """
@@ -33,9 +35,24 @@ def track(headers: Mapping[str, str], address: str, click_id: str, code: str, ow
     if not clicks.is_private(headers):
         click = replace(click, visitor=_visitor(click, address, now))
     message = click.as_message()
-    if not _sent(message, now):
+    if _outbox is not None:
+        _outbox.leave(message)
+    elif not _sent([message], now):
         logs.note(ClicksSpilled=1)
-        logs.write(spilled=message)
+
+
+def send_after_the_answer() -> None:
+    """Send clicks when their visitors have been answered, where Lambda allows it; else before, as everywhere."""
+    global _outbox  # noqa: PLW0603  # one container, one outbox
+    if settings.aws.runtime_api:
+        outbox = Outbox(settings.aws.runtime_api, _send_late)
+        _outbox = outbox if outbox.open() else None
+
+
+def answered() -> None:
+    """Let what this invocation left be sent."""
+    if _outbox is not None:
+        _outbox.answered()
 
 
 def forget_all() -> None:
@@ -44,16 +61,26 @@ def forget_all() -> None:
     salts.forget_all()
 
 
-def _sent(message: Mapping[str, Any], now: datetime) -> bool:
-    if _rests("queue", now):
-        return False
-    try:
-        click_queue.send(message)
-    except ClickNotSent as failure:
-        logs.note(queue=str(failure.__cause__)[:200])
-        _rests_until["queue"] = now + _REST
-        return False
-    return True
+def _send_late(messages: list[Mapping[str, Any]]) -> None:
+    """Send from the thread that nobody waits for; it writes lines of its own into the log."""
+    if not _sent(messages, datetime.now(UTC)):
+        logs.begin()
+        logs.finish(settings.service, ClicksSpilled=len(messages))
+
+
+def _sent(messages: list[Mapping[str, Any]], now: datetime) -> bool:
+    """Queue clicks, or spill them into the log, each a line that can be replayed."""
+    if not _rests("queue", now):
+        try:
+            click_queue.send(messages)
+        except ClickNotSent as failure:
+            logs.note(queue=str(failure.__cause__)[:200])
+            _rests_until["queue"] = now + _REST
+        else:
+            return True
+    for message in messages:
+        logs.write(spilled=message)
+    return False
 
 
 def _visitor(click: Click, address: str, now: datetime) -> str | None:

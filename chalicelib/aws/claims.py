@@ -30,6 +30,8 @@ class Claim:
     """Makes the error that says who has it, from the item that is there."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     ends_at: datetime | None = None
+    comes_first: bool = False
+    """Its error says more than that the code is taken. Such a claim stands before all others."""
 
     def put(self) -> Any:
         """Return the action that makes the claim, unless somebody else's holds."""

@@ -120,8 +120,12 @@ def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:
     reasons = transactions.write([{"Put": put}, *(claim.put() for claim in claims)]) if claims else _put(put)
     if not reasons or _holds(reasons[0], "requestId", request_id):
         return
+    answered = [each for each in claims if each.comes_first]
+    _raise_for(answered, reasons[1:])
+    if reasons[0].get("Code") == "ConditionalCheckFailed":
+        raise CodeTaken(link.code)
     _raise_for(claims, reasons[1:])
-    raise CodeTaken(link.code)
+    raise StoreUnavailable
 
 
 def change(
@@ -263,7 +267,8 @@ def _item_of(link: Link) -> Item:
         "manageDigest": link.manage_digest,
     }
     item: Item = {name: {"S": text} for name, text in texts.items() if text is not None}
-    item["version"] = {"N": str(link.version)}
+    if link.version:
+        item["version"] = {"N": str(link.version)}
     if link.tags:
         item["tags"] = {"L": [{"S": tag} for tag in link.tags]}
     for name, on in (("permanent", link.permanent), ("unguessable", link.unguessable), ("off", not link.enabled)):

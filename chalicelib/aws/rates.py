@@ -19,6 +19,8 @@ def spend(who: str, window: Window, cost: int, now: datetime) -> int | None:
     Raises:
         StoreUnavailable
     """
+    if cost > window.most:
+        return None
     start = window.start(now)
     try:
         with in_our_words("ConditionalCheckFailedException"):

@@ -28,6 +28,11 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._~:@-]{1,128}")  # it stands in paths as it is
 
 
+def is_external_id(text: str) -> bool:
+    """Tell whether a link may be called ``text`` by its owner."""
+    return _EXTERNAL_ID.fullmatch(text) is not None
+
+
 def names_of(fields: Iterable[str]) -> dict[str, str]:
     """Return by each name that one of ``fields`` may have the field that it means."""
     fields = tuple(fields)
@@ -102,12 +107,12 @@ class Fields:
 
     def text(self, field: str, longest: int) -> str | None:
         """Return a text for people, trimmed; empty is none."""
-        text = (self._string(field) or "").strip()
+        text = self._string(field) or ""
         if len(text) > longest:
             self.refuse(field, "too-long", f"The {field} has {len(text):,} characters; {longest:,} are allowed.")
         if _CONTROL.search(text):
             self.refuse(field, "forbidden-character", f"The {field} holds control characters.")
-        return text or None
+        return text.strip() or None
 
     def tags(self) -> tuple[str, ...] | None:
         """Return the tags, each once, or None if they were not given."""
@@ -118,8 +123,8 @@ class Fields:
             self.refuse("tags", "wrong-type", "Tags are a list of strings.")
             return None
         distinct = tuple(dict.fromkeys(tag.strip() for tag in tags))
-        if len(distinct) > MAX_TAGS:
-            self.refuse("tags", "too-many", f"There are {len(distinct)} tags; {MAX_TAGS} are allowed.")
+        if len(tags) > MAX_TAGS:
+            self.refuse("tags", "too-many", f"There are {len(tags)} tags; {MAX_TAGS} are allowed.")
         if not all(0 < len(tag) <= MAX_TAG and tag.isprintable() for tag in distinct):
             self.refuse("tags", "invalid", f"Each tag has 1 to {MAX_TAG} printable characters.")
         return distinct

@@ -18,6 +18,7 @@ MAX_NAME = 64
 _ID_LENGTH = 10
 _SECRET_LENGTH = 24  # of 58 letters: 140 bits
 _KEY = re.compile(r"sk_([1-9A-HJ-NP-Za-km-z]{10})_([1-9A-HJ-NP-Za-km-z]{24})")
+_ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{10}")
 _MANAGE_KEY = re.compile(r"mk_[1-9A-HJ-NP-Za-km-z]{24}")
 _NAMES = names_of(("name", "owner", "scopes", "expiresAt", "expiresIn"))
 _OWNER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -103,6 +104,16 @@ class NewKey:
             expires_at=self.expires_at,
         )
         return key, f"sk_{key_id}_{secret}"
+
+
+def is_owner(text: str) -> bool:
+    """Tell whether links may belong to ``text``."""
+    return _OWNER.fullmatch(text) is not None
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a key may have this id."""
+    return _ID.fullmatch(text) is not None
 
 
 def parts_of(text: str) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,6 +51,8 @@ class NewLink:
     find_existing: bool = False
     enabled: bool = True
     external_id: str | None = None
+    good_until: datetime | None = None
+    """No end was asked for, and there must be one: a link that is there already will do if it lasts until then."""
 
     @classmethod
     def from_json(
@@ -110,8 +113,11 @@ class NewLink:
         What describes it (title, note, tags) must be equal only where it was given; but for links of nobody's: what
         one stranger noted is not for the next.
         """
-        same_deed = (link.owner, link.url, link.expires_at, link.permanent, link.enabled) == (
-            *(owner, self.url, self.expires_at, self.permanent, self.enabled),
+        same_deed = (link.owner, link.url, link.permanent, link.enabled) == (
+            *(owner, self.url, self.permanent, self.enabled),
+        )
+        same_end = link.expires_at == self.expires_at or (
+            self.good_until is not None and link.expires_at is not None and link.expires_at >= self.good_until
         )
         pairs = (
             (self.title, link.title),
@@ -122,15 +128,22 @@ class NewLink:
         described = all(wish == there or (wish is None and (owner is not None or not there)) for wish, there in pairs)
         expired = link.expires_at is not None and now >= link.expires_at
         guessable_enough = link.unguessable or not self.unguessable
-        return same_deed and described and guessable_enough and not expired and self.alias in {None, link.code}
+        return (
+            same_deed
+            and same_end
+            and described
+            and guessable_enough
+            and not expired
+            and self.alias in {None, link.code}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousRules:
     """What keeps a public instance from being abused: links of who has no key end, and can be found and stopped."""
 
-    shortest_alias: int
-    longest_life: timedelta | None
+    shortest_alias: int = 1
+    longest_life: timedelta | None = None
     """None: a link may last, and may be permanent."""
 
     def applied_to(self, wanted: NewLink, fields: Fields, now: datetime) -> NewLink:
@@ -147,22 +160,27 @@ class AnonymousRules:
             fields.errors.append(_NOT_PERMANENT)
         if wanted.expires_at is not None and wanted.expires_at > last:
             fields.errors.append(self._too_late("expiresIn" if fields.has("expiresIn") else "expiresAt"))
-        return replace(wanted, expires_at=wanted.expires_at or last.replace(microsecond=0))
+        if wanted.expires_at is not None:
+            return wanted
+        return replace(wanted, expires_at=last.replace(microsecond=0), good_until=now + self.longest_life / 2)
 
-    def refuse_in(self, link: Link, now: datetime) -> None:
-        """Let a changed ``link`` pass that could have been made like this.
+    def refuse_in(self, changed: Mapping[str, Any], now: datetime) -> None:
+        """Let a change pass, by attributes of a link, that does not make of it what it could not have been made as.
 
         Raises:
             LinkInvalid
         """
-        wrong = [] if link.external_id is None else [_NO_EXTERNAL_ID]
+        wrong = [_NO_EXTERNAL_ID] if changed.get("external_id") is not None else []
         if self.longest_life is not None:
-            if link.permanent:
+            if changed.get("permanent"):
                 wrong.append(_NOT_PERMANENT)
-            if link.expires_at is None or link.expires_at > now + self.longest_life:
+            if "expires_at" in changed and not self._ends_in_time(changed["expires_at"], now + self.longest_life):
                 wrong.append(self._too_late("expiresAt"))
         if wrong:
             raise LinkInvalid(wrong)
+
+    def _ends_in_time(self, end: datetime | None, last: datetime) -> bool:
+        return end is not None and end <= last
 
     def _too_late(self, field: str) -> FieldError:
         days = self.longest_life.days if self.longest_life else 0

@@ -12,6 +12,7 @@ from chalice.config import Config
 from chalice.test import TestHTTPClient as Http
 
 import app as doors
+from chalicelib import redirect_door
 from chalicelib.aws import clients, link_cache, link_table
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
@@ -168,7 +169,7 @@ class TestUnknown:
 
     def test_a_page_may_be_shown_instead(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
         """`UNKNOWN_CODE=404`: dead links show as dead, to people and monitors."""
-        monkeypatch.setattr(doors, "settings", dataclasses.replace(settings, unknown_code="404"))
+        monkeypatch.setattr(redirect_door, "settings", dataclasses.replace(settings, unknown_code="404"))
 
         answer = http.get("/nobody", headers=BROWSER)
 

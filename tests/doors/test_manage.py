@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ import boto3
 import pytest
 from chalice.test import TestHTTPClient as Http
 
-from chalicelib import list_links, shorten_many
+from chalicelib import change_link, list_links, shorten_many
 from chalicelib.aws import link_cache, link_table
 from chalicelib.core.link import Link
+from chalicelib.settings import settings
 from tests.callers import Keyed, make_key
 from tests.faults import table_down
 
@@ -502,4 +504,84 @@ def test_bulk_counts_each_link_of_a_stranger(http: Http, monkeypatch: pytest.Mon
     body = json.dumps({"links": [{"url": URL}] * 2}).encode()
 
     assert [http.post("/links/bulk", body=body).status_code for _ in range(2)] == [200, 429]
+    assert http.post("/links/bulk", body=json.dumps({"links": [{"url": URL}] * 4}).encode()).status_code == 429
     assert shorten_many.MOST == 100
+
+
+class TestOddRequests:
+    """What is neither wrong nor usual."""
+
+    def test_an_owners_page_of_nobody(self, http: Http) -> None:
+        """An owner that cannot be is refused by name; one that has no links has an empty list."""
+        admin = Keyed(http, make_key("root", "admin"))
+
+        for owner in ("", "a%23b", "x" * 3000):
+            for path in ("/links", "/stats"):
+                answer = admin.get(f"{path}?owner={owner}")
+                assert (answer.status_code, answer.json_body["errors"][0]["field"]) == (422, "owner")
+        assert admin.get("/links?owner=carol").json_body == {"data": [], "next": None}
+
+    @pytest.mark.parametrize("value", ["1", "yes", "True", ""])
+    def test_a_dry_run_is_never_a_wet_one(self, ann: Keyed, value: str) -> None:
+        """Whoever means to try makes nothing by a slip of the pen."""
+        answer = ann("POST", f"/links/bulk?dryRun={value}", {"links": [{"url": URL}]})
+
+        assert (answer.status_code, answer.json_body["errors"][0]["field"]) == (422, "dryRun")
+        assert stored() == 0
+
+    def test_names_that_no_key_could_hold(self, ann: Keyed, http: Http) -> None:
+        """They are unknown without a read that DynamoDB would refuse."""
+        assert ann.get(f"/links/ext:{'x' * 3000}").status_code == 404
+        assert Keyed(http, make_key("root", "admin"))("DELETE", f"/keys/{'x' * 3000}").status_code == 404
+
+    def test_an_external_id_finds_its_own_link(self, ann: Keyed) -> None:
+        """`findExisting` with an externalId: 200 with the link that has it, with an alias and without."""
+        for fields in ({"alias": "sale", "externalId": "a"}, {"externalId": "b"}):
+            wish = {"url": URL, "findExisting": True, **fields}
+            first, second = (ann("POST", "/links", wish) for _ in range(2))
+            assert (first.status_code, second.status_code) == (201, 200)
+            assert first.json_body == second.json_body
+
+    def test_a_dry_run_knows_external_ids(self, ann: Keyed) -> None:
+        """Those that are taken, and those that stand twice in the request."""
+        ann.make(externalId="a")
+
+        rows = [{"url": URL, "externalId": external_id} for external_id in ("a", "b", "b")]
+        data = ann("POST", "/links/bulk?dryRun=true", {"links": rows}).json_body["data"]
+
+        assert [each.get("problem", {}).get("code") for each in data] == [
+            "external-id-taken",
+            None,
+            "external-id-taken",
+        ]
+
+    def test_an_external_id_is_an_owners(self, http: Http) -> None:
+        """A link of nobody's has none, not even by an admin; what else an admin does to it locks nobody out."""
+        mine = Keyed(http, None).make()
+        admin, me = Keyed(http, make_key("root", "admin")), Keyed(http, mine["manageKey"])
+
+        refused = admin("PATCH", f"/links/{mine['code']}", {"externalId": "x"})
+        admin("PATCH", f"/links/{mine['code']}", {"permanent": True})
+
+        assert refused.status_code == 422
+        assert me("PATCH", f"/links/{mine['code']}", {"title": "still mine"}).status_code == 200
+
+    def test_a_stranger_finds_a_link_that_lasts(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where links must end, one with half its life before it is as good as a new one."""
+        monkeypatch.setattr(change_link, "settings", dataclasses.replace(settings, anonymous_max_days=90))
+        nobody = Keyed(http, None)
+        first = nobody.make(findExisting=True)
+        for days, same in ((44, True), (46, False)):
+            later = datetime.now(UTC) + timedelta(days=days)
+            monkeypatch.setattr("app.now", lambda later=later: later)
+            assert (nobody.make(findExisting=True)["code"] == first["code"]) is same
+
+    def test_what_would_be_trimmed_is_judged_first(self, ann: Keyed) -> None:
+        """Thirty times the same tag are thirty tags; a title of one control character holds one."""
+        answer = ann("POST", "/links", {"url": URL, "tags": ["x"] * 30, "title": "\x1c"})
+
+        assert [error["field"] for error in answer.json_body["errors"]] == ["title", "tags"]
+
+    def test_no_alias_hides_the_bulk_request(self, ann: Keyed) -> None:
+        """A link called bulk could not be managed by its code."""
+        assert ann("POST", "/links", {"url": URL, "alias": "bulk"}).json_body["errors"][0]["code"] == "reserved"

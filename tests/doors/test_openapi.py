@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -16,20 +17,51 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 import app as doors
-from chalicelib import errors, follow, record_clicks, report
-from chalicelib.aws import link_table
+from chalicelib import authorize, errors, find_link, follow, list_links, record_clicks, report, shorten_many
+from chalicelib.aws import history_table, link_table
 from chalicelib.close_days import close_days
-from chalicelib.core import agents, click, codes, json_body, new_link, pages, period, stats, target_url
+from chalicelib.core import (
+    agents,
+    change,
+    click,
+    codes,
+    fields,
+    json_body,
+    key,
+    new_link,
+    pages,
+    paging,
+    period,
+    stats,
+    target_url,
+)
+from chalicelib.core import answer as answers
 from chalicelib.core.click import Click
+from chalicelib.core.limits import Window
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
+from tests.callers import ALL_BUT_ADMIN, make_key
 
 DESCRIPTION: dict[str, Any] = json.loads(pages.text_of("openapi.json"))
 SCHEMAS = DESCRIPTION["components"]["schemas"]
 PARAMETERS = DESCRIPTION["components"]["parameters"]
 CREATE = DESCRIPTION["paths"]["/links"]["post"]
-EXAMPLES = CREATE["requestBody"]["content"]["application/json"]["examples"]
-CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # is_code tells yes or no; the description shows the rule
+CREATE_MANY = DESCRIPTION["paths"]["/links/bulk"]["post"]
+OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
+    (method.upper(), route): operation
+    for route, item in DESCRIPTION["paths"].items()
+    for method, operation in item.items()
+    if method != "parameters"
+}
+BODIES = {
+    called: operation["requestBody"]["content"]["application/json"]
+    for called, operation in OPERATIONS.items()
+    if "requestBody" in operation
+}
+# What tells yes or no in the code is shown as a rule in the description.
+CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # the rule itself
+EXTERNAL_ID_PATTERN = f"^{fields._EXTERNAL_ID.pattern}$"  # noqa: SLF001  # the rule itself
+OWNER_PATTERN = f"^{key._OWNER.pattern}$"  # noqa: SLF001  # the rule itself
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
@@ -46,7 +78,17 @@ FULL = {
     "expiresAt": "2099-12-31T23:59:00Z",
     "permanent": True,
     "findExisting": True,
+    "enabled": True,
 }
+ROWS = {"links": [MINIMAL, {**MINIMAL, "alias": "full"}, {"url": "ftp://x"}, 1]}
+NEW_KEY = {"name": "new", "scopes": ["read"]}
+HOLDERS = {
+    "ann": ("ann", *ALL_BUT_ADMIN),
+    "admin": ("root", "admin"),
+    "maker": ("ann", "create"),
+    "reader": ("ann", "read"),
+}
+"""Who has a key: for whose links, and what it allows."""
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SEEN: list[dict[str, Any]] = [
     {"agent": PERSON, "referrer": "news.example.com", "country": "PT", "language": "pt", "visitor": "5eed" * 6},
@@ -58,35 +100,63 @@ SEEN: list[dict[str, Any]] = [
 """What is known of the visits of one link: of one everything, of one nothing at all."""
 
 
+Keys = dict[str, str]
+"""The keys of a test, by their holders."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request, and the route that it takes."""
+    """A request, the route that it takes, and who makes it: a holder of a key, or nobody. A path may name a key."""
 
     route: str
     path: str
     method: str = "GET"
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    by: str | None = None
 
-    def answer(self, http: Http) -> HTTPResponse:
+    def answer(self, http: Http, keys: Keys) -> HTTPResponse:
         """Make the request."""
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
-        return http.request(self.method, self.path, headers=self.headers, body=b"" if self.body is None else body)
+        path = self.path.format_map({holder: text.split("_")[1] for holder, text in keys.items()})
+        headers = {**self.headers, **({"X-Api-Key": keys[self.by]} if self.by else {})}
+        return http.request(self.method, path, headers=headers, body=b"" if self.body is None else body)
 
 
-def post(body: Any, **headers: str) -> Call:
+def by(holder: str | None, call: Call) -> Call:
+    """Let ``holder`` make ``call``."""
+    return replace(call, by=holder)
+
+
+def holder_for(route: str) -> str | None:
+    """Return whose key ``route`` needs: that of an owner, or of an admin."""
+    return {"links": "ann", "stats": "ann", "keys": "admin"}.get(route.split("/")[1])
+
+
+def post(body: Any, route: str = "/links", path: str | None = None, **headers: str) -> Call:
     """Create with ``body``: JSON of it, or these bytes."""
-    return Call(route="/links", path="/links", method="POST", body=body, headers=headers)
+    holder = holder_for(route)
+    return Call(route=route, path=path or route, method="POST", body=body, headers=headers, by=holder)
+
+
+def patch(body: Any, path: str = "/links/full", **headers: str) -> Call:
+    """Change a link."""
+    return Call(route="/links/{code}", path=path, method="PATCH", body=body, headers=headers, by="ann")
+
+
+def delete(route: str, path: str, **headers: str) -> Call:
+    """Take away what is at ``path``."""
+    return Call(route=route, path=path, method="DELETE", headers=headers, by=holder_for(route))
 
 
 def get(route: str, path: str | None = None, **headers: str) -> Call:
     """Get ``path``, which is ``route`` itself where that has no variable part."""
-    return Call(route=route, path=path or route, headers=headers)
+    return Call(route=route, path=path or route, headers=headers, by=holder_for(route))
 
 
 def head(route: str, path: str | None = None, **headers: str) -> Call:
     """Ask for the headers of ``path`` alone."""
-    return Call(route=route, path=path or route, method="HEAD", headers=headers)
+    return Call(route=route, path=path or route, method="HEAD", headers=headers, by=holder_for(route))
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -108,8 +178,11 @@ def described(route: str, method: str, status: int) -> dict[str, Any]:
 def check(route: str, method: str, answer: HTTPResponse) -> None:
     """Assert that ``answer`` is one the description promises: status, headers, media type, and every member."""
     response = described(route, method, answer.status_code)
-    promised = {name for name, header in response["headers"].items() if resolved(header).get("required")}
-    assert promised <= answer.headers.keys()
+    headers = {name: resolved(header) for name, header in response["headers"].items()}
+    assert {name for name, header in headers.items() if header.get("required")} <= answer.headers.keys()
+    for name in headers.keys() & answer.headers.keys():
+        text, schema = answer.headers[name], headers[name]["schema"]
+        check_value(schema, int(text) if schema.get("type") == "integer" else text)
     if "content" not in response:
         assert answer.body == b""
         return
@@ -127,21 +200,41 @@ def check_value(schema: dict[str, Any], value: Any) -> None:
 
 def visit(code: str, seen: list[dict[str, Any]], at: datetime) -> None:
     """Count visits of ``code``, of which this was ``seen``."""
-    clicks = [Click(id=f"click-{place}", code=code, at=at, **each) for place, each in enumerate(seen)]
+    owner = None if code == click.UNKNOWN else "ann"
+    clicks = [Click(id=f"click-{place}", code=code, at=at, owner=owner, **each) for place, each in enumerate(seen)]
     messages = [record_clicks.Message(each.id, json.dumps(each.as_message())) for each in clicks]
     assert record_clicks.record(messages, datetime.now(UTC)).counted == len(seen)
 
 
 @pytest.fixture
-def links(http: Http) -> None:
-    """A link with everything, visits included, one with nothing, one whose time is over, one from an older table."""
-    post(FULL).answer(http)
-    post({**MINIMAL, "alias": "bare"}).answer(http)
+def keys(http: Http) -> Keys:  # noqa: ARG001  # the tables must be there first
+    """A key of every holder, and one that is none."""
+    made = {holder: make_key(owner, *scopes, name=holder) for holder, (owner, *scopes) in HOLDERS.items()}
+    return {**made, "stranger": f"sk_{'1' * 10}_{'1' * 24}"}
+
+
+@pytest.fixture
+def links(http: Http, keys: Keys) -> None:
+    """Ann's links: with everything, visits included, with nothing, off, over. Nobody's: with a key to it, and old."""
+    post({**FULL, "externalId": "full:1"}).answer(http, keys)
+    post({**MINIMAL, "alias": "bare"}).answer(http, keys)
+    post({**MINIMAL, "alias": "off", "enabled": False, "externalId": "off:1"}).answer(http, keys)
+    keys["open"] = by(None, post({**MINIMAL, "alias": "open"})).answer(http, keys).json_body["manageKey"]
     url = "https://example.com/"
-    link_table.add(Link(code="over", url=url, expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made-for-over")
+    over = Link(code="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    link_table.add(over, "made-for-over")
     link_table.add(Link(code="old", url=url), "made-for-old")
     visit("full", SEEN, datetime.now(UTC))
     visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a key call once, and links be made without one once, in thirty years."""
+    monkeypatch.setattr(authorize, "_per_key", Window("key-minute", 10**9, 1))
+    monkeypatch.setattr(
+        authorize, "_anonymous", (Window("anonymous-hour", 10**9, 1), Window("anonymous-day", 10**9, 2))
+    )
 
 
 def test_the_description_is_valid() -> None:
@@ -176,20 +269,76 @@ def test_every_door_is_described_and_no_other() -> None:
 
 def test_operations_have_names_of_their_own() -> None:
     """No two operations share a name, for generated clients make functions of them."""
-    operations = [item[name] for item in DESCRIPTION["paths"].values() for name in item if name != "parameters"]
-
-    names = [operation["operationId"] for operation in operations]
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
 
     assert len(names) == len(set(names))
+
+
+def test_every_tag_is_described() -> None:
+    """The tags that operations have are those that say what they are."""
+    used = {tag for operation in OPERATIONS.values() for tag in operation["tags"]}
+
+    assert used == {tag["name"] for tag in DESCRIPTION["tags"]}
 
 
 def test_every_part_is_used() -> None:
     """Nothing is kept among the components that no one refers to."""
     text = json.dumps(DESCRIPTION)
 
-    parts = [f"#/components/{kind}/{name}" for kind, parts in DESCRIPTION["components"].items() for name in parts]
+    parts = [
+        f"#/components/{kind}/{name}"
+        for kind, parts in DESCRIPTION["components"].items()
+        for name in parts
+        if kind != "securitySchemes"  # they are referred to by name
+    ]
 
     assert [part for part in parts if f'"{part}"' not in text] == []
+
+
+def test_every_way_to_send_a_key_is_described() -> None:
+    """Where a key may be sent, it may be sent both ways; nowhere else."""
+    both: list[Any] = [{name: []} for name in DESCRIPTION["components"]["securitySchemes"]]
+
+    ways = [operation["security"] for operation in OPERATIONS.values() if "security" in operation]
+
+    assert DESCRIPTION["security"] == []
+    assert all(way in (both, [*both, {}]) for way in ways)
+
+
+@pytest.mark.parametrize(("method", "route"), OPERATIONS)
+def test_a_key_is_needed_where_it_is_said(http: Http, keys: Keys, method: str, route: str) -> None:
+    """What is described as open is, and everything else asks who is there."""
+    is_open = {} in OPERATIONS[method, route].get("security", [{}])
+    path = re.sub("{[a-z_]+}", "full", route)
+    body = BODIES.get((method, route), {}).get("examples")
+    example = next(iter(body.values()))["value"] if body else None
+
+    answer = Call(route=route, path=path, method=method, body=example).answer(http, keys)
+
+    assert (answer.status_code == 401) == (not is_open)
+    assert ("WWW-Authenticate" in answer.headers) == (not is_open)
+
+
+@pytest.mark.parametrize(("method", "route"), OPERATIONS)
+def test_what_a_key_may_meet_is_described_where_a_key_may_be_sent(method: str, route: str) -> None:
+    """Whoever may send a key may send a wrong one, one for other things, and one too often."""
+    operation = OPERATIONS[method, route]
+
+    statuses = {"401", "403", "429"} & operation["responses"].keys()
+
+    assert statuses == ({"401", "403", "429"} if "security" in operation else set())
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Api-Key"])
+@pytest.mark.usefixtures("links")
+def test_each_way_to_send_a_key_works(http: Http, keys: Keys, header: str) -> None:
+    """The schemes of the description are those that the service reads."""
+    schemes = DESCRIPTION["components"]["securitySchemes"]
+    described = {"Authorization": schemes["Bearer"]["scheme"].title(), schemes["ApiKey"]["name"]: ""}
+
+    answer = http.get("/links/full", headers={header: f"{described[header]} {keys['ann']}".strip()})
+
+    assert answer.status_code == 200
 
 
 def test_every_error_code_is_listed() -> None:
@@ -202,27 +351,45 @@ def test_every_error_code_is_listed() -> None:
     assert sorted(listed) == sorted(public)
 
 
-def test_every_name_of_a_field_is_described() -> None:
-    """Each name that a new link may use is described, and each that is described is taken."""
-    accepted = new_link._FIELD_OF  # noqa: SLF001  # the one list of all names
-
-    properties = SCHEMAS["NewLink"]["properties"]
+@pytest.mark.parametrize(
+    ("schema", "accepted"),
+    [
+        ("NewLink", new_link.NAMES),
+        ("LinkChange", change.NAMES),
+        ("NewKey", key._NAMES),  # noqa: SLF001  # the one list of all names
+    ],
+)
+def test_every_name_of_a_field_is_described(schema: str, accepted: dict[str, str]) -> None:
+    """Each name that a field may have is described, and each that is described is taken."""
+    properties = SCHEMAS[schema]["properties"]
 
     assert properties.keys() == accepted.keys()
 
 
 @pytest.mark.parametrize(
-    ("name", "also"),
-    [pytest.param(field, name, id=name) for field, names in new_link._ALSO_KNOWN_AS.items() for name in names],  # noqa: SLF001  # the one list of them
+    ("schema", "name", "also"),
+    [
+        pytest.param(schema, field, name, id=f"{schema}, {name}")
+        for schema in ("NewLink", "LinkChange")
+        for field, names in fields.ALSO_KNOWN_AS.items()
+        for name in names
+        if field in SCHEMAS[schema]["properties"]
+    ],
 )
-def test_another_name_is_described_as_the_field_it_names(name: str, also: str) -> None:
+def test_another_name_is_described_as_the_field_it_names(schema: str, name: str, also: str) -> None:
     """A field is described alike under all its names."""
-    properties = SCHEMAS["NewLink"]["properties"]
+    properties = SCHEMAS[schema]["properties"]
 
     other = properties[also]
 
-    assert other["$ref"] == properties[name]["$ref"]
-    assert other["description"] == f"Another name of `{name}`."
+    assert other == {**properties[name], "description": f"Another name of `{name}`."}
+
+
+def test_every_field_that_can_change_may_stand_in_a_history() -> None:
+    """What a link is known by to clients that change it is what its history may tell."""
+    link = Link(code="any", url="https://example.com/")
+
+    assert SCHEMAS["Changes"]["properties"].keys() == link.described().keys()
 
 
 @pytest.mark.parametrize(
@@ -241,14 +408,28 @@ def test_another_name_is_described_as_the_field_it_names(name: str, also: str) -
         ("Visit", "browser", "maxLength", agents._MAX_NAME),  # noqa: SLF001  # what a parser copies is cut in one place
         ("Visit", "system", "maxLength", agents._MAX_NAME),  # noqa: SLF001  # the same
         ("Visit", "userAgent", "maxLength", click.MAX_TEXT),
-        ("VisitPage", "data", "maxItems", PARAMETERS["Limit"]["schema"]["maximum"]),
+        ("VisitPage", "data", "maxItems", paging.MOST),
+        ("LinkPage", "data", "maxItems", paging.MOST),
+        ("BulkRequest", "links", "maxItems", shorten_many.MOST),
+        ("BulkAnswer", "data", "maxItems", shorten_many.MOST),
+        ("History", "data", "maxItems", history_table.KEPT),
+        ("ExternalId", None, "maxLength", fields.MAX_EXTERNAL_ID),
+        ("ExternalId", None, "pattern", EXTERNAL_ID_PATTERN),
+        ("LinkDetails", "owner", "pattern", OWNER_PATTERN),
+        ("KeyDetails", "owner", "pattern", OWNER_PATTERN),
+        ("KeyDetails", "name", "maxLength", key.MAX_NAME),
+        ("NewKey", "name", "maxLength", key.MAX_NAME),
+        ("NewKey", "owner", "maxLength", key.MAX_NAME),
+        ("Scope", None, "enum", list(key.SCOPES)),
+        ("MadeKey", "key", "pattern", f"^{key._KEY.pattern}$".replace("(", "").replace(")", "")),  # noqa: SLF001  # the one rule
+        ("MadeLink", "manageKey", "pattern", f"^{key._MANAGE_KEY.pattern}$"),  # noqa: SLF001  # the same
         *(
             row
-            for schema in ("NewLink", "Link")
+            for schema in ("NewLink", "LinkChange", "LinkDetails")
             for row in (
-                (schema, "title", "maxLength", new_link.MAX_TITLE),
-                (schema, "note", "maxLength", new_link.MAX_NOTE),
-                (schema, "tags", "maxItems", new_link.MAX_TAGS),
+                (schema, "title", "maxLength", fields.MAX_TITLE),
+                (schema, "note", "maxLength", fields.MAX_NOTE),
+                (schema, "tags", "maxItems", fields.MAX_TAGS),
             )
         ),
     ],
@@ -262,14 +443,40 @@ def test_limits_are_those_of_the_service(schema: str, member: str | None, limit:
     assert part[limit] == value
 
 
-@pytest.mark.parametrize("schema", ["NewLink", "Link"])
+@pytest.mark.parametrize(
+    ("parameter", "limit", "value"),
+    [
+        ("Limit", "maximum", paging.MOST),
+        ("Limit", "default", paging.DEFAULT_LIMIT),
+        ("IdempotencyKey", "maxLength", answers.MAX_KEY),
+        ("LinkName", "pattern", f"^({CODE_PATTERN[1:-1]}|{find_link.EXTERNAL}{EXTERNAL_ID_PATTERN[1:-1]})$"),
+    ],
+)
+def test_limits_of_parameters_are_those_of_the_service(parameter: str, limit: str, value: object) -> None:
+    """What the description lets a parameter be is what the service takes."""
+    schema = PARAMETERS[parameter]["schema"]
+
+    assert schema[limit] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "!", "~", "a b", "\x1f", "\x7f", "é", "k" * answers.MAX_KEY, "k" * (answers.MAX_KEY + 1)]
+)
+def test_an_idempotency_key_is_what_the_service_takes_for_one(text: str) -> None:
+    """The description and the service agree on every text."""
+    schema = PARAMETERS["IdempotencyKey"]["schema"]
+
+    assert Draft202012Validator(schema).is_valid(text) == answers.is_key(text)
+
+
+@pytest.mark.parametrize("schema", ["NewLink", "LinkChange", "LinkDetails"])
 def test_the_limit_of_a_tag_is_that_of_the_service(schema: str) -> None:
     """A tag may be as long as the service allows."""
     tags = SCHEMAS[schema]["properties"]["tags"]
 
     longest = tags["items"]["maxLength"]
 
-    assert longest == new_link.MAX_TAG
+    assert longest == fields.MAX_TAG
 
 
 @pytest.mark.parametrize(
@@ -281,6 +488,39 @@ def test_the_limit_of_a_tag_is_that_of_the_service(schema: str) -> None:
             DESCRIPTION["components"]["responses"]["BodyTooLarge"]["description"],
             f"({json_body.MAX_BODY_BYTES:,} bytes)",
             id="413",
+        ),
+        pytest.param(CREATE_MANY["description"], f"({json_body.MAX_BULK_BYTES:,} bytes)", id="bulk body"),
+        pytest.param(CREATE_MANY["description"], f"{json_body.MAX_DEPTH} levels", id="bulk depth"),
+        pytest.param(CREATE_MANY["description"], f"Makes 1 to {shorten_many.MOST} links", id="bulk"),
+        pytest.param(
+            DESCRIPTION["components"]["responses"]["BulkTooLarge"]["description"],
+            f"({json_body.MAX_BULK_BYTES:,} bytes)",
+            id="bulk 413",
+        ),
+        pytest.param(
+            DESCRIPTION["components"]["responses"]["BulkInvalid"]["description"],
+            f"no list of 1 to {shorten_many.MOST} links",
+            id="bulk 422",
+        ),
+        pytest.param(
+            PARAMETERS["IdempotencyKey"]["description"],
+            f"1 to {answers.MAX_KEY} visible ASCII characters",
+            id="Idempotency-Key",
+        ),
+        pytest.param(
+            PARAMETERS["IdempotencyKey"]["description"],
+            f"within {answers.LASTS // timedelta(hours=1)} hours",
+            id="Idempotency-Key, how long",
+        ),
+        pytest.param(
+            DESCRIPTION["paths"]["/links/{code}/history"]["get"]["description"],
+            f"the last {history_table.KEPT} changes",
+            id="history",
+        ),
+        pytest.param(
+            DESCRIPTION["paths"]["/links"]["get"]["description"],
+            f"looks at {list_links._LOOKED_AT:,} links",  # noqa: SLF001  # the one place that says how many
+            id="list",
         ),
         pytest.param(SCHEMAS["TargetUrl"]["description"], f"{target_url.MAX_URL_BYTES:,} bytes", id="url"),
         pytest.param(
@@ -313,36 +553,37 @@ def test_prose_tells_the_limits_of_the_service(text: str, words: str) -> None:
 
 
 @pytest.mark.usefixtures("links")
-def test_the_limits_of_a_page_are_those_of_the_service(http: Http) -> None:
+def test_the_limits_of_a_page_are_those_of_the_service(http: Http, keys: Keys) -> None:
     """A page may be as short and as long as described, and is as long as described for who does not say."""
+    page = get("/links/{code}/visits", "/links/full/visits")
     limit = PARAMETERS["Limit"]["schema"]
     asked = [limit["minimum"] - 1, limit["minimum"], limit["maximum"], limit["maximum"] + 1]
     visit("full", [{"agent": PERSON}] * limit["default"], datetime.now(UTC) - timedelta(minutes=1))
 
-    statuses = [http.get(f"/links/full/visits?limit={number}").status_code for number in asked]
+    given = [replace(page, path=f"{page.path}?limit={number}").answer(http, keys) for number in asked]
 
-    assert statuses == [422, 200, 200, 422]
-    assert len(http.get("/links/full/visits").json_body["data"]) == limit["default"]
+    assert [answer.status_code for answer in given] == [422, 200, 200, 422]
+    assert len(page.answer(http, keys).json_body["data"]) == limit["default"]
 
 
 @pytest.mark.parametrize(("days", "unit"), [(period.MOST_DAYS, "day"), (period.MOST_DAYS_BY_HOUR, "hour")])
 @pytest.mark.usefixtures("links")
-def test_the_longest_period_is_answered_as_described(http: Http, days: int, unit: str) -> None:
+def test_the_longest_period_is_answered_as_described(http: Http, keys: Keys, days: int, unit: str) -> None:
     """As many days as the description allows are answered, and one more is not."""
     last = datetime.now(UTC).date()
     first, before = last - timedelta(days=days - 1), last - timedelta(days=days)
 
-    longest = get("/stats", f"/stats?unit={unit}&from={first}&to={last}").answer(http)
-    longer = get("/stats", f"/stats?unit={unit}&from={before}&to={last}").answer(http)
+    longest = get("/stats", f"/stats?unit={unit}&from={first}&to={last}").answer(http, keys)
+    longer = get("/stats", f"/stats?unit={unit}&from={before}&to={last}").answer(http, keys)
 
     assert (longest.status_code, longer.status_code) == (200, 422)
     check("/stats", "GET", longest)
 
 
 @pytest.mark.usefixtures("links")
-def test_a_query_without_parameters_means_the_defaults(http: Http) -> None:
+def test_a_query_without_parameters_means_the_defaults(http: Http, keys: Keys) -> None:
     """Who asks for nothing gets what the description says of parameters that are missing."""
-    answer = http.get("/stats").json_body
+    answer = get("/stats").answer(http, keys).json_body
 
     first, last = (datetime.fromisoformat(answer[name]) for name in ("from", "to"))
     assert (last - first).days + 1 == period.DEFAULT_DAYS
@@ -359,21 +600,27 @@ def test_every_file_is_described() -> None:
     assert asset["get"]["responses"]["200"]["content"].keys() == {kind.split(";")[0] for kind in pages.ASSETS.values()}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_of_requests_work(http: Http, name: str) -> None:
-    """Whoever copies an example gets a link."""
-    example = EXAMPLES[name]["value"]
+@pytest.mark.parametrize(
+    ("method", "route", "name"), [(*called, name) for called, content in BODIES.items() for name in content["examples"]]
+)
+@pytest.mark.usefixtures("links")
+def test_examples_of_requests_work(http: Http, keys: Keys, method: str, route: str, name: str) -> None:
+    """Whoever copies an example gets what it is an example of."""
+    content = BODIES[method, route]
+    example, path = content["examples"][name]["value"], route.format(code="full")
 
-    answer = post(example).answer(http)
+    answer = Call(route=route, path=path, method=method, body=example, by=holder_for(route)).answer(http, keys)
 
-    check_value({"$ref": "#/components/schemas/NewLink"}, example)
-    assert answer.status_code == 201
+    check_value(content["schema"], example)
+    assert answer.status_code == (200 if method == "PATCH" or route == "/links/bulk" else 201)
+    check(route, method, answer)
+    if route == "/links/bulk":
+        assert all("link" in row for row in answer.json_body["data"])
 
 
 def test_examples_of_answers_are_answers() -> None:
     """Each answer that is shown meets its own schema."""
-    operations = [item[name] for item in DESCRIPTION["paths"].values() for name in item if name != "parameters"]
-    responses = [resolved(response) for operation in operations for response in operation["responses"].values()]
+    responses = [resolved(each) for operation in OPERATIONS.values() for each in operation["responses"].values()]
     contents = [content for response in responses for content in response.get("content", {}).values()]
 
     shown = [(content["schema"], example) for content in contents for example in content.get("examples", {}).values()]
@@ -396,22 +643,22 @@ def test_examples_of_answers_are_answers() -> None:
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_columns_are_those_of_the_example(http: Http, example: str, call: Call) -> None:
+def test_columns_are_those_of_the_example(http: Http, keys: Keys, example: str, call: Call) -> None:
     """A table has the columns that the example shows, in that order."""
     shown = described(call.route, "GET", 200)["content"]["text/csv"]["examples"][example]["value"]
 
-    answer = call.answer(http)
+    answer = call.answer(http, keys)
 
     assert answer.body.decode().splitlines()[0] == shown.splitlines()[0]
 
 
 @pytest.mark.usefixtures("links")
-def test_lines_of_visits_are_as_described(http: Http) -> None:
+def test_lines_of_visits_are_as_described(http: Http, keys: Keys) -> None:
     """Each line is a visit, in the shown one as in those that are served."""
     content = described("/links/{code}/visits", "GET", 200)["content"]["application/x-ndjson"]
     shown = content["examples"]["one"]["value"]
 
-    served = http.get("/links/full/visits", headers=NDJSON).body.decode()
+    served = get("/links/{code}/visits", "/links/full/visits", **NDJSON).answer(http, keys).body.decode()
 
     lines = [line for text in (shown, served) for line in text.splitlines()]
     assert len(lines) == 1 + len(SEEN)
@@ -420,12 +667,12 @@ def test_lines_of_visits_are_as_described(http: Http) -> None:
 
 
 @pytest.mark.usefixtures("links")
-def test_the_next_page_is_where_it_is_said_to_be(http: Http) -> None:
+def test_the_next_page_is_where_it_is_said_to_be(http: Http, keys: Keys) -> None:
     """What `Link` refers to are the visits that follow; the last page refers to none."""
-    first = http.get("/links/full/visits?limit=3")
+    first = get("/links/{code}/visits", "/links/full/visits?limit=3").answer(http, keys)
 
     target = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
-    second = http.get(f"/links/full/visits{target}")
+    second = get("/links/{code}/visits", f"/links/full/visits{target}").answer(http, keys)
 
     assert target.endswith(f"&cursor={first.json_body['next']}")
     assert len(first.json_body["data"]) + len(second.json_body["data"]) == len(SEEN)
@@ -433,46 +680,271 @@ def test_the_next_page_is_where_it_is_said_to_be(http: Http) -> None:
     assert "Link" not in second.headers
 
 
-@pytest.mark.parametrize("wanted", [MINIMAL, FULL, {**FULL, "title": None, "tags": None}])
-def test_a_wish_that_is_described_is_granted(http: Http, wanted: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("links")
+def test_the_cursor_of_a_page_of_links_leads_to_the_next(http: Http, keys: Keys) -> None:
+    """The pages together are all links of the owner, each once; the last has no cursor."""
+    path, found = "/links?limit=2", []
+
+    while path:
+        page = get("/links", path).answer(http, keys)
+        check("/links", "GET", page)
+        found += [link["code"] for link in page.json_body["data"]]
+        path = page.json_body["next"] and f"/links?limit=2&cursor={page.json_body['next']}"
+
+    assert sorted(found) == ["bare", "full", "off"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        MINIMAL,
+        {**FULL, "externalId": "full:1"},
+        {**FULL, "title": None, "tags": None},
+        {**MINIMAL, "longUrl": None, "enabled": None},
+    ],
+)
+def test_a_wish_that_is_described_is_granted(http: Http, keys: Keys, wanted: dict[str, Any]) -> None:
     """A body that the description allows makes a link."""
     check_value({"$ref": "#/components/schemas/NewLink"}, wanted)
 
-    answer = post(wanted).answer(http)
+    answer = post(wanted).answer(http, keys)
 
     assert answer.status_code == 201
+
+
+CHANGES = [name for name in SCHEMAS["LinkChange"]["properties"] if change.NAMES[name] != "url"]
+
+
+@pytest.mark.parametrize("cleared", [{}, *({name: None} for name in CHANGES), dict.fromkeys(CHANGES)], ids=str)
+@pytest.mark.usefixtures("links")
+def test_what_may_be_null_can_be_cleared(http: Http, keys: Keys, cleared: dict[str, None]) -> None:
+    """A change that clears what the description lets be null is made."""
+    check_value({"$ref": "#/components/schemas/LinkChange"}, cleared)
+
+    answer = patch(cleared).answer(http, keys)
+
+    assert answer.status_code == 200
+    check("/links/{code}", "PATCH", answer)
+
+
+NOT_DESCRIBED: dict[str, list[Any]] = {
+    "NewLink": [
+        {},
+        {"url": None},
+        {"url": "example.com"},
+        {"url": "https://me@example.com/"},
+        {"url": "https://example.com/a b"},
+        {"url": "https://"},
+        {"url": "x" * (target_url.MAX_URL_BYTES + 1)},
+        {**MINIMAL, "alias": ""},
+        {**MINIMAL, "title": "\x00"},
+        {**MINIMAL, "tags": [" "]},
+        {**MINIMAL, "tags": "one"},
+        {**MINIMAL, "expiresIn": "7"},
+        {**MINIMAL, "expiresIn": "00d"},
+        {**MINIMAL, "expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
+        {**MINIMAL, "enabled": "yes"},
+        {**MINIMAL, "externalId": "a/b"},
+        {**MINIMAL, "externalId": "x" * (fields.MAX_EXTERNAL_ID + 1)},
+        {**MINIMAL, "titel": "x"},
+    ],
+    "LinkChange": [
+        {"url": None},
+        {"longUrl": None},
+        {"url": "ftp://example.com"},
+        {"alias": "other"},
+        {"unguessable": True},
+        {"findExisting": None},
+        {"note": 1},
+        {"expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
+        {"externalId": ""},
+    ],
+    "BulkRequest": [
+        {},
+        {"links": None},
+        {"links": []},
+        {"links": {}},
+        {"links": [MINIMAL], "dryRun": True},
+        {"links": [MINIMAL] * (shorten_many.MOST + 1)},
+    ],
+    "NewKey": [
+        {},
+        {"name": "a"},
+        {"name": "a", "scopes": []},
+        {"name": "a", "scopes": None},
+        {"name": "a", "scopes": ["write"]},
+        {"name": "", "owner": "a", "scopes": ["read"]},
+        {"name": " ", "owner": "a", "scopes": ["read"]},
+        {"name": None, "owner": "a", "scopes": ["read"]},
+        {"name": "two words", "scopes": ["read"]},
+        {"name": "two words", "owner": " ", "scopes": ["read"]},
+        {"name": "a", "owner": "two words", "scopes": ["read"]},
+        {"name": "a\x00", "owner": "a", "scopes": ["read"]},
+        {"name": "a" * (key.MAX_NAME + 1), "scopes": ["read"]},
+        {"name": "a", "scopes": ["read"], "expiresIn": "soon"},
+        {"name": "a", "scopes": ["read"], "expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
+        {"name": "a", "scopes": ["read"], "id": "1"},
+    ],
+}
+"""What bodies may not be."""
+
+
+@pytest.mark.parametrize(
+    ("schema", "body"),
+    [(schema, body) for schema, bodies in NOT_DESCRIBED.items() for body in bodies],
+    ids=lambda value: str(value)[:60],
+)
+@pytest.mark.usefixtures("links")
+def test_what_is_not_described_is_refused(http: Http, keys: Keys, schema: str, body: Any) -> None:
+    """A body that the description does not allow is none for the service either."""
+    (call,) = (
+        Call(route=route, path=route.format(code="full"), method=method, body=body, by=holder_for(route))
+        for (method, route), content in BODIES.items()
+        if content["schema"] == {"$ref": f"#/components/schemas/{schema}"}
+    )
+
+    answer = call.answer(http, keys)
+
+    whole = {"$ref": f"#/components/schemas/{schema}", "components": DESCRIPTION["components"]}
+    assert not Draft202012Validator(whole).is_valid(body)
+    assert answer.status_code == 422
+    check(call.route, call.method, answer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "two words", "owner": "ann", "scopes": ["admin", "admin"], "expiresAt": None},
+        {"name": " ann ", "owner": "", "scopes": list(key.SCOPES)},
+        {"name": "a", "owner": " b@c ", "scopes": ["read"], "expiresAt": "2099-01-01T00:00:00Z", "expiresIn": None},
+    ],
+)
+def test_a_key_that_is_described_is_made(http: Http, keys: Keys, body: dict[str, Any]) -> None:
+    """A body that the description allows makes a key."""
+    check_value({"$ref": "#/components/schemas/NewKey"}, body)
+
+    answer = post(body, "/keys").answer(http, keys)
+
+    assert answer.status_code == 201
+    check("/keys", "POST", answer)
 
 
 @pytest.mark.parametrize(
     ("status", "call"),
     [
         pytest.param(201, post(MINIMAL), id="created, minimal"),
-        pytest.param(201, post({**FULL, "alias": "fuller"}), id="created, all fields"),
+        pytest.param(201, post({**FULL, "alias": "fuller", "externalId": "full:2"}), id="created, all fields"),
+        pytest.param(201, by(None, post(MINIMAL)), id="created, without a key"),
+        pytest.param(201, by(None, post(MINIMAL, **PLAIN)), id="created, without a key, as text"),
+        pytest.param(201, by("maker", post(MINIMAL)), id="created, by who may only do that"),
+        pytest.param(201, by("admin", post(MINIMAL)), id="created, by an admin"),
+        pytest.param(201, post(MINIMAL, **{"Idempotency-Key": "once"}), id="created, once"),
         pytest.param(201, post({**MINIMAL, "unguessable": True}), id="created, unguessable"),
         pytest.param(201, post(MINIMAL, **PLAIN), id="created, as text"),
         pytest.param(200, post(FULL), id="found"),
         pytest.param(200, post(FULL, **PLAIN), id="found, as text"),
         pytest.param(400, post(b'{"url": '), id="half a body"),
         pytest.param(400, post(b"[]", **PAGE), id="no object, as a page"),
+        pytest.param(400, post(MINIMAL, **{"Idempotency-Key": "a b"}), id="no Idempotency-Key"),
+        pytest.param(401, by("stranger", post(MINIMAL)), id="created, wrong key"),
+        pytest.param(401, by("stranger", post(MINIMAL, **PAGE)), id="created, wrong key, as a page"),
+        pytest.param(401, by("open", post(MINIMAL)), id="created, key of a link"),
+        pytest.param(403, by("reader", post(MINIMAL)), id="created, key for other things"),
         pytest.param(409, post({**MINIMAL, "alias": "full"}), id="alias taken"),
+        pytest.param(409, post({**MINIMAL, "externalId": "full:1"}), id="externalId taken"),
         pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1)), id="large body"),
         pytest.param(415, post(MINIMAL, **{"Content-Type": "text/plain"}), id="not JSON"),
         pytest.param(422, post({"url": "ftp://x", "alias": "links", "titel": 1, "tags": 1}), id="invalid"),
         pytest.param(422, post({}, **PAGE), id="invalid, as a page"),
+        pytest.param(422, by(None, post({**MINIMAL, "externalId": "mine"})), id="invalid, without a key"),
         pytest.param(405, Call(route="/links", path="/links", method="PUT"), id="wrong method"),
+        pytest.param(200, get("/links"), id="listed"),
+        pytest.param(200, get("/links", "/links?limit=1"), id="listed, first page"),
+        pytest.param(200, get("/links", "/links?tag=one&q=EVERY"), id="listed, some"),
+        pytest.param(200, get("/links", "/links?q=nothing"), id="listed, none"),
+        pytest.param(200, get("/links", "/links?owner=ann"), id="listed, one's own"),
+        pytest.param(200, by("admin", get("/links", "/links?owner=ann")), id="listed, somebody's"),
+        pytest.param(401, by(None, get("/links")), id="listed, no key"),
+        pytest.param(401, by("open", get("/links", **PAGE)), id="listed, key of a link"),
+        pytest.param(403, by("maker", get("/links")), id="listed, key for other things"),
+        pytest.param(403, get("/links", "/links?owner=bob"), id="listed, somebody else's"),
+        pytest.param(422, get("/links", "/links?limit=0&cursor=x"), id="listed, no page"),
+        pytest.param(200, head("/links"), id="listed, headers only"),
+        pytest.param(401, by("stranger", head("/links")), id="listed, wrong key, headers only"),
+        pytest.param(403, by("maker", head("/links")), id="listed, key for other things, headers only"),
+        pytest.param(422, head("/links", "/links?limit=x"), id="listed, no page, headers only"),
+        pytest.param(200, post(ROWS, "/links/bulk"), id="many, made and not"),
+        pytest.param(200, by(None, post(ROWS, "/links/bulk")), id="many, without a key"),
+        pytest.param(200, post({"links": [FULL]}, "/links/bulk"), id="many, found"),
+        pytest.param(200, post({"links": [None]}, "/links/bulk"), id="many, none made"),
+        pytest.param(200, post(ROWS, "/links/bulk", "/links/bulk?dryRun=true"), id="many, tried"),
+        pytest.param(200, by(None, post(ROWS, "/links/bulk", "/links/bulk?dryRun=true")), id="many, tried, no key"),
+        pytest.param(400, post(b"{", "/links/bulk"), id="many, half a body"),
+        pytest.param(400, post(ROWS, "/links/bulk", **{"Idempotency-Key": "é"}), id="many, no Idempotency-Key"),
+        pytest.param(401, by("stranger", post(ROWS, "/links/bulk")), id="many, wrong key"),
+        pytest.param(403, by("reader", post(ROWS, "/links/bulk")), id="many, key for other things"),
+        pytest.param(413, post(b" " * (json_body.MAX_BULK_BYTES + 1), "/links/bulk"), id="many, large body"),
+        pytest.param(415, post(ROWS, "/links/bulk", **{"Content-Type": "text/csv"}), id="many, not JSON"),
+        pytest.param(422, post({"links": [], "link": 1}, "/links/bulk"), id="many, no list"),
         pytest.param(200, get("/links/{code}", "/links/full"), id="shown, all fields"),
         pytest.param(200, get("/links/{code}", "/links/bare"), id="shown, minimal"),
-        pytest.param(200, get("/links/{code}", "/links/old"), id="shown, from an older table"),
+        pytest.param(200, by("admin", get("/links/{code}", "/links/old")), id="shown, from an older table"),
+        pytest.param(200, get("/links/{code}", "/links/ext:full:1"), id="shown, by its externalId"),
+        pytest.param(200, by("open", get("/links/{code}", "/links/open")), id="shown, with its own key"),
+        pytest.param(401, by(None, get("/links/{code}", "/links/full")), id="shown, no key"),
+        pytest.param(403, by("maker", get("/links/{code}", "/links/full")), id="shown, key for other things"),
+        pytest.param(404, by("open", get("/links/{code}", "/links/full")), id="shown, with another link's key"),
+        pytest.param(404, get("/links/{code}", "/links/open"), id="nobody's link"),
+        pytest.param(404, get("/links/{code}", "/links/ext:none"), id="no such externalId"),
         pytest.param(404, get("/links/{code}", "/links/none"), id="no such link"),
         pytest.param(404, get("/links/{code}", "/links/none", **PAGE), id="no such link, as a page"),
         pytest.param(200, head("/links/{code}", "/links/full"), id="shown, headers only"),
+        pytest.param(401, by(None, head("/links/{code}", "/links/full")), id="shown, no key, headers only"),
+        pytest.param(403, by("maker", head("/links/{code}", "/links/full")), id="shown, other key, headers only"),
         pytest.param(404, head("/links/{code}", "/links/none"), id="no such link, headers only"),
+        pytest.param(200, patch({"title": "New", "tags": None, "enabled": False}), id="changed"),
+        pytest.param(200, patch({}), id="changed, nothing"),
+        pytest.param(200, patch({"note": "New"}, **{"If-Match": '"full.1"'}), id="changed, as seen"),
+        pytest.param(200, patch({"note": "New"}, **{"If-Match": "*"}), id="changed, whatever it is"),
+        pytest.param(200, by("open", patch({"note": "New"}, "/links/open")), id="changed, with its own key"),
+        pytest.param(400, patch(b"{"), id="changed, half a body"),
+        pytest.param(401, by(None, patch({})), id="changed, no key"),
+        pytest.param(403, by("reader", patch({})), id="changed, key for other things"),
+        pytest.param(404, patch({}, "/links/none"), id="changed, no such link"),
+        pytest.param(404, patch({}, "/links/open"), id="changed, nobody's link"),
+        pytest.param(409, patch({"externalId": "off:1"}), id="changed, externalId taken"),
+        pytest.param(412, patch({"note": "New"}, **{"If-Match": '"full.0"'}), id="changed, not as seen"),
+        pytest.param(412, patch({"note": "New"}, **{"If-Match": '"full.0"'}, **PAGE), id="changed, not as seen, page"),
+        pytest.param(413, patch(b" " * (json_body.MAX_BODY_BYTES + 1)), id="changed, large body"),
+        pytest.param(415, patch({}, **{"Content-Type": "text/plain"}), id="changed, not JSON"),
+        pytest.param(422, patch({"url": None, "alias": "x", "tags": 1}), id="changed, invalid"),
+        pytest.param(422, by("open", patch({"externalId": "x"}, "/links/open")), id="changed, against the rules"),
+        pytest.param(204, delete("/links/{code}", "/links/full"), id="removed"),
+        pytest.param(204, delete("/links/{code}", "/links/ext:full:1"), id="removed, by its externalId"),
+        pytest.param(204, delete("/links/{code}", "/links/full", **{"If-Match": '"full.1"'}), id="removed, as seen"),
+        pytest.param(204, by("open", delete("/links/{code}", "/links/open")), id="removed, with its own key"),
+        pytest.param(401, by("stranger", delete("/links/{code}", "/links/full")), id="removed, wrong key"),
+        pytest.param(403, by("reader", delete("/links/{code}", "/links/full")), id="removed, other key"),
+        pytest.param(404, delete("/links/{code}", "/links/none"), id="removed, no such link"),
+        pytest.param(412, delete("/links/{code}", "/links/full", **{"If-Match": "x"}), id="removed, not as seen"),
+        pytest.param(200, get("/links/{code}/history", "/links/full/history"), id="history"),
+        pytest.param(200, by("open", get("/links/{code}/history", "/links/open/history")), id="history, its own key"),
+        pytest.param(200, by("admin", get("/links/{code}/history", "/links/old/history")), id="history, older table"),
+        pytest.param(401, by(None, get("/links/{code}/history", "/links/full/history")), id="history, no key"),
+        pytest.param(403, by("maker", get("/links/{code}/history", "/links/full/history")), id="history, other key"),
+        pytest.param(404, get("/links/{code}/history", "/links/none/history"), id="history, no such link"),
+        pytest.param(200, head("/links/{code}/history", "/links/full/history"), id="history, headers only"),
+        pytest.param(401, by(None, head("/links/{code}/history", "/links/full/history")), id="history, no key, head"),
+        pytest.param(403, by("maker", head("/links/{code}/history", "/links/full/history")), id="history, other, head"),
+        pytest.param(404, head("/links/{code}/history", "/links/none/history"), id="history, no link, headers only"),
         pytest.param(301, get("/{code}", "/full"), id="followed, permanent"),
         pytest.param(302, get("/{code}", "/bare"), id="followed"),
         pytest.param(302, get("/{code}", "/none"), id="unknown, home"),
         pytest.param(404, get("/{code}", "/none", **JSON), id="unknown"),
         pytest.param(410, get("/{code}", "/over"), id="expired"),
         pytest.param(410, get("/{code}", "/over", **PAGE), id="expired, as a page"),
+        pytest.param(410, get("/{code}", "/off"), id="switched off"),
+        pytest.param(410, get("/{code}", "/off", **PAGE), id="switched off, as a page"),
         pytest.param(302, head("/{code}", "/bare"), id="followed, headers only"),
         pytest.param(410, head("/{code}", "/over"), id="expired, headers only"),
         pytest.param(200, get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
@@ -482,12 +954,17 @@ def test_a_wish_that_is_described_is_granted(http: Http, wanted: dict[str, Any])
         pytest.param(200, get("/links/{code}/stats", "/links/over/stats"), id="statistics, expired"),
         pytest.param(200, get("/links/{code}/stats", "/links/full/stats", **CSV), id="statistics, as CSV"),
         pytest.param(200, get("/links/{code}/stats", "/links/full/stats", **PAGE), id="statistics, no page"),
+        pytest.param(200, by("open", get("/links/{code}/stats", "/links/open/stats")), id="statistics, its own key"),
+        pytest.param(401, by(None, get("/links/{code}/stats", "/links/full/stats")), id="statistics, no key"),
+        pytest.param(403, by("maker", get("/links/{code}/stats", "/links/full/stats")), id="statistics, other key"),
         pytest.param(404, get("/links/{code}/stats", "/links/none/stats"), id="statistics, no such link"),
         pytest.param(404, get("/links/{code}/stats", "/links/none/stats", **CSV), id="statistics, no such link, CSV"),
         pytest.param(422, get("/links/{code}/stats", "/links/full/stats?from=x&to=&unit=week"), id="no period"),
         pytest.param(422, get("/links/{code}/stats", "/links/full/stats?from=2999-01-01", **PAGE), id="reversed"),
         pytest.param(422, get("/links/{code}/stats", "/links/full/stats?from=2000-01-01", **CSV), id="long period"),
         pytest.param(200, head("/links/{code}/stats", "/links/full/stats"), id="statistics, headers only"),
+        pytest.param(401, by(None, head("/links/{code}/stats", "/links/full/stats")), id="statistics, no key, head"),
+        pytest.param(403, by("maker", head("/links/{code}/stats", "/links/full/stats")), id="statistics, other, head"),
         pytest.param(404, head("/links/{code}/stats", "/links/none/stats"), id="statistics, no link, headers only"),
         pytest.param(422, head("/links/{code}/stats", "/links/full/stats?to=x"), id="no period, headers only"),
         pytest.param(200, get("/links/{code}/visits", "/links/full/visits?limit=2"), id="visits, first page"),
@@ -496,10 +973,15 @@ def test_a_wish_that_is_described_is_granted(http: Http, wanted: dict[str, Any])
         pytest.param(200, get("/links/{code}/visits", "/links/full/visits", **CSV), id="visits, as CSV"),
         pytest.param(200, get("/links/{code}/visits", "/links/full/visits", **NDJSON), id="visits, as lines"),
         pytest.param(200, get("/links/{code}/visits", "/links/bare/visits", **NDJSON), id="no visits, as lines"),
+        pytest.param(200, by("open", get("/links/{code}/visits", "/links/open/visits")), id="visits, its own key"),
+        pytest.param(401, by(None, get("/links/{code}/visits", "/links/full/visits", **NDJSON)), id="visits, no key"),
+        pytest.param(403, by("maker", get("/links/{code}/visits", "/links/full/visits")), id="visits, other key"),
         pytest.param(404, get("/links/{code}/visits", "/links/none/visits"), id="visits, no such link"),
         pytest.param(422, get("/links/{code}/visits", "/links/full/visits?limit=x"), id="no number"),
         pytest.param(422, get("/links/{code}/visits", "/links/full/visits?cursor=x", **NDJSON), id="no cursor"),
         pytest.param(200, head("/links/{code}/visits", "/links/full/visits", **CSV), id="visits, headers only"),
+        pytest.param(401, by(None, head("/links/{code}/visits", "/links/full/visits")), id="visits, no key, head"),
+        pytest.param(403, by("maker", head("/links/{code}/visits", "/links/full/visits")), id="visits, other, head"),
         pytest.param(404, head("/links/{code}/visits", "/links/none/visits"), id="visits, no link, headers only"),
         pytest.param(422, head("/links/{code}/visits", "/links/full/visits?limit=0"), id="no number, headers only"),
         pytest.param(200, get("/stats"), id="all statistics"),
@@ -507,9 +989,36 @@ def test_a_wish_that_is_described_is_granted(http: Http, wanted: dict[str, Any])
         pytest.param(200, get("/stats", "/stats?unit=month"), id="all statistics by month"),
         pytest.param(200, get("/stats", "/stats?from=2000-01-01&to=2000-01-01"), id="all statistics of no visits"),
         pytest.param(200, get("/stats", **CSV), id="all statistics, as CSV"),
+        pytest.param(200, by("admin", get("/stats")), id="all statistics, of an admin"),
+        pytest.param(200, by("admin", get("/stats", "/stats?owner=ann")), id="all statistics, of somebody"),
+        pytest.param(401, by(None, get("/stats", **CSV)), id="all statistics, no key"),
+        pytest.param(401, by("open", get("/stats")), id="all statistics, key of a link"),
+        pytest.param(403, by("maker", get("/stats")), id="all statistics, key for other things"),
+        pytest.param(403, get("/stats", "/stats?owner=bob"), id="all statistics, of somebody else"),
         pytest.param(422, get("/stats", "/stats?unit=week"), id="no unit"),
         pytest.param(200, head("/stats"), id="all statistics, headers only"),
+        pytest.param(401, by(None, head("/stats")), id="all statistics, no key, headers only"),
+        pytest.param(403, head("/stats", "/stats?owner=bob"), id="all statistics, of somebody else, headers only"),
         pytest.param(422, head("/stats", "/stats?unit=week"), id="no unit, headers only"),
+        pytest.param(201, post(NEW_KEY, "/keys"), id="key made"),
+        pytest.param(201, post({**NEW_KEY, "owner": "ann", "expiresIn": "1d"}, "/keys"), id="key made, all fields"),
+        pytest.param(400, post(b"[]", "/keys"), id="key made, no object"),
+        pytest.param(401, by(None, post(NEW_KEY, "/keys")), id="key made, no key"),
+        pytest.param(403, by("ann", post(NEW_KEY, "/keys")), id="key made, by no admin"),
+        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1), "/keys"), id="key made, large body"),
+        pytest.param(415, post(NEW_KEY, "/keys", **{"Content-Type": "text/plain"}), id="key made, not JSON"),
+        pytest.param(422, post({"name": "two words", "scopes": [], "key": 1}, "/keys"), id="key made, invalid"),
+        pytest.param(200, get("/keys"), id="keys"),
+        pytest.param(401, by("stranger", get("/keys", **PAGE)), id="keys, wrong key"),
+        pytest.param(403, by("ann", get("/keys")), id="keys, of no admin"),
+        pytest.param(200, head("/keys"), id="keys, headers only"),
+        pytest.param(401, by(None, head("/keys")), id="keys, no key, headers only"),
+        pytest.param(403, by("ann", head("/keys")), id="keys, of no admin, headers only"),
+        pytest.param(204, delete("/keys/{key_id}", "/keys/{reader}"), id="key revoked"),
+        pytest.param(204, delete("/keys/{key_id}", "/keys/{admin}"), id="key revoked, by itself"),
+        pytest.param(401, by(None, delete("/keys/{key_id}", "/keys/{reader}")), id="key revoked, no key"),
+        pytest.param(403, by("ann", delete("/keys/{key_id}", "/keys/{reader}")), id="key revoked, by no admin"),
+        pytest.param(404, delete("/keys/{key_id}", "/keys/none"), id="key revoked, no such key"),
         pytest.param(200, get("/"), id="home"),
         *(pytest.param(200, get("/assets/{file}", f"/assets/{file}"), id=file) for file in pages.ASSETS),
         pytest.param(404, get("/assets/{file}", "/assets/none"), id="no such file"),
@@ -523,12 +1032,181 @@ def test_a_wish_that_is_described_is_granted(http: Http, wanted: dict[str, Any])
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_answers_are_as_described(http: Http, status: int, call: Call) -> None:
+def test_answers_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
     """Status, headers, media type and every member of an answer are those of the description."""
-    answer = call.answer(http)
+    answer = call.answer(http, keys)
 
     assert answer.status_code == status
     check(call.route, call.method, answer)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [pytest.param(by(None, get("/links")), "missing", id="no key"), (by("maker", get("/links")), "read")],
+)
+def test_problems_of_access_are_those_of_the_example(http: Http, keys: Keys, call: Call, name: str) -> None:
+    """What is shown of a key that is not there, or not enough, is what clients are told."""
+    answer = call.answer(http, keys)
+
+    response = described(call.route, call.method, answer.status_code)
+    example = response["content"]["application/problem+json"]["examples"][name]["value"]
+    assert answer.json_body == {**example, "type": f"{settings.base_url}/problems/{example['code']}"}
+
+
+@pytest.mark.usefixtures("links")
+def test_a_key_to_a_link_is_shown_once(http: Http, keys: Keys) -> None:
+    """It is in the answer that makes the link of who has no key, and in no other."""
+    once = {"Idempotency-Key": "once"}
+    made = by(None, post(MINIMAL, **once)).answer(http, keys).json_body
+
+    others = [
+        by(None, post(MINIMAL, **once)),
+        by(None, post({**MINIMAL, "findExisting": True})),
+        post(MINIMAL),
+        by("admin", get("/links/{code}", f"/links/{made['code']}")),
+    ]
+
+    assert "manageKey" in made
+    assert all("manageKey" not in call.answer(http, keys).json_body for call in others)
+
+
+@pytest.mark.usefixtures("links")
+def test_what_is_tried_has_no_code_that_would_be_drawn(http: Http, keys: Keys) -> None:
+    """The rows of a dry run are links with a code, links without, and problems, and nothing is made of them."""
+    call = post({"links": [{**MINIMAL, "alias": "new"}, *ROWS["links"]]}, "/links/bulk", "/links/bulk?dryRun=true")
+
+    rows = call.answer(http, keys).json_body["data"]
+
+    assert [row["link"]["code"] if "link" in row else row["problem"]["status"] for row in rows] == [
+        *("new", None),
+        *(409, 422, 422),
+    ]
+    assert get("/links/{code}", "/links/new").answer(http, keys).status_code == 404
+
+
+@pytest.mark.usefixtures("links")
+def test_only_admins_are_told_of_unknown_codes(http: Http, keys: Keys) -> None:
+    """Codes that nobody made are nobody's."""
+    told = ["unknownCodes" in by(holder, get("/stats")).answer(http, keys).json_body for holder in ("ann", "admin")]
+
+    assert told == [False, True]
+
+
+@pytest.mark.usefixtures("links")
+def test_changes_in_a_history_are_as_described(http: Http, keys: Keys) -> None:
+    """Everything that can change of a link, and everything that can be cleared, stands in its history as described."""
+    changed = {
+        "url": "https://example.com/new",
+        **{name: FULL[name] for name in ("title", "note", "tags", "expiresAt")},
+    }
+    patch({**changed, "permanent": True, "enabled": False, "externalId": "bare:1"}, "/links/bare").answer(http, keys)
+    patch(dict.fromkeys(CHANGES), "/links/bare").answer(http, keys)
+
+    answer = get("/links/{code}/history", "/links/bare/history").answer(http, keys)
+
+    last, first, beginning = answer.json_body["data"]
+    assert first["changes"].keys() == SCHEMAS["Changes"]["properties"].keys()
+    assert last["changes"].keys() == first["changes"].keys() - {"url"}
+    assert (beginning["action"], beginning["by"]) == ("created", "ann")
+    check("/links/{code}/history", "GET", answer)
+
+
+@pytest.mark.parametrize("holder", ["ann", None])
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        pytest.param(post(MINIMAL), post({**MINIMAL, "title": "Other"}), id="one"),
+        pytest.param(
+            post({"links": [MINIMAL, {}]}, "/links/bulk"), post({"links": [MINIMAL]}, "/links/bulk"), id="many"
+        ),
+    ],
+)
+def test_an_answer_that_comes_again_is_as_described(
+    http: Http, keys: Keys, first: Call, other: Call, holder: str | None
+) -> None:
+    """The same request gets the first answer, and says so; another one with its Idempotency-Key gets none."""
+    calls = [replace(call, by=holder, headers={"Idempotency-Key": "once"}) for call in (first, first, other)]
+
+    given = [call.answer(http, keys) for call in calls]
+
+    status = given[0].status_code
+    assert [answer.status_code for answer in given] == [status, status, 422]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in given] == [None, "true", None]
+    assert given[2].json_body["code"] == "idempotency-mismatch"
+    for call, each in zip(calls, given, strict=True):
+        check(call.route, call.method, each)
+
+
+ONE_OF_EACH: dict[str, Call] = {
+    "create": post(MINIMAL),
+    "create, without a key": by(None, post(MINIMAL)),
+    "list": get("/links"),
+    "list, headers only": head("/links"),
+    "many": post(ROWS, "/links/bulk"),
+    "many, without a key": by(None, post({"links": [MINIMAL]}, "/links/bulk")),
+    "tried, without a key": by(None, post({"links": [1]}, "/links/bulk", "/links/bulk?dryRun=true")),
+    "show": get("/links/{code}", "/links/full"),
+    "show, as a page": get("/links/{code}", "/links/full", **PAGE),
+    "show, headers only": head("/links/{code}", "/links/full"),
+    "change": patch({"note": "New"}),
+    "remove": delete("/links/{code}", "/links/full"),
+    "history": get("/links/{code}/history", "/links/full/history"),
+    "history, headers only": head("/links/{code}/history", "/links/full/history"),
+    "statistics": get("/links/{code}/stats", "/links/full/stats"),
+    "statistics, headers only": head("/links/{code}/stats", "/links/full/stats"),
+    "visits": get("/links/{code}/visits", "/links/full/visits"),
+    "visits, headers only": head("/links/{code}/visits", "/links/full/visits"),
+    "all statistics": get("/stats"),
+    "all statistics, headers only": head("/stats"),
+    "make a key": post(NEW_KEY, "/keys"),
+    "keys": get("/keys"),
+    "keys, headers only": head("/keys"),
+    "revoke a key": delete("/keys/{key_id}", "/keys/{reader}"),
+}
+"""A call of every operation that asks who is there, and one without a key where that may be."""
+
+
+def test_there_is_a_call_of_each_operation_that_asks_who_is_there() -> None:
+    """A new operation is tried where there are limits and where there are no keys, or this fails."""
+    called = {(call.method, call.route) for call in ONE_OF_EACH.values()}
+
+    assert called == {called for called, operation in OPERATIONS.items() if "security" in operation}
+
+
+@pytest.mark.parametrize("call", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
+@pytest.mark.usefixtures("links", "few")
+def test_what_may_still_be_done_is_told_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """Where there are limits each answer says what is left, and, when that is nothing, when to come again."""
+    first, second = call.answer(http, keys), replace(call, headers=JSON).answer(http, keys)
+
+    assert first.status_code < 300
+    assert second.status_code == 429
+    assert {"RateLimit", "RateLimit-Policy"} <= first.headers.keys() & second.headers.keys()
+    check(call.route, call.method, first)
+    check(call.route, call.method, second)
+
+
+@pytest.mark.parametrize("call", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
+@pytest.mark.usefixtures("few")
+def test_answers_without_the_table_of_keys_are_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """Nobody is let in whom nobody can tell from others."""
+    boto3.client("dynamodb").delete_table(TableName=settings.access_table)
+
+    answer = call.answer(http, keys)
+
+    assert answer.status_code == 503
+    check(call.route, call.method, answer)
+
+
+@pytest.mark.parametrize("path", ["/links/bulk", "/links/bulk?dryRun=true"])
+def test_many_links_without_the_table_are_answered_as_described(http: Http, keys: Keys, path: str) -> None:
+    """Each link has the problem that no link can be made, or judged, at this moment."""
+    boto3.client("dynamodb").delete_table(TableName=settings.links_table)
+
+    answer = post({"links": [{**MINIMAL, "alias": "new"}]}, "/links/bulk", path).answer(http, keys)
+
+    assert [row["problem"]["status"] for row in answer.json_body["data"]] == [503]
+    check("/links/bulk", "POST", answer)
 
 
 @pytest.mark.parametrize(
@@ -539,13 +1217,13 @@ def test_answers_are_as_described(http: Http, status: int, call: Call) -> None:
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_a_day_that_is_closed_is_as_described(http: Http, call: Call) -> None:
+def test_a_day_that_is_closed_is_as_described(http: Http, keys: Keys, call: Call) -> None:
     """Visitors are unknown until a day with visits is closed, and then they are a number."""
-    before = call.answer(http)
+    before = call.answer(http, keys)
     visit("full", [{"agent": PERSON, "visitor": "5eed" * 6}], datetime.now(UTC) - timedelta(days=1))
     close_days(datetime.now(UTC))
 
-    after = call.answer(http)
+    after = call.answer(http, keys)
 
     visitors = [answer.json_body["total"]["visitors"] for answer in (before, after)]
     assert visitors == [None, 1]
@@ -557,7 +1235,14 @@ def test_a_day_that_is_closed_is_as_described(http: Http, call: Call) -> None:
     "call",
     [
         pytest.param(post(MINIMAL), id="create"),
+        pytest.param(by(None, post(MINIMAL)), id="create, without a key"),
+        pytest.param(get("/links"), id="list"),
+        pytest.param(head("/links"), id="list, headers only"),
         pytest.param(get("/links/{code}", "/links/full"), id="show"),
+        pytest.param(patch({}), id="change"),
+        pytest.param(delete("/links/{code}", "/links/full"), id="remove"),
+        pytest.param(get("/links/{code}/history", "/links/full/history"), id="history"),
+        pytest.param(head("/links/{code}/history", "/links/full/history"), id="history, headers only"),
         pytest.param(get("/{code}", "/full"), id="follow"),
         pytest.param(get("/{code}", "/full", **PAGE), id="follow, as a page"),
         pytest.param(get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
@@ -568,11 +1253,11 @@ def test_a_day_that_is_closed_is_as_described(http: Http, call: Call) -> None:
         pytest.param(head("/healthz"), id="health, headers only"),
     ],
 )
-def test_answers_without_the_table_are_as_described(http: Http, call: Call) -> None:
+def test_answers_without_the_table_are_as_described(http: Http, keys: Keys, call: Call) -> None:
     """What clients are told when the table does not answer is described too."""
     boto3.client("dynamodb").delete_table(TableName=settings.links_table)
 
-    answer = call.answer(http)
+    answer = call.answer(http, keys)
 
     assert answer.status_code == 503
     check(call.route, call.method, answer)
@@ -584,6 +1269,10 @@ def test_answers_without_the_table_are_as_described(http: Http, call: Call) -> N
         pytest.param(post(FULL), id="found"),
         pytest.param(get("/links/{code}", "/links/full"), id="show"),
         pytest.param(head("/links/{code}", "/links/full"), id="show, headers only"),
+        pytest.param(get("/links"), id="list"),
+        pytest.param(patch({"note": "New"}), id="change"),
+        pytest.param(delete("/links/{code}", "/links/full"), id="remove"),
+        pytest.param(get("/links/{code}/history", "/links/full/history"), id="history"),
         pytest.param(get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
         pytest.param(get("/links/{code}/stats", "/links/full/stats", **CSV), id="statistics, for who wants CSV"),
         pytest.param(get("/links/{code}/visits", "/links/full/visits"), id="visits"),
@@ -594,11 +1283,11 @@ def test_answers_without_the_table_are_as_described(http: Http, call: Call) -> N
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_answers_without_the_table_of_clicks_are_as_described(http: Http, call: Call) -> None:
+def test_answers_without_the_table_of_clicks_are_as_described(http: Http, keys: Keys, call: Call) -> None:
     """A link can be read and its visits cannot: that is described, too."""
     boto3.client("dynamodb").delete_table(TableName=settings.clicks_table)
 
-    answer = call.answer(http)
+    answer = call.answer(http, keys)
 
     assert answer.status_code == 503
     check(call.route, call.method, answer)
