@@ -7,6 +7,7 @@ transforms SAM to plain CloudFormation, so that what is linted is what is deploy
 
 from __future__ import annotations
 
+import copy
 import fcntl
 import hashlib
 import json
@@ -254,6 +255,7 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
     text = text.replace("${Base}", parameters(stage).get("BaseUrl") or "https://$context.domainName/$context.stage")
     template: dict[str, Any] = json.loads(text)
+    _complete_redirect(template)
     for table in _of_type(template, "AWS::DynamoDB::Table"):
         # Not RetainExceptOnCreate: a creation that fails could not delete a protected table and would end half undone.
         # What it leaves behind, the next deployment takes over.
@@ -265,6 +267,19 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     for domain in deployment(stage).get("domains", []):
         _add_domain(template, domain)
     return template
+
+
+def _complete_redirect(template: dict[str, Any]) -> None:
+    """Give the redirect's function what Chalice gives the API's, and a role that can do what a redirect does."""
+    resources = template["Resources"]
+    api, redirect = resources["APIHandler"]["Properties"], resources["RedirectHandler"]["Properties"]
+    redirect |= {name: api[name] for name in ("Runtime", "Architectures", "Tags") if name in api}
+    redirect["Environment"] = {"Variables": {**api["Environment"]["Variables"], "AWS_CLIENT": "by-hand"}}
+    policy = json.loads((ROOT / ".chalice" / "policy-redirect.json").read_text())
+    role = copy.deepcopy(resources["ApiHandlerRole"])
+    role["Properties"]["Policies"] = [{"PolicyName": "RedirectRolePolicy", "PolicyDocument": policy}]
+    resources["RedirectRole"] = role
+    redirect["Role"] = {"Fn::GetAtt": ["RedirectRole", "Arn"]}
 
 
 def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ class Client:
             try:
                 status, answer = self._exchange(headers, body)
             except (OSError, http.client.HTTPException) as failure:
-                self._hang_up()
+                self.close()
                 if attempt == self._attempts:
                     raise Unreachable(f"{type(failure).__name__}: {failure}") from failure
                 continue
@@ -91,7 +91,7 @@ class Client:
             try:
                 return self._ask(self._connection, sent, body)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-                self._hang_up()  # it had been kept alive for too long: that is nobody's failure
+                self.close()  # it had been kept alive for too long: that is nobody's failure
         self._connection = self._call_up()
         return self._ask(self._connection, sent, body)
 
@@ -117,7 +117,8 @@ class Client:
         connection.sock.settimeout(self._seconds_to_read)
         return connection
 
-    def _hang_up(self) -> None:
+    def close(self) -> None:
+        """Hang up; the next call makes a connection of its own."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import zipfile
@@ -16,6 +17,11 @@ from dev import package, stack, template_checks
 from tests.paths import ROOT
 
 Template = dict[str, Any]
+FUNCTIONS: Template = {  # the least that a template has
+    "APIHandler": {"Properties": {"Environment": {"Variables": {}}}},
+    "RedirectHandler": {"Properties": {}},
+    "ApiHandlerRole": {"Type": "AWS::IAM::Role", "Properties": {}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +145,13 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "Put", "Update", "Delete")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query", "PutItem")),
-            ("sqs:SendMessage", "ClicksQueue.Arn"),
             *((f"logs:{action}", "ApiLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "RedirectRole": {
+            ("dynamodb:GetItem", "LinksTable.Arn"),
+            ("dynamodb:UpdateItem", "AccessTable.Arn"),
+            ("sqs:SendMessage", "ClicksQueue.Arn"),
+            *((f"logs:{action}", "RedirectLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "CountClicksRole": {
             *((f"sqs:{action}", "ClicksQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage")),
@@ -154,6 +165,28 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *((f"logs:{action}", "NightLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
     }
+
+
+def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Template) -> None:
+    """GET and HEAD of a code go to the redirect's own function, which may be called by the API; all else does not."""
+    paths = template["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
+    called = {
+        (path, method): json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if method != "options"
+    }
+
+    assert {at for at, uri in called.items() if "-redirect/invocations" in uri} == {
+        ("/{code}", "get"),
+        ("/{code}", "head"),
+    }
+    redirect = template["Resources"]["RedirectHandler"]["Properties"]
+    assert (redirect["Handler"], redirect["Environment"]["Variables"]["AWS_CLIENT"]) == (
+        "chalicelib.redirect_app.app",
+        "by-hand",
+    )
+    assert template["Resources"]["RedirectInvokePermission"]["Properties"]["FunctionName"] == {"Ref": "RedirectHandler"}
 
 
 def test_a_role_may_trace_before_its_function_is_made(template: Template) -> None:
@@ -236,11 +269,12 @@ def test_tables_are_named_literally(stage: str, names: str) -> None:
     sam: Template = {
         "Parameters": {"LinksTableName": {"Default": "url-shortener"}},
         "Resources": {
-            "LinksTable": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": {"Ref": "LinksTableName"}}}
+            "LinksTable": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": {"Ref": "LinksTableName"}}},
+            **FUNCTIONS,
         },
     }
 
-    completed = package.completed(sam, stage)
+    completed = package.completed(copy.deepcopy(sam), stage)
 
     assert completed["Resources"]["LinksTable"]["Properties"]["TableName"] == f"url-shortener{names}"
     assert completed["Parameters"] == {}
@@ -349,7 +383,9 @@ def test_what_loses_data_or_visitors_raises_an_alarm(template: Template) -> None
     """Refusals where a visitor waits. A refused count or night comes again: there the age of the oldest click tells."""
     metrics = {metric for metric, _ in watched(template)}
 
-    assert {each for each in watched(template) if each[0] == "Throttles"} == {("Throttles", '{"Ref": "APIHandler"}')}
+    assert {each for each in watched(template) if each[0] == "Throttles"} == {
+        ("Throttles", f'{{"Ref": "{name}"}}') for name in ("RedirectHandler", "APIHandler")
+    }
     assert {
         "5XXError",
         "Latency",
@@ -406,7 +442,8 @@ def with_domains(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Template]:
         domains = [{"name": name, "certificate": certificate} for name in names]
         monkeypatch.setattr(package, "deployment", lambda _: {"domains": domains})
         handler: Template = {"Properties": {"Environment": {"Variables": {"OWN_HOSTS": {"Fn::Sub": "host"}}}}}
-        return package.completed({"Resources": {"APIHandler": handler, "RestAPI": answer or {}}, "Outputs": {}}, "prod")
+        sam = {"Resources": {**FUNCTIONS, "APIHandler": handler, "RestAPI": answer or {}}, "Outputs": {}}
+        return package.completed(copy.deepcopy(sam), "prod")
 
     return completed
 
@@ -429,8 +466,8 @@ def test_the_order_of_domains_replaces_none(with_domains: Callable[..., Template
     one, other = with_domains(*names), with_domains(*reversed(names))
 
     for template in (one, other):
-        template["Resources"].pop("APIHandler")
-        template["Resources"].pop("RestAPI")
+        for name in (*FUNCTIONS, "RestAPI"):
+            template["Resources"].pop(name)
     assert one["Resources"] == other["Resources"]
     assert len(resources(one, "AWS::ApiGateway::DomainName")) == 3
     assert all(name.isalnum() for name in [*one["Resources"], *one["Outputs"]])

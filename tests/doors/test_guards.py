@@ -155,12 +155,18 @@ class TestKeys:
         assert "RateLimit" in first.headers
         assert "RateLimit" not in second.headers
 
-    def test_what_can_be_no_code_costs_no_read(self, ann: Keyed) -> None:
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [("GET", "/links/no.body"), ("GET", "/links/ext:a b"), ("DELETE", "/keys/nobody")],
+        ids=["code", "externalId", "key"],
+    )
+    def test_what_can_be_no_name_costs_no_read(self, http: Http, method: str, path: str) -> None:
         """It is unknown without a look at the table."""
-        ann.get("/links")
+        admin = Keyed(http, make_key("root", "admin"))
+        admin.get("/keys")
 
         with table_down() as tried:
-            answer = ann.get("/links/no.body")
+            answer = admin(method, path)
 
         assert (answer.status_code, tried) == (404, [])
 
@@ -236,6 +242,15 @@ class TestStrangers:
             statuses += [http.post("/links", body=json.dumps(LINK).encode()).status_code for _ in range(2)]
 
         assert statuses == [201, 201, 201, 201, 201, 429]
+
+    def test_more_at_once_than_in_an_hour_is_too_much(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also for who has not done anything yet."""
+        monkeypatch.setattr(authorize, "_anonymous", (Window("anonymous-hour", 3600, 3),))
+        four, three = (json.dumps({"links": [LINK] * number}).encode() for number in (4, 3))
+
+        statuses = [http.post("/links/bulk", body=body).status_code for body in (four, three, three)]
+
+        assert statuses == [429, 200, 429]
 
     def test_who_has_a_wrong_key_is_no_stranger(self, http: Http) -> None:
         """Whoever brings a key means it: refused, where without one they would be let in."""

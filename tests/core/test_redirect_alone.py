@@ -1,0 +1,45 @@
+"""The redirect's own function: what it imports, and that it follows codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.paths import ROOT
+
+_PROGRAM = """
+import datetime, json, sys
+from chalicelib import redirect_app
+from chalicelib.aws import link_cache
+from chalicelib.core.link import Link
+link_cache.learn(Link(code="x", url="https://example.com/"), datetime.datetime.now(datetime.UTC))
+event = dict(
+    requestContext=dict(httpMethod="GET", resourcePath="/{code}", identity=dict(sourceIp="192.0.2.1")),
+    headers={}, pathParameters=dict(code="x"), multiValueQueryStringParameters=None, body=None, stageVariables=None,
+)
+answer = redirect_app.app(event, None)
+loaded = {"boto3", "botocore", "ada_url", "chalicelib.authorize", "chalicelib.gate", "chalicelib.core.key",
+          "chalicelib.report", "chalicelib.core.pages", "crawleruseragents", "ua_parser"} & set(sys.modules)
+routes = sorted(redirect_app.app.routes)
+print(json.dumps([answer["statusCode"], answer["headers"]["Location"], sorted(loaded), routes]))
+"""
+
+
+def test_it_follows_codes_and_knows_nothing_else() -> None:
+    """No boto3, no keys, no statistics, no pages; one route. With AWS silent, a remembered link still leads on."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+        "BASE_URL": "https://sho.rt",
+        "AWS_CLIENT": "by-hand",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "CLICKS_QUEUE_URL": "http://127.0.0.1:9/q",
+    }
+
+    ran = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(ran.stdout.splitlines()[-1]) == [302, "https://example.com/", [], ["/{code}"]]
+    assert '"spilled"' in ran.stdout
