@@ -274,7 +274,8 @@ def _complete_redirect(template: dict[str, Any]) -> None:
     resources = template["Resources"]
     api, redirect = resources["APIHandler"]["Properties"], resources["RedirectHandler"]["Properties"]
     redirect |= {name: api[name] for name in ("Runtime", "Architectures", "Tags") if name in api}
-    redirect["Environment"] = {"Variables": {**api["Environment"]["Variables"], "AWS_CLIENT": "by-hand"}}
+    own = {"AWS_CLIENT": "by-hand", "CLICKS_QUEUE_URL": {"Ref": "ClicksQueue"}}
+    redirect["Environment"] = {"Variables": {**api["Environment"]["Variables"], **own}}
     policy = json.loads((ROOT / ".chalice" / "policy-redirect.json").read_text())
     role = copy.deepcopy(resources["ApiHandlerRole"])
     role["Properties"]["Policies"] = [{"PolicyName": "RedirectRolePolicy", "PolicyDocument": policy}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws import after_answer
 from chalicelib.aws.after_answer import Outbox
 
 
@@ -123,6 +125,28 @@ def test_answers_that_are_faster_than_their_event_are_not_lost(aws_lambda: Lambd
     aws_lambda.invoke()
 
     assert [aws_lambda.next() for _ in range(4)] == ["sent [0]", "next by the-id", "sent [1]", "next by the-id"]
+
+
+@pytest.mark.parametrize("event", [b"", b'{"eventType": "INVOKE"}', b"x" * 100_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_event_is_read_to_its_end(event: bytes, chunked: bool) -> None:  # noqa: FBT001  # a table of cases
+    """However long it is, and whichever way it says so: the next answer begins where this one ends."""
+    chunk = b"%x\r\n%s\r\n" % (len(event), event) if event else b""
+    head = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(event)
+    body = chunk + b"0\r\n\r\n" if chunked else event
+    with socket.create_server(("127.0.0.1", 0)) as api:
+        events = after_answer._Events(f"127.0.0.1:{api.getsockname()[1]}", "the-id")  # noqa: SLF001  # what a thread runs
+        waiting = threading.Thread(target=lambda: [events.wait() for _ in range(3)], daemon=True)
+        waiting.start()
+        connection, _ = api.accept()
+        with connection:
+            for _ in range(3):
+                assert connection.recv(65536).startswith(b"GET /2020-01-01/extension/event/next HTTP/1.1\r\n")
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+            waiting.join(5)
+        events._hang_up()  # noqa: SLF001  # as the end of the process does
+
+    assert not waiting.is_alive()
 
 
 def test_many_clicks_go_ten_at_a_time(aws_lambda: Lambda) -> None:
