@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 _COLUMNS = (  # heading, field, digits after the point
     ("init, ms", "init_ms", 0),
+    ("CPU of it, ms", "init_cpu_ms", 0),
     ("first answer, ms", "first_ms", 1),
     ("warm p50, us", "warm_p50", 0),
     ("warm p99, us", "warm_p99", 0),
@@ -56,7 +58,8 @@ def write(
         "agreed": [asdict(verdict) for verdict in verdicts],
     }
     rounded = json.loads(json.dumps(document), parse_float=lambda text: round(float(text), 3))
-    (RESULTS / f"{_name()}.json").write_text(json.dumps(rounded, indent=1) + "\n")
+    text = re.sub(r"\s+(?=[\d\]])", " ", json.dumps(rounded, indent=1))  # a list of numbers is one line
+    (RESULTS / f"{_name()}.json").write_text(text + "\n")
     (RESULTS / f"{_name()}.svg").write_text(_chart(contestants, figures))
 
 
@@ -74,12 +77,12 @@ def _page(
     contestants: Sequence[Contestant], figures: Mapping[str, Figures], verdicts: Sequence[Verdict], calls: int
 ) -> list[str]:
     name = _name()
-    runs = len(next(iter(figures.values())).init_ms)
+    starts, runs = (len(getattr(next(iter(figures.values())), column)) for column in ("init_ms", "warm_p50"))
     lines = [
         f"# A redirect as a Lambda function, {name[:10]}",
         "",
         f"{', '.join(machine().values())}.",
-        f"{runs} starts of each in turns, {calls} warm calls after each start, one after the other without a pause;",
+        f"{starts} starts of each in turns, {calls} warm calls after {runs} of them, one after the other, no pause;",
         "median (least to most). Read the ratios. A call is what the caller waits, less the network; DynamoDB",
         "and SQS are on loopback, without TLS. Every function is frozen after each answer, as on Lambda.",
         "",
