@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke demo replay check test e2e lint bench package deploy destroy
+.PHONY: help run up down key keys revoke demo replay check test e2e lint mutants bench package deploy destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: .venv/.installed ## Lint, format, types and the import fence only
 
 e2e: .venv/.installed ## The tests over real HTTP and the deployed stack; E2E_URL=https://... tries a deployed address
 	@$(BIN)/pytest tests/e2e
+
+mutants: .venv/.installed ## Take away each guard in turn, and see that a test notices: ONLY=scope
+	@$(BIN)/python -m dev.mutants "$(ONLY)"
 
 package: .venv/.installed ## Build and check what goes to AWS, in dist/: STAGE=prod
 	@$(BIN)/python -m dev.package $(STAGE)

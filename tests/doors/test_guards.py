@@ -286,16 +286,19 @@ class TestStrangers:
 class TestFindExisting:
     """What is found is as good as what would be made, and the caller's."""
 
-    @pytest.mark.parametrize(
-        ("there", "wish"),
-        [({"enabled": False}, {}), ({"externalId": "order-7"}, {"externalId": "order-8"})],
-        ids=["off", "another externalId"],
-    )
-    def test_another_wish_finds_nothing(self, ann: Keyed, there: dict[str, Any], wish: dict[str, Any]) -> None:
-        """A link that is switched off leads nowhere; one with another name in another system is another link."""
-        code = ann.make(**there)["code"]
+    def test_what_is_off_is_not_found(self, ann: Keyed) -> None:
+        """Nobody who asks for a link wants one that leads nowhere."""
+        off = ann.make(enabled=False)
 
-        assert ann.make(findExisting=True, **wish)["code"] != code
+        assert ann.make(findExisting=True)["code"] != off["code"]
+
+    def test_under_another_external_id_an_alias_is_taken(self, ann: Keyed) -> None:
+        """What is called something else in another system is not what was asked for."""
+        ann.make(alias="sale", externalId="order-7")
+
+        answer = ann("POST", "/links", {**LINK, "alias": "sale", "externalId": "order-8", "findExisting": True})
+
+        assert (answer.status_code, answer.json_body["code"]) == (409, "alias-taken")
 
     def test_links_of_others_stand_in_nobodys_way(
         self, ann: Keyed, http: Http, monkeypatch: pytest.MonkeyPatch
