@@ -103,7 +103,7 @@ def test_every_door_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("who", CALLERS)
-@pytest.mark.parametrize(("route", "method"), MATRIX, ids=" ".join)
+@pytest.mark.parametrize(("route", "method"), MATRIX)
 @pytest.mark.usefixtures("closed")
 def test_everybody_gets_what_is_theirs(http: Http, keys: dict[str, str], route: str, method: str, who: str) -> None:
     """One answer for each door and caller; without a good key nobody learns what there is."""
