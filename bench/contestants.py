@@ -27,9 +27,11 @@ from dev import package
 HANDLERS = Path(__file__).parent / "handlers"
 _ENVIRONMENTS = ROOT / ".local" / "bench"
 _LAMBDA = "lambda"  # the environment of what brings its own packages, or needs none
-_BY_HAND = {"AWS_CLIENT": "by-hand"}
+_DEPLOYED = {"TRUST_CLOUDFRONT": "yes", "OWN_HOSTS": "sho.rt"}  # as the template gives them to every function of ours
+_BY_HAND = {**_DEPLOYED, "AWS_CLIENT": "by-hand"}
 _MEMORY, _TABLE = {"LINK_CACHE_SECONDS": "3600"}, {"LINK_CACHE_SECONDS": "0"}
-REDIRECT = "chalicelib.redirect_app.app"
+_OTHERS = "function.app"
+_REDIRECT = "chalicelib.redirect_app.app"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Contestant:
     environ: Mapping[str, str] = field(default_factory=dict)
     counts: bool = False
     """Whether each redirect sends a click."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether it comes from our package."""
+        return self.handler != _OTHERS
 
     def start(self) -> Function:
         """Start it."""
@@ -82,9 +89,9 @@ def _ours(scratch: Path) -> Iterator[Contestant]:
     if (folder / "chalicelib" / "redirect_app.py").exists():
         for name, where, environ in (("memory", "link in memory", _MEMORY), ("table", "link from the table", _TABLE)):
             title = f"our redirect function, {where}"
-            yield Contestant(name, title, python, folder, REDIRECT, size, {**_BY_HAND, **environ}, counts=True)
-    title = "our API function, link from the table"
-    yield Contestant("api", title, python, folder, "app.app", size, _TABLE, counts=True)
+            yield Contestant(name, title, python, folder, _REDIRECT, size, {**_BY_HAND, **environ}, counts=True)
+    title = "our API function, following a link without counting"  # as deployed it has no queue: nobody follows here
+    yield Contestant("api", title, python, folder, "app.app", size, {**_DEPLOYED, **_TABLE})
 
 
 def _others(scratch: Path) -> Iterator[Contestant]:
@@ -108,7 +115,7 @@ def _others(scratch: Path) -> Iterator[Contestant]:
             python = environment(environment_name)
             files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
             size = _zipped_size(scratch, {**files, **_own_files(environment_name)})
-            yield Contestant(name, title, python, folder, "function.app", size)
+            yield Contestant(name, title, python, folder, _OTHERS, size)
 
 
 def _package() -> Path:

@@ -157,7 +157,7 @@ def deliveries(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
             kept=each.clicks > 0 and not each.lost and not each.late,
         )
         for name, each in figures.items()
-        if name in {"memory", "table", "api"}
+        if name in {"memory", "table"}
     ]
 
 

@@ -27,7 +27,7 @@ _COLUMNS = (  # heading, field, digits after the point
     ("CPU a call, us", "warm_cpu", 0),
     ("peak memory, MB", "peak_mb", 1),
 )
-_WIDTH, _LABELS, _BAR, _GAP = 860, 300, 16, 10
+_WIDTH, _LABELS, _BAR, _GAP = 860, 330, 16, 10
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _chart(contestants: Sequence[Contestant], figures: Mapping[str, Figures]) ->
         top += 14
         for each in contestants:
             length = middles[each.name] / longest * (_WIDTH - _LABELS - 70)
-            kind = "ours" if each.counts else "other"
+            kind = "ours" if each.is_ours else "other"
             middle = top + _BAR - 4
             bars += [
                 f'<text x="{_LABELS - 10}" y="{middle}" text-anchor="end">{each.title}</text>',
