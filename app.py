@@ -78,8 +78,13 @@ def list_links() -> Response:
 def create_many() -> Response:
     """Shorten up to a hundred URLs; each is made, or says why not."""
     moment = now()
-    rows = rows_in(body_of(app.request, json_body.MAX_BULK_BYTES))
-    caller = gate.creator_of(app.request, moment, len(rows))
+    rows: list[Any] = []
+
+    def count() -> int:
+        rows.extend(rows_in(body_of(app.request, json_body.MAX_BULK_BYTES)))
+        return len(rows)
+
+    caller = gate.creator_of(app.request, moment, count)
 
     def read(row: dict[str, Any]) -> NewLink:
         return NewLink.from_json(row, _targets(), moment, _rules_for(caller))

@@ -18,7 +18,6 @@ from chalicelib.settings import settings
 
 _KEY_REMEMBERED = 30  # seconds a container trusts its memory of a key: a revoked one is dead within a minute
 _USE_NOTED = timedelta(minutes=1)  # at most one write a minute
-_NOBODY = "0" * 64  # the digest of no secret: an unknown id takes as long as a wrong secret
 
 _keys: Memory[Key] = Memory(1000)
 _per_key = Window("key-minute", 60, settings.key_per_minute)
@@ -44,6 +43,7 @@ def authorize(headers: Mapping[str, str], now: datetime) -> Caller:
     found = _find(key_id, now) if key_id else None
     if found is None or not found.is_good(secret, now):
         raise KeyRefused
+    _note_use(found, now)
     return callers.with_key(found)
 
 
@@ -58,13 +58,13 @@ def may_create(caller: Caller) -> None:
         caller.require("create")
 
 
-def known_by_network(caller: Caller, address: str, now: datetime) -> Caller:
-    """Return ``caller``, who has no key, known for today by their network; it is kept as a hash alone.
+def known_by_network(caller: Caller, address: str) -> Caller:
+    """Return ``caller``, who has no key, known by their network; it is kept as a keyed hash, for two days at the most.
 
     Raises:
-        StoreUnavailable: there is no salt, so nobody can be told from anybody.
+        StoreUnavailable: there is no secret, so nobody can be told from anybody.
     """
-    return replace(caller, principal=f"network#{click.visitor_of(address, '', salts.of(now))}")
+    return replace(caller, principal=f"network#{click.visitor_of(address, '', salts.secret('networks'))}")
 
 
 def are_counted() -> bool:
@@ -120,7 +120,11 @@ def _find(key_id: str, now: datetime) -> Key | None:
         return remembered.thing
     found = key_table.find(key_id)
     if found is not None:
-        if found.last_used_at is None or now - found.last_used_at >= _USE_NOTED:
-            key_table.note_use(key_id, now)
         _keys.learn(key_id, found, now)
     return found
+
+
+def _note_use(found: Key, now: datetime) -> None:
+    if found.last_used_at is None or now - found.last_used_at >= _USE_NOTED:
+        key_table.note_use(found.id, now, now - _USE_NOTED)
+        _keys.learn(found.id, replace(found, last_used_at=now), now)

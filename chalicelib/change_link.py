@@ -45,7 +45,7 @@ def change(name: str, wanted: Change, caller: Caller, if_match: str | None, now:
             return link
         if link.owner is None:  # an externalId is a name of an owner's; the rest an admin may
             allowed = anonymous_rules() if caller.manage_digest is not None else AnonymousRules()
-            allowed.refuse_in(wanted.values, now)
+            allowed.refuse_in(wanted.values, link.created_at or now)
         old, new = (find_link.claim_of(each, now) for each in (link, after))
         moved = link.external_id != after.external_id
         alongside = [_history(after, caller, now, "changed", changes.differences(link, after))]

@@ -15,9 +15,8 @@ from datetime import datetime, timedelta
 from chalicelib import logs
 from chalicelib.aws import click_table
 from chalicelib.core import stats
-from chalicelib.core.click import UNKNOWN
 from chalicelib.core.stats import Counts, Day, Tally
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import StoreUnavailable, WriteRefused
 from chalicelib.settings import settings
 
 _LOOKS = 3  # at a day that changes while it is being counted; the next night looks again
@@ -53,7 +52,8 @@ def close_days(now: datetime, has_time: Callable[[], bool] = lambda: True) -> Cl
 def _closed(tally: Tally, sums: dict[str, Counts], night: Closed) -> bool:
     try:
         return _close_owners(tally, sums) if stats.is_owners(tally.whose) else _close_links(tally, sums, night)
-    except StoreUnavailable:
+    except (StoreUnavailable, WriteRefused) as failure:
+        logs.write(open=tally.day, code=tally.whose, cause=str(failure.__cause__)[:300])
         return False
 
 
@@ -77,7 +77,9 @@ def _close_links(tally: Tally, sums: dict[str, Counts], night: Closed) -> bool:
             if drift:
                 night.drift += sum(map(abs, drift.values()))
                 logs.write(drift=drift, code=tally.whose, day=tally.day)
-            sums.setdefault(stats.owners(owner), Counts()).update({**counts, f"links#{tally.whose}": counts["visits"]})
+            if owner is not None:
+                of_owner = sums.setdefault(stats.owners(owner), Counts())
+                of_owner.update({**counts, f"links#{tally.whose}": counts["visits"]})
             return True
     return False
 
@@ -88,7 +90,7 @@ def _corrections(tally: Tally, seen: Day, closed: Day, owner: str | None) -> dic
     of_owner = Counts(drift)
     if visitors := (closed.visitors or 0) - (seen.visitors or 0):
         of_owner["visitors"] = visitors
-    off = {tally.whose: drift} if tally.whose == UNKNOWN else {tally.whose: drift, stats.owners(owner): of_owner}
+    off = {tally.whose: drift} if owner is None else {tally.whose: drift, stats.owners(owner): of_owner}
     return {whose: counts for whose, counts in off.items() if counts}
 
 

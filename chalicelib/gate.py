@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from chalice.app import Request
@@ -34,13 +35,14 @@ def caller_for_a_link(request: Request, scope: str, now: datetime) -> Caller:
     """
     caller = authorize.authorize(request.headers, now)
     caller.require_for_a_link(scope)
-    if caller.manage_digest is None:
-        say(authorize.spend(caller, 1, now))
+    say(authorize.spend(caller, 1, now))
     return caller
 
 
-def creator_of(request: Request, now: datetime, links: int = 1) -> Caller:
-    """Return who wants to make ``links``, if they may: with a key, or without one where that is allowed.
+def creator_of(request: Request, now: datetime, links: Callable[[], int] = lambda: 1) -> Caller:
+    """Return who wants to make links, if they may: with a key, or without one where that is allowed.
+
+    How many ``links`` is asked only of who may make any.
 
     Raises:
         KeyMissing, KeyRefused, ScopeMissing, TooManyRequests, StoreUnavailable
@@ -48,8 +50,8 @@ def creator_of(request: Request, now: datetime, links: int = 1) -> Caller:
     caller = authorize.authorize(request.headers, now)
     authorize.may_create(caller)
     if caller.is_anonymous and (authorize.are_counted() or "idempotency-key" in request.headers):
-        caller = authorize.known_by_network(caller, address_of(request), now)
-    say(authorize.spend(caller, links, now))
+        caller = authorize.known_by_network(caller, address_of(request))
+    say(authorize.spend(caller, links(), now))
     return caller
 
 

@@ -54,8 +54,7 @@ def page_of(owner: str, wanted: Paging, only: Filter) -> Page:
     at_once = wanted.limit + 1 if only.lets_all_through else _READ_AT_ONCE
     last, looked_at, more = _position(wanted.after), 0, True
     while more and len(found) < wanted.limit and looked_at < _LOOKED_AT:
-        links = link_table.page_of(owner, at_once, last)
-        more = len(links) == at_once
+        links, more = link_table.page_of(owner, at_once, last)
         for link in links:
             if len(found) == wanted.limit:
                 more = True

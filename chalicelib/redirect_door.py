@@ -13,7 +13,7 @@ from chalicelib.doorway import App, address_of, now, reply
 from chalicelib.errors import LinkUnknown
 from chalicelib.follow import follow
 from chalicelib.settings import settings
-from chalicelib.track import track
+from chalicelib.track import Visit, track
 
 READ = ["GET", "HEAD"]  # API Gateway answers a HEAD only where it is declared
 ANY_TYPE = [
@@ -47,7 +47,7 @@ def _count_visit(request: Request, code: str, owner: str | None, moment: datetim
     if request.method == "GET":  # a HEAD is a program's look, no visit
         api_id = request.context.get("requestId")
         click_id = str(api_id) if click.is_id(api_id) else uuid.uuid4().hex  # a client may have chosen it
-        track(request.headers, address_of(request), click_id, code, owner, moment)
+        track(Visit(request.headers, address_of(request), click_id, code, owner, moment))
 
 
 def _home_unless_told_otherwise(unknown: LinkUnknown, wish: str | None) -> Response:

@@ -37,7 +37,7 @@ def of_link(code: str, period: Period) -> dict[str, Any]:
     return stats.report(_days(code, period), period.first, period.last, period.unit)
 
 
-def of_owner(owner: str | None, period: Period) -> dict[str, Any]:
+def of_owner(owner: str, period: Period) -> dict[str, Any]:
     """Return the statistics of all links of ``owner`` together, and which of them are visited most.
 
     Raises:

@@ -8,14 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib import find_link
-from chalicelib.aws import link_table
+from chalicelib.aws import claims, link_table
+from chalicelib.aws.claims import Claim
+from chalicelib.core import answer as answers
 from chalicelib.core import problems, stats
 from chalicelib.core.answer import Once
 from chalicelib.core.caller import Caller
 from chalicelib.core.new_link import MadeBy, NewLink
-from chalicelib.errors import AliasTaken, ExternalIdTaken, FieldError, LinkInvalid, ShortenerError, StoreUnavailable
+from chalicelib.errors import (
+    AliasTaken,
+    ExternalIdTaken,
+    FieldError,
+    IdempotencyMismatch,
+    LinkInvalid,
+    RequestAnswered,
+    ShortenerError,
+    StoreUnavailable,
+)
 from chalicelib.settings import settings
-from chalicelib.shorten import answered, shorten
+from chalicelib.shorten import shorten
 
 MOST = 100
 
@@ -56,7 +67,7 @@ def shorten_many(
         IdempotencyMismatch: ``once`` was used for something else.
     """
     if once is not None:
-        answered(once.row(0), now)
+        _begin(once, now)
     replayed = []
 
     def make(row: Any, number: int) -> dict[str, Any]:
@@ -89,6 +100,22 @@ def try_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> Outc
         return {"link": document if alias else document | {"code": None, "shortUrl": None}}
 
     return Outcome([_or_problem(judge, row, number) for number, row in enumerate(rows)], is_replayed=False)
+
+
+def _begin(once: Once, now: datetime) -> None:
+    """Let the whole request stand under its key, before any row of it is made.
+
+    Raises:
+        IdempotencyMismatch: another request does.
+    """
+    try:
+        claims.add(
+            Claim(once.id, now, lambda _: RequestAnswered(), {"digest": {"S": once.digest}}, now + answers.LASTS)
+        )
+    except RequestAnswered:
+        begun = claims.find(once.id, now)
+        if begun is not None and begun["digest"]["S"] != once.digest:
+            raise IdempotencyMismatch from None
 
 
 def _is_called(caller: Caller, external_id: str) -> bool:

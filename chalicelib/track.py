@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,22 +22,25 @@ _rests_until: dict[str, datetime] = {}
 _outbox: Outbox | None = None
 
 
-def track(headers: Mapping[str, str], address: str, click_id: str, code: str, owner: str | None, now: datetime) -> None:
-    """Send the click of a visit, now or after the answer; what cannot be sent in half a second goes into the log.
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a redirect saw. ``headers`` have lower-case names; ``address`` is an IP address, and never leaves here."""
 
-    ``headers`` have lower-case names. ``address`` is the visitor's IP address: it is hashed here and goes nowhere.
-    """
+    headers: Mapping[str, str]
+    address: str
+    click_id: str
+    code: str
+    owner: str | None
+    at: datetime
+
+
+def track(visit: Visit) -> None:
+    """Send the click of a visit, now or after the answer; what cannot be sent in half a second goes into the log."""
     if not settings.clicks_queue_url:
         return
-    click = clicks.seen_in(
-        headers, click_id=click_id, code=code, owner=owner, at=now, trust_cloudfront=settings.trust_cloudfront
-    )
-    if not clicks.is_private(headers):
-        click = replace(click, visitor=_visitor(click, address, now))
-    message = click.as_message()
     if _outbox is not None:
-        _outbox.leave(message)
-    elif not _sent([message], now):
+        _outbox.leave(visit)
+    elif not _sent([_click_of(visit).as_message()], visit.at):
         logs.note(ClicksSpilled=1)
 
 
@@ -61,11 +64,25 @@ def forget_all() -> None:
     salts.forget_all()
 
 
-def _send_late(messages: list[Mapping[str, Any]]) -> None:
+def _send_late(visits: list[Visit]) -> None:
     """Send from the thread that nobody waits for; it writes lines of its own into the log."""
-    if not _sent(messages, datetime.now(UTC)):
-        logs.begin()
-        logs.finish(settings.service, ClicksSpilled=len(messages))
+    logs.begin()
+    if not _sent([_click_of(visit).as_message() for visit in visits], datetime.now(UTC)):
+        logs.finish(settings.service, ClicksSpilled=len(visits))
+
+
+def _click_of(visit: Visit) -> Click:
+    click = clicks.seen_in(
+        visit.headers,
+        click_id=visit.click_id,
+        code=visit.code,
+        owner=visit.owner,
+        at=visit.at,
+        trust_cloudfront=settings.trust_cloudfront,
+    )
+    if clicks.is_private(visit.headers):
+        return click
+    return replace(click, visitor=_visitor(click, visit.address, visit.at))
 
 
 def _sent(messages: list[Mapping[str, Any]], now: datetime) -> bool:

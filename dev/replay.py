@@ -53,17 +53,17 @@ def lines_of(file: str) -> Iterator[str]:
 
 
 def spilled_in(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the clicks in ``lines``; a line cut short by whoever exported it is said and passed over."""
+    """Yield the clicks in ``lines``, of which one may hold many; what an export cut short is said and passed over."""
     for number, line in enumerate(lines, 1):
         start = line.find(_SPILLED)
-        if start < 0:
-            continue
-        try:
-            found, _ = json.JSONDecoder().raw_decode(line[start:])
-        except json.JSONDecodeError:
-            print(f"Line {number} is cut short: its click cannot be read.", file=sys.stderr)
-        else:
+        while start >= 0:
+            try:
+                found, end = json.JSONDecoder().raw_decode(line, start)
+            except json.JSONDecodeError:
+                print(f"Line {number} is cut short: a click of it cannot be read.", file=sys.stderr)
+                break
             yield found["spilled"]
+            start = line.find(_SPILLED, end)
 
 
 def replay(clicks: Iterable[dict[str, Any]], sqs: SQSClient, queue_url: str) -> int:

@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 _NAME = "clicks"
@@ -27,17 +27,19 @@ _MOST = 65536  # bytes of an event read at once
 _LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
-Message = Mapping[str, Any]
-Send = Callable[[list[Message]], None]
+Left = Any
+"""What a handler leaves: as little as it can, for a visitor waits; what is made of it is the sender's."""
+Send = Callable[[list[Left]], None]
 
 
 class Outbox:
-    """Messages of one environment, and the thread that sends them between an answer and the freeze."""
+    """What one environment has to send, and the thread that sends them between an answer and the freeze."""
 
     def __init__(self, runtime_api: str, send: Send) -> None:
         self._runtime_api = runtime_api
         self._send = send
-        self._left: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._now: list[Left] = []
+        self._answered: queue.SimpleQueue[list[Left]] = queue.SimpleQueue()
         self.is_open = False
 
     def open(self) -> bool:
@@ -51,13 +53,14 @@ class Outbox:
             threading.Thread(target=self._run, args=(extension_id,), daemon=True).start()
         return self.is_open
 
-    def leave(self, message: Message) -> None:
-        """Leave a message; it goes out when this invocation has been answered."""
-        self._left.put(message)
+    def leave(self, thing: Left) -> None:
+        """Leave what goes out when this invocation has been answered. It wakes nobody yet."""
+        self._now.append(thing)
 
     def answered(self) -> None:
         """Say that this invocation has its answer: once for each, whatever came of it."""
-        self._left.put(None)
+        self._answered.put(self._now)
+        self._now = []
 
     def _register(self) -> str | None:
         connection = http.client.HTTPConnection(self._runtime_api, timeout=_SECONDS_TO_REGISTER)
@@ -75,11 +78,9 @@ class Outbox:
         events = _Events(self._runtime_api, extension_id)
         while True:
             events.wait()
-            messages = []
-            while (message := self._left.get()) is not None:
-                messages.append(message)
-            for first in range(0, len(messages), _AT_ONCE):
-                self._send(messages[first : first + _AT_ONCE])
+            left = self._answered.get()
+            for first in range(0, len(left), _AT_ONCE):
+                self._send(left[first : first + _AT_ONCE])
 
 
 class _Events:

@@ -41,13 +41,21 @@ def of(code: str) -> list[dict[str, Any]]:
     Raises:
         StoreUnavailable
     """
-    with in_our_words():
-        items = clients.reads.query(
-            TableName=settings.clicks_table,
-            KeyConditionExpression="code = :code AND begins_with(entry, :change)",
-            ExpressionAttributeValues={":code": {"S": code}, ":change": {"S": "change#"}},
-            ConsistentRead=True,
-        )["Items"]
+    start: dict[str, Any] = {}
+    items: list[Any] = []
+    while True:
+        with in_our_words():
+            page = clients.reads.query(
+                TableName=settings.clicks_table,
+                KeyConditionExpression="code = :code AND begins_with(entry, :change)",
+                ExpressionAttributeValues={":code": {"S": code}, ":change": {"S": "change#"}},
+                ConsistentRead=True,
+                **start,
+            )
+        items += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            break
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
     return [
         {
             "at": item["at"]["S"],

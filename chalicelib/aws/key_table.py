@@ -66,11 +66,21 @@ def revoke(key_id: str, now: datetime) -> bool:
     return _update(key_id, "SET revokedAt = if_not_exists(revokedAt, :now)", now, clients.writes)
 
 
-def note_use(key_id: str, now: datetime) -> None:
-    """Note that a key was used just now. Nobody waits for it, and nothing depends on it."""
+def note_use(key_id: str, now: datetime, before: datetime) -> None:
+    """Note that a key was used just now, if it was last used ``before``. Nothing depends on it."""
     try:
-        _update(key_id, "SET lastUsedAt = :now", now, clients.glances)
-    except StoreUnavailable:
+        with in_our_words("ConditionalCheckFailedException"):
+            clients.glances.update_item(
+                TableName=settings.access_table,
+                Key=_id(key_id),
+                UpdateExpression="SET lastUsedAt = :now",
+                ConditionExpression="attribute_exists(id) AND NOT lastUsedAt > :before",
+                ExpressionAttributeValues={
+                    ":now": {"S": times.to_text(now)},
+                    ":before": {"S": times.to_text(before)},
+                },
+            )
+    except (StoreUnavailable, Refused):
         return
 
 

@@ -81,8 +81,10 @@ def find_by_url(url: str, owner: str | None) -> Iterator[Link]:
             yield link
 
 
-def page_of(owner: str, limit: int, after: Link | None) -> list[Link]:
-    """Return ``limit`` links of ``owner``, the newest first, from just ``after`` one of them.
+def page_of(owner: str, limit: int, after: Link | None) -> tuple[list[Link], bool]:
+    """Return ``limit`` links of ``owner``, the newest first, from just ``after`` one of them; and if there are more.
+
+    They may be fewer and not the last: DynamoDB reads a megabyte at once.
 
     One made or changed within this second may be missing, or shown as it was.
 
@@ -101,8 +103,8 @@ def page_of(owner: str, limit: int, after: Link | None) -> list[Link]:
         item = _item_of(after)
         query["ExclusiveStartKey"] = {"code": item["code"], "owner": {"S": owner}, "createdAt": item["createdAt"]}
     with in_our_words():
-        items = clients.reads.query(TableName=settings.links_table, **query)["Items"]
-    return [link for item in items if (link := _link_in(item)) is not None]
+        page = clients.reads.query(TableName=settings.links_table, **query)
+    return [link for item in page["Items"] if (link := _link_in(item)) is not None], "LastEvaluatedKey" in page
 
 
 def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:

@@ -21,7 +21,7 @@ UNKNOWN = "?unknown"
 
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")  # it becomes part of a key
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
-_HOST = re.compile(r"https?://(?:[^/?#@]*@)?([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?:[/:?#]|$)", re.IGNORECASE)
+_HOST = re.compile(r"https?://(?:[^/?#@]*@)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*)(?:[/:?#]|$)", re.IGNORECASE)
 _LONGEST_HOST = 253
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -74,7 +74,9 @@ class Click:
             ClickFromAnotherVersion: a newer function wrote it; ours will be replaced soon.
         """
         try:
+            text.encode()  # half of a surrogate pair is no character, and no store takes it
             message = json.loads(text)
+            json.dumps(message, ensure_ascii=False).encode()
             if message["v"] != SCHEMA:
                 raise ClickFromAnotherVersion(message["v"])
             return cls(
@@ -86,7 +88,7 @@ class Click:
                 **{name: _text(message.get(name)) for name in _TEXTS},
             )
         except (ValueError, TypeError, KeyError, RecursionError) as unreadable:
-            raise ClickUnreadable(f"{type(unreadable).__name__}: {unreadable}") from unreadable
+            raise ClickUnreadable(f"{type(unreadable).__name__}: {ascii(str(unreadable))[:200]}") from unreadable
 
 
 def seen_in(

@@ -164,8 +164,8 @@ class AnonymousRules:
             return wanted
         return replace(wanted, expires_at=last.replace(microsecond=0), good_until=now + self.longest_life / 2)
 
-    def refuse_in(self, changed: Mapping[str, Any], now: datetime) -> None:
-        """Let a change pass, by attributes of a link, that does not make of it what it could not have been made as.
+    def refuse_in(self, changed: Mapping[str, Any], made_at: datetime) -> None:
+        """Let a change pass, by attributes of a link made at ``made_at``, if it could have been made like that then.
 
         Raises:
             LinkInvalid
@@ -174,7 +174,7 @@ class AnonymousRules:
         if self.longest_life is not None:
             if changed.get("permanent"):
                 wrong.append(_NOT_PERMANENT)
-            if "expires_at" in changed and not self._ends_in_time(changed["expires_at"], now + self.longest_life):
+            if "expires_at" in changed and not self._ends_in_time(changed["expires_at"], made_at + self.longest_life):
                 wrong.append(self._too_late("expiresAt"))
         if wrong:
             raise LinkInvalid(wrong)

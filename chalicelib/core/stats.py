@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
-from chalicelib.core.click import UNKNOWN, Click
+from chalicelib.core.click import Click
 
 MAX_NAMES = 200
 """How many names a breakdown of a day keeps; the rest are ``other``. It bounds the item, whatever the traffic."""
@@ -52,15 +52,15 @@ def is_owners(whose: str) -> bool:
     return whose.startswith("@")
 
 
-def owners(owner: str | None) -> str:
-    """Return what all links of ``owner`` are counted under; None: those that are nobody's."""
-    return f"@{owner or ''}"
+def owners(owner: str) -> str:
+    """Return what all links of ``owner`` are counted under."""
+    return f"@{owner}"
 
 
 def tallies_of(click: Click) -> tuple[Tally, ...]:
-    """Return what a click counts towards: its link's day, and its owner's; an unknown code has no owner."""
+    """Return what a click counts towards: its link's day, and its owner's if it has one."""
     link = Tally(click.code, click.day)
-    return (link,) if click.code == UNKNOWN else (link, Tally(owners(click.owner), click.day))
+    return (link,) if click.owner is None else (link, Tally(owners(click.owner), click.day))
 
 
 def packs(clicks: Iterable[JudgedClick]) -> Iterator[list[JudgedClick]]:

@@ -136,7 +136,12 @@ def test_an_event_is_read_to_its_end(event: bytes, chunked: bool) -> None:  # no
     body = chunk + b"0\r\n\r\n" if chunked else event
     with socket.create_server(("127.0.0.1", 0)) as api:
         events = after_answer._Events(f"127.0.0.1:{api.getsockname()[1]}", "the-id")  # noqa: SLF001  # what a thread runs
-        waiting = threading.Thread(target=lambda: [events.wait() for _ in range(3)], daemon=True)
+
+        def thrice() -> None:
+            for _ in range(3):
+                events.wait()
+
+        waiting = threading.Thread(target=thrice, daemon=True)
         waiting.start()
         connection, _ = api.accept()
         with connection:

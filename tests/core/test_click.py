@@ -68,6 +68,7 @@ def test_who_asks_not_to_be_tracked_is_counted_and_no_more(header: str) -> None:
         ("referer", 'https://"><img src=x onerror=1>/', None),
         ("referer", "HTTP://EXAMPLE.COM", "example.com"),
         ("referer", "https://direct/", None),
+        ("referer", "http://192.168.7.7/x", None),
         ("referer", "https://" + "a" * 300 + ".com/", None),
     ],
 )
@@ -162,6 +163,17 @@ def test_what_is_no_click_never_will_be(spoilt: dict[str, Any]) -> None:
     """A field that is not what it must be makes the message unreadable, for ever."""
     with pytest.raises(ClickUnreadable):
         Click.from_json(json.dumps(FULL.as_message() | spoilt))
+
+
+@pytest.mark.parametrize("name", ["agent", "id", "referrer"])
+def test_half_a_character_is_no_text(name: str) -> None:
+    """No store takes it, and it would take its neighbours along; what is said of it is plain."""
+    message = json.dumps(FULL.as_message() | {name: "x\ud800y"})
+
+    with pytest.raises(ClickUnreadable) as unreadable:
+        Click.from_json(message)
+
+    assert str(unreadable.value).isascii()
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "7", "{}", '{"v": 1}', "[" * 100_000, "\ud800"])

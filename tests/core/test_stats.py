@@ -58,9 +58,10 @@ def test_programs_are_in_no_breakdown() -> None:
     assert stats.counted([judged(kind="bots")])[Tally("sale", "2026-11-24")] == {"visits": 1, "bots": 1, "bots@12": 1}
 
 
-def test_an_unknown_code_is_nobodys() -> None:
-    """It counts under a code that no link can have, and for no owner."""
-    assert list(stats.counted([judged(code=UNKNOWN)])) == [Tally(UNKNOWN, "2026-11-24")]
+@pytest.mark.parametrize("code", [UNKNOWN, "sale"])
+def test_what_is_nobodys_counts_for_no_owner(code: str) -> None:
+    """An unknown code, and a link that was made without a key."""
+    assert list(stats.counted([judged(code=code)])) == [Tally(code, "2026-11-24")]
 
 
 @given(st.lists(judged_clicks, max_size=300))

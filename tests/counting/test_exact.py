@@ -367,13 +367,13 @@ class TestNight:
         """While a day is open its first links have names; when it is closed, the most visited have."""
         monkeypatch.setattr(stats, "MAX_NAMES", 3)
         codes = ["s1", "s2", "s3", "s4", *["big"] * 9]
-        clicks = [Click(id=str(n), code=code, at=NOW - timedelta(days=1)) for n, code in enumerate(codes)]
+        clicks = [Click(id=str(n), code=code, owner="ann", at=NOW - timedelta(days=1)) for n, code in enumerate(codes)]
         with network(Faults(1)):
             for click in clicks:
                 record(messages_of([click]), NOW)
-            (open_day,) = click_table.days_of("@", "2026-11-23", "2026-11-23")
+            (open_day,) = click_table.days_of("@ann", "2026-11-23", "2026-11-23")
             close_days(NOW)
-            (closed_day,) = click_table.days_of("@", "2026-11-23", "2026-11-23")
+            (closed_day,) = click_table.days_of("@ann", "2026-11-23", "2026-11-23")
 
         assert stats.links_among([open_day])[0]["name"] != "big"
         assert stats.links_among([closed_day])[0] == {"name": "big", "visits": 9}

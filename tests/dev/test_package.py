@@ -167,6 +167,15 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
     }
 
 
+def test_a_redirect_may_change_salts_and_no_key(template: Template) -> None:
+    """The table of salts has the keys of the API as well."""
+    statements = template["Resources"]["RedirectRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+    conditions = {each["Sid"]: each["Condition"] for each in statements if "Condition" in each}
+
+    assert conditions == {"Salts": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["salt#*"]}}}
+
+
 def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Template) -> None:
     """GET and HEAD of a code go to the redirect's own function, which may be called by the API; all else does not."""
     paths = template["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
@@ -208,7 +217,8 @@ def granted(role: Template) -> set[tuple[str, str]]:
     """Return every pair of an action and a resource that a role always allows, resources as `Name.Arn/path`."""
     policies = [policy for policy in role["Properties"]["Policies"] if "Fn::If" not in policy]
     statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
-    assert all(statement.keys() <= {"Sid", "Effect", "Action", "Resource"} for statement in statements)
+    known = {"Sid", "Effect", "Action", "Resource", "Condition"}
+    assert all(statement.keys() <= known for statement in statements)
     return {
         (
             action,

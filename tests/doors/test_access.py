@@ -236,6 +236,16 @@ class TestKeys:
         assert found is not None
         assert found.last_used_at == now + timedelta(seconds=61)
 
+    def test_a_wrong_secret_is_no_use_of_a_key(self, http: Http, keys: dict[str, str]) -> None:
+        """Nor is a try with one that is revoked."""
+        key_id, _ = key.parts_of(keys["spare"]) or ("", "")
+
+        assert Keyed(http, f"sk_{key_id}_{'1' * 24}").get("/links").status_code == 401
+
+        found = key_table.find(key_id)
+        assert found is not None
+        assert found.last_used_at is None
+
     @pytest.mark.parametrize(
         ("body", "fields"),
         [
@@ -320,6 +330,26 @@ class TestAnonymous:
         answer = Keyed(http, mine["manageKey"])("PATCH", f"/links/{mine['code']}", change)
 
         assert (answer.status_code, answer.json_body["code"]) == (422, "link-invalid")
+
+    def test_it_cannot_be_prolonged_for_ever(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ninety days are counted from its beginning."""
+        mine = post(http).json_body
+        later = datetime.now(UTC) + timedelta(days=80)
+        monkeypatch.setattr("app.now", lambda: later)
+        me = Keyed(http, mine["manageKey"])
+
+        answers = [me("PATCH", f"/links/{mine['code']}", {"expiresIn": days}).status_code for days in ("9d", "11d")]
+
+        assert answers == [200, 422]
+
+    def test_its_key_may_not_call_without_end(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The key to one link has the limit of any key; so has one that was made up."""
+        monkeypatch.setattr(authorize, "_per_key", Window("key-minute", 60, 2))
+        mine = post(http).json_body
+
+        for text, last in ((mine["manageKey"], 200), (f"mk_{'1' * 24}", 404)):
+            asked = [Keyed(http, text).get(f"/links/{mine['code']}").status_code for _ in range(3)]
+            assert asked == [last, last, 429]
 
     def test_it_ends_in_ninety_days_unless_sooner(self, http: Http) -> None:
         """Nobody has to say so."""

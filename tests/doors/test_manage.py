@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import boto3
@@ -325,6 +326,17 @@ class TestList:
 
         assert self.pages(many, "q=link-0") == [[], ["link-0"]]
 
+    def test_long_links_are_not_forgotten(self, ann: Keyed) -> None:
+        """DynamoDB reads a megabyte at once: a page ends there, and the list does not."""
+        start = datetime(2026, 11, 24, tzinfo=UTC)
+        for number in range(220):
+            tags, moment = (("even",) if number % 2 == 0 else ()), start + timedelta(minutes=number)
+            link = Link(code=f"long-{number}", url=URL, created_at=moment, owner="ann", note="\u4e2d" * 2000, tags=tags)
+            link_table.add(link, f"made-{number}")
+
+        assert len(list(chain.from_iterable(self.pages(ann, "limit=100")))) == 220
+        assert len(list(chain.from_iterable(self.pages(ann, "limit=100&tag=even")))) == 110
+
     def test_a_link_shows_its_visits(self, many: Keyed) -> None:
         """Those of the whole page in one read."""
         page = many.get("/links?limit=2").json_body["data"]
@@ -487,6 +499,25 @@ class TestIdempotency:
         assert second.headers["Idempotency-Replayed"] == "true"
         assert self.ask(ann, {"links": rows[:1]}, path="/links/bulk").status_code == 422
         assert stored() == 2
+
+    def test_another_bulk_is_refused_whole(self, ann: Keyed) -> None:
+        """Also where the first row of the first one was refused: nothing of the second is made."""
+        ann.make(alias="taken")
+        self.ask(ann, {"links": [{"url": URL, "alias": "taken"}, {"url": URL}]}, path="/links/bulk")
+
+        second = self.ask(ann, {"links": [{"url": URL}] * 3}, path="/links/bulk")
+
+        assert (second.status_code, second.json_body["code"]) == (422, "idempotency-mismatch")
+        assert stored() == 2
+
+    def test_a_strangers_key_outlives_midnight(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A retry just after it is still a retry."""
+        nobody, codes = Keyed(http, None), set()
+        for moment in (datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC)):
+            monkeypatch.setattr("app.now", lambda moment=moment: moment)
+            codes.add(self.ask(nobody, {"url": URL}).json_body["code"])
+
+        assert len(codes) == 1
 
     @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", "é"])
     def test_what_is_no_key(self, ann: Keyed, key: str) -> None:

@@ -48,3 +48,15 @@ def test_a_line_of_the_log_is_a_message_of_the_queue(ann: Keyed, capsys: pytest.
 
     assert spilled["v"] == 1
     assert json.loads(json.dumps(spilled)) == spilled
+
+
+def test_a_line_may_hold_many(ann: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some exports join messages with tabs."""
+    ann.make(alias="sale")
+    with queue_down():
+        for number in range(3):
+            visit(request_id=f"spilled-{number}")
+
+    clicks = list(replay.spilled_in(["\t".join(log_of(capsys, ""))]))
+
+    assert [click["id"] for click in clicks] == [f"spilled-{number}" for number in range(3)]
