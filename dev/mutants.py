@@ -541,21 +541,21 @@ MUTANTS = (
     Mutant(
         "rate limit: at the doors of a link",
         "chalicelib/gate.py",
-        "if caller.manage_digest is None:\n        say(authorize.spend(caller, 1, now))",
-        "if caller.manage_digest is None:\n        say({})",
+        "caller.require_for_a_link(scope)\n    say(authorize.spend(caller, 1, now))",
+        "caller.require_for_a_link(scope)",
         f"{_GUARDS}::TestKeys::test_every_door_counts[PATCH-/links/sale]",
     ),
     Mutant(
         "rate limit: where links are made",
         "chalicelib/gate.py",
-        "    say(authorize.spend(caller, links, now))\n",
+        "    say(authorize.spend(caller, links(), now))\n",
         "",
         f"{_GUARDS}::TestKeys::test_every_door_counts[POST-/links]",
     ),
     Mutant(
         "rate limit: a stranger's bulk costs each link, at the door",
         "app.py",
-        "gate.creator_of(app.request, moment, len(rows))",
+        "gate.creator_of(app.request, moment, count)",
         "gate.creator_of(app.request, moment)",
         f"{_MANAGE}::test_bulk_counts_each_link_of_a_stranger",
     ),
@@ -604,7 +604,7 @@ MUTANTS = (
     Mutant(
         "rate limit: no address is kept",
         "chalicelib/authorize.py",
-        "f\"network#{click.visitor_of(address, '', salts.of(now))}\"",
+        "f\"network#{click.visitor_of(address, '', salts.secret('networks'))}\"",
         'f"network#{address}"',
         f"{_STRANGERS}::test_no_address_is_kept",
     ),
@@ -1006,8 +1006,8 @@ MUTANTS = (
     Mutant(
         "DNT: no visitor",
         "chalicelib/track.py",
-        "if not clicks.is_private(headers):",
-        "if code:",
+        "if clicks.is_private(visit.headers):",
+        "if not visit.code:",
         f"{_CLICKS}::test_who_asks_not_to_be_tracked_is_only_counted",
     ),
     Mutant(
