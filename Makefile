@@ -44,7 +44,7 @@ lint: .venv/.installed ## Lint, format, types and the import fence only
 	@$(BIN)/lint-imports > .venv/imports.log || (cat .venv/imports.log; exit 1)
 
 e2e: .venv/.installed ## The tests over real HTTP and the deployed stack; E2E_URL=https://... tries a deployed address
-	@$(BIN)/pytest tests/e2e -n auto --dist loadfile
+	@$(BIN)/pytest tests/e2e -n auto
 
 mutants: .venv/.installed ## Take away each guard in turn, and see that a test notices: ONLY=scope
 	@$(BIN)/python -m dev.mutants "$(ONLY)"
