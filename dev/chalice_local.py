@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, ForbiddenError, LocalGateway, ThreadedHTTPServer
 
-from chalicelib.errors import Malformed, PageUnknown, ShortenerError
+from chalicelib.errors import Malformed, PageUnknown, SettingInvalid, ShortenerError
 
 Answer = dict[str, Any]
 
@@ -90,9 +90,12 @@ ThreadedHTTPServer.request_queue_size = 128  # 5 by default: sixteen clients at 
 
 if __name__ == "__main__":
     # `chalice local` offers no way to name another handler; a default argument is where it names its own.
-    from chalice.cli import main
+    from chalice.cli import cli
     from chalice.local import LocalDevServer
 
     LocalDevServer.__init__.__defaults__ = (Handler, ThreadedHTTPServer)
     logging.getLogger("botocore").setLevel(logging.WARNING)  # Chalice's command line would have it tell its life
-    sys.exit(main())
+    try:
+        cli(obj={})
+    except SettingInvalid as invalid:
+        sys.exit(str(invalid))

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PID_FILE = "ministack.pid"
 _LOCK_FILE = "ministack.lock"  # held by the MiniStack whose state it is; says its port
 _HERE = {"127.0.0.1", "localhost", "::1"}
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
 
 
 class LocalAwsFailed(Exception):
@@ -33,6 +33,8 @@ class LocalAwsFailed(Exception):
 def environment(port: int) -> dict[str, str]:
     """Return what a program needs in its environment to talk to the AWS at ``port``, and to no other."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    elsewhere = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    direct = f"{elsewhere},127.0.0.1" if elsewhere else "127.0.0.1"
     return inherited | {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "local",
@@ -41,6 +43,8 @@ def environment(port: int) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
     }
 
 
@@ -79,9 +83,9 @@ def api_address(port: int, api_id: str) -> str:
 def answers(port: int) -> bool:
     """Tell whether a MiniStack answers at ``port``."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/ready", timeout=1):
+        with _DIRECTLY.open(f"http://127.0.0.1:{port}/_ministack/ready", timeout=1):
             return True
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False
 
 

@@ -196,6 +196,7 @@ def _environment() -> dict[str, str]:
     given = {
         "BASE_URL": "https://placeholder.invalid",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",  # no looking for credentials on a network
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given

@@ -24,11 +24,13 @@ _START_SECONDS = 30
 
 def main() -> None:
     """Run until a signal says stop; say in one sentence why it cannot."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's `&` has it ignored
         signal.signal(number, signal.default_int_handler)
     state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
     try:
         port, aws_port = _free_port("PORT", 8000), _free_port("AWS_PORT", 4566)
+        if port == aws_port:
+            sys.exit(f"PORT and AWS_PORT are both {port}; choose another: make run PORT={port % 65535 + 1}")
         print("Starting the local AWS ...", flush=True)
         with local_aws.running(aws_port, state_dir) as aws:
             os.environ.update(local_aws.environment(aws_port))
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def _serve(port: int, aws: subprocess.Popen[bytes]) -> None:
-    server, deploying = _start_server(port), None
+    server, deploying, has_ended = _start_server(port), None, False
     try:
         if not _answers(server, port):
             sys.exit("The server did not start; its own words are above.")
@@ -51,7 +53,11 @@ def _serve(port: int, aws: subprocess.Popen[bytes]) -> None:
         for changes in watch(*(ROOT / name for name in _WATCHED), rust_timeout=500, yield_on_timeout=True):
             if aws.poll() is not None:
                 sys.exit("MiniStack stopped on its own; ministack.log says why.")
+            if server.poll() is not None and not has_ended:
+                print("The server has ended; its own words are above. The next save starts it again.", flush=True)
+                has_ended = True
             if changes:
+                has_ended = False
                 print("Saved: starting the server again.", flush=True)
                 local_aws.stop(server, seconds=5)
                 server = _start_server(port)

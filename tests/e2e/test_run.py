@@ -183,6 +183,52 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, name: str) -> None:
     assert f"is taken; choose another: make run {name}=" in ran.stderr
 
 
+def test_one_port_for_two_servers_is_one_sentence(tmp_path: Path) -> None:
+    """Each alone is free, so that only a comparison finds it."""
+    port = str(free_port())
+
+    ran = start_and_wait({"PORT": port, "AWS_PORT": port, "STATE_DIR": str(tmp_path)})
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"PORT and AWS_PORT are both {port}; choose another: make run PORT=")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
+    """The app is imported with the settings of a developer's shell: what it refuses is said without a traceback."""
+    ports = {"PORT": str(free_port()), "AWS_PORT": str(free_port()), "STATE_DIR": str(tmp_path)}
+
+    ran = start_and_wait({**ports, "UNKNOWN_CODE": "410"})
+
+    assert ran.returncode == 1
+    assert "UNKNOWN_CODE is '410'. It must be one of: home, 404." in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_proxy_and_an_ignored_interrupt_do_not_matter(tmp_path: Path) -> None:
+    """As in an office, started by a script's `&`: no word leaves this machine, and SIGINT stops it all the same."""
+    ports = {"PORT": str(free_port()), "AWS_PORT": str(free_port()), "STATE_DIR": str(tmp_path)}
+    proxies = {"http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
+    service = subprocess.Popen(
+        ["/bin/sh", "-c", 'trap "" INT; exec "$0" -m dev.run', sys.executable],
+        cwd=ROOT,
+        env=os.environ | ports | proxies,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert service.stdout is not None
+    try:
+        greeted = any("curl " in line for line in service.stdout)
+        service.send_signal(signal.SIGINT)
+        rest, _ = service.communicate(timeout=60)
+    finally:
+        service.kill()
+
+    assert greeted
+    assert rest.endswith("Stopped; the links are kept.\n")
+
+
 def test_an_old_python_is_one_sentence() -> None:
     """The installer says which Python it needs, and how to name one."""
     program = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path('dev/install.py', run_name='__main__')"
