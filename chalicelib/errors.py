@@ -65,6 +65,18 @@ class ShortenerError(Exception):
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
+class _FieldsError(Exception):
+    """What the errors have in common that list what is wrong, field by field."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(" ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Return all that is wrong."""
+        return _listed(self.errors)
+
+
 class Malformed(ShortenerError):
     code = "malformed-request"
     status = 400
@@ -244,49 +256,25 @@ class MediaTypeUnsupported(ShortenerError):
     meaning = "Send JSON, and say so: Content-Type: application/json. With curl: curl --json '{\"url\": ...}'."
 
 
-class LinkInvalid(ShortenerError):
+class LinkInvalid(_FieldsError, ShortenerError):
     code = "link-invalid"
     status = 422
     title = "The link cannot be made like this"
     meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(" ".join(error.message for error in errors))
-        self.errors = tuple(errors)
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return all that is wrong."""
-        return _listed(self.errors)
-
-
-class QueryInvalid(ShortenerError):
+class QueryInvalid(_FieldsError, ShortenerError):
     code = "query-invalid"
     status = 422
     title = "The query asks for what cannot be"
     meaning = "One or more parameters of the query hold what they may not. errors lists every one of them."
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(" ".join(error.message for error in errors))
-        self.errors = tuple(errors)
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return all that is wrong."""
-        return _listed(self.errors)
-
-
-class KeyWishInvalid(ShortenerError):
+class KeyWishInvalid(_FieldsError, ShortenerError):
     code = "key-invalid"
     status = 422
     title = "The key cannot be made like this"
     meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
-
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(" ".join(error.message for error in errors))
-        self.errors = tuple(errors)
-
-    def evidence(self) -> Mapping[str, Any]:
-        """Return all that is wrong."""
-        return _listed(self.errors)
 
 
 class IdempotencyMismatch(ShortenerError):

@@ -63,7 +63,18 @@ def revoke(key_id: str, now: datetime) -> bool:
     Raises:
         StoreUnavailable: it may or may not be revoked.
     """
-    return _update(key_id, "SET revokedAt = if_not_exists(revokedAt, :now)", now, clients.writes)
+    try:
+        with in_our_words("ConditionalCheckFailedException"):
+            clients.writes.update_item(
+                TableName=settings.access_table,
+                Key=_id(key_id),
+                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :now)",
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeValues={":now": {"S": times.to_text(now)}},
+            )
+    except Refused:
+        return False
+    return True
 
 
 def note_use(key_id: str, now: datetime, before: datetime) -> None:
@@ -82,21 +93,6 @@ def note_use(key_id: str, now: datetime, before: datetime) -> None:
             )
     except (StoreUnavailable, Refused):
         return
-
-
-def _update(key_id: str, expression: str, now: datetime, client: Any) -> bool:
-    try:
-        with in_our_words("ConditionalCheckFailedException"):
-            client.update_item(
-                TableName=settings.access_table,
-                Key=_id(key_id),
-                UpdateExpression=expression,
-                ConditionExpression="attribute_exists(id)",
-                ExpressionAttributeValues={":now": {"S": times.to_text(now)}},
-            )
-    except Refused:
-        return False
-    return True
 
 
 def _id(key_id: str) -> Any:
