@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients, transactions
+from chalicelib.aws.pages import all_items
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import stats, times
 from chalicelib.core.click import Click
@@ -77,7 +78,7 @@ def days_of(whose: str, first: str, last: str) -> list[Day]:
     Raises:
         StoreUnavailable
     """
-    return [_day_in(item) for item in _all_pages(_between(whose, f"day#{first}", f"day#{last}"))]
+    return [_day_in(item) for item in all_items(_between(whose, f"day#{first}", f"day#{last}"))]
 
 
 def rows_of(tally: Tally) -> Iterator[JudgedClick]:
@@ -87,7 +88,7 @@ def rows_of(tally: Tally) -> Iterator[JudgedClick]:
         StoreUnavailable
     """
     query = _between(tally.whose, f"click#{tally.day}", f"click#{tally.day}~")
-    return (_click_in(item) for item in _all_pages(query | {"ConsistentRead": True}))
+    return (_click_in(item) for item in all_items(query | {"ConsistentRead": True}))
 
 
 def page_of_rows(code: str, limit: int, before: str | None) -> tuple[list[JudgedClick], str | None]:
@@ -116,7 +117,7 @@ def open_days(day: str) -> Iterator[str]:
         "KeyConditionExpression": "openDay = :day",
         "ExpressionAttributeValues": {":day": {"S": day}},
     }
-    return (item["code"]["S"] for item in _all_pages(query))
+    return (item["code"]["S"] for item in all_items(query))
 
 
 def day_now(tally: Tally) -> tuple[Day, str | None]:
@@ -194,17 +195,6 @@ def _between(whose: str, first: str, last: str) -> dict[str, Any]:
         "KeyConditionExpression": "code = :code AND entry BETWEEN :first AND :last",
         "ExpressionAttributeValues": {":code": {"S": whose}, ":first": {"S": first}, ":last": {"S": last}},
     }
-
-
-def _all_pages(query: Mapping[str, Any]) -> Iterator[Any]:
-    start: dict[str, Any] = {}
-    while True:
-        with in_our_words():
-            page = clients.reads.query(TableName=settings.clicks_table, **query, **start)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def _row_if_new(judged: JudgedClick) -> dict[str, Any]:

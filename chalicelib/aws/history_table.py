@@ -9,8 +9,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from chalicelib.aws import clients
-from chalicelib.aws.store_errors import in_our_words
+from chalicelib.aws.pages import all_items
 from chalicelib.core import times
 from chalicelib.settings import settings
 
@@ -41,21 +40,13 @@ def of(code: str) -> list[dict[str, Any]]:
     Raises:
         StoreUnavailable
     """
-    start: dict[str, Any] = {}
-    items: list[Any] = []
-    while True:
-        with in_our_words():
-            page = clients.reads.query(
-                TableName=settings.clicks_table,
-                KeyConditionExpression="code = :code AND begins_with(entry, :change)",
-                ExpressionAttributeValues={":code": {"S": code}, ":change": {"S": "change#"}},
-                ConsistentRead=True,
-                **start,
-            )
-        items += page["Items"]
-        if "LastEvaluatedKey" not in page:
-            break
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    items = all_items(
+        {
+            "KeyConditionExpression": "code = :code AND begins_with(entry, :change)",
+            "ExpressionAttributeValues": {":code": {"S": code}, ":change": {"S": "change#"}},
+            "ConsistentRead": True,
+        }
+    )
     return [
         {
             "at": item["at"]["S"],

@@ -1,0 +1,26 @@
+"""Queries of the table of clicks that take more than one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chalicelib.aws import clients
+from chalicelib.aws.store_errors import in_our_words
+from chalicelib.settings import settings
+
+
+def all_items(query: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield every item that ``query`` finds, page by page.
+
+    Raises:
+        StoreUnavailable
+    """
+    start: dict[str, Any] = {}
+    while True:
+        with in_our_words():
+            page = clients.reads.query(TableName=settings.clicks_table, **query, **start)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
