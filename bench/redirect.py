@@ -114,32 +114,13 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def _bare() -> Handler:
-    from chalice.app import Chalice, Response
-
-    app = Chalice(app_name="bare")
-
-    @app.route("/{code}")
-    def redirect(code: str) -> Response:  # noqa: ARG001  # the answer is constant, that is the point
-        return Response(body="", status_code=302, headers={"Location": canned.LINK["originalUrl"]["S"]})
+    from bench.handlers.bare_chalice import app
 
     return app
 
 
 def _talk() -> Handler:
-    import boto3
-    from chalice.app import Chalice, Response
-
-    app = Chalice(app_name="talk")
-    dynamodb = boto3.resource("dynamodb")
-
-    @app.route("/{code}", cors=True)
-    def redirect(code: str) -> Response:
-        table = dynamodb.Table("url-shortener")
-        try:
-            target = table.get_item(Key={"code": code})["Item"]["originalUrl"]
-        except Exception:  # noqa: BLE001  # the talk's own words: whatever goes wrong leads home
-            target = os.environ["BASE_URL"]
-        return Response(body="", status_code=302, headers={"Location": target})
+    from bench.handlers.talk import app
 
     return app
 
