@@ -275,7 +275,9 @@ def _complete_redirect(template: dict[str, Any]) -> None:
     resources = template["Resources"]
     api, redirect = resources["APIHandler"]["Properties"], resources["RedirectHandler"]["Properties"]
     redirect |= {name: api[name] for name in ("Runtime", "Architectures", "Tags") if name in api}
-    own = {"AWS_CLIENT": "by-hand", "CLICKS_QUEUE_URL": {"Ref": "ClicksQueue"}}
+    # Somebody waits for both, and boto3 is most of a cold start.
+    api["Environment"] = {"Variables": {**api["Environment"]["Variables"], "AWS_CLIENT": "by-hand"}}
+    own = {"CLICKS_QUEUE_URL": {"Ref": "ClicksQueue"}}
     redirect["Environment"] = {"Variables": {**api["Environment"]["Variables"], **own}}
     policy = json.loads((ROOT / ".chalice" / "policy-redirect.json").read_text())
     role = copy.deepcopy(resources["ApiHandlerRole"])

@@ -1,4 +1,4 @@
-"""DynamoDB and SQS over ``http.client``: the few calls that a redirect makes, answered as boto3 answers them.
+"""DynamoDB and SQS over ``http.client``: the calls that redirects and the API make, answered as boto3 answers them.
 
 boto3 is four fifths of a cold start. What is here starts in a third of the time, and is imported only where
 ``AWS_CLIENT=by-hand``. A client is one kept-alive connection, for one thread.
@@ -10,6 +10,7 @@ import base64
 import http.client
 import json
 import time
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from chalicelib.aws.signing import signed
 from chalicelib.settings import settings
 
-_PAUSE = 0.05  # seconds before the second try of what was throttled or failed: as boto3's with DynamoDB
+_PAUSE = 0.05  # seconds before the second try of what was throttled or failed, as boto3's with DynamoDB; then twice
 _THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
 _SERVER_ERROR = 500
 _OK = 200
@@ -53,6 +54,22 @@ class Client:
         """Change one item of DynamoDB's, under a condition if there is one."""
         return self._call("UpdateItem", request)
 
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        """Put one item, under a condition if there is one."""
+        return self._call("PutItem", request)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Return a page of items."""
+        return self._call("Query", request)
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Return what DynamoDB has under up to a hundred keys."""
+        return self._call("BatchGetItem", request)
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """Do all of several writes or none; a second try of ours is known by its token, and does nothing twice."""
+        return self._call("TransactWriteItems", {"ClientRequestToken": uuid.uuid4().hex, **request})
+
     def send_message(self, **request: Any) -> dict[str, Any]:
         """Put a message into a queue of SQS's."""
         return self._call("SendMessage", request)
@@ -82,7 +99,7 @@ class Client:
             code = refused.response["Error"]["Code"]
             if attempt == self._attempts or not (status >= _SERVER_ERROR or code in _THROTTLED):
                 raise refused
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE * attempt)
         raise Unreachable(operation)
 
     def _exchange(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, Any]]:

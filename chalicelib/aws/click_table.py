@@ -78,7 +78,7 @@ def days_of(whose: str, first: str, last: str) -> list[Day]:
     Raises:
         StoreUnavailable
     """
-    return [_day_in(item) for item in all_items(_between(whose, f"day#{first}", f"day#{last}"))]
+    return [_day_in(item) for item in all_items(settings.clicks_table, _between(whose, f"day#{first}", f"day#{last}"))]
 
 
 def rows_of(tally: Tally) -> Iterator[JudgedClick]:
@@ -88,7 +88,7 @@ def rows_of(tally: Tally) -> Iterator[JudgedClick]:
         StoreUnavailable
     """
     query = _between(tally.whose, f"click#{tally.day}", f"click#{tally.day}~")
-    return (_click_in(item) for item in all_items(query | {"ConsistentRead": True}))
+    return (_click_in(item) for item in all_items(settings.clicks_table, query | {"ConsistentRead": True}))
 
 
 def page_of_rows(code: str, limit: int, before: str | None) -> tuple[list[JudgedClick], str | None]:
@@ -117,7 +117,7 @@ def open_days(day: str) -> Iterator[str]:
         "KeyConditionExpression": "openDay = :day",
         "ExpressionAttributeValues": {":day": {"S": day}},
     }
-    return (item["code"]["S"] for item in all_items(query))
+    return (item["code"]["S"] for item in all_items(settings.clicks_table, query))
 
 
 def day_now(tally: Tally) -> tuple[Day, str | None]:

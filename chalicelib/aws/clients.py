@@ -1,6 +1,7 @@
 """How this service talks to AWS: who waits how long for what. Clients are made once per container, at import.
 
-The redirect's own function speaks by hand, all others through boto3; what they call is the same.
+What somebody waits for, redirects and the API, speaks by hand when deployed; all else through boto3. What they call is
+the same.
 """
 
 from __future__ import annotations

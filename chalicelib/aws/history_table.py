@@ -41,11 +41,12 @@ def of(code: str) -> list[dict[str, Any]]:
         StoreUnavailable
     """
     items = all_items(
+        settings.clicks_table,
         {
             "KeyConditionExpression": "code = :code AND begins_with(entry, :change)",
             "ExpressionAttributeValues": {":code": {"S": code}, ":change": {"S": "change#"}},
             "ConsistentRead": True,
-        }
+        },
     )
     return [
         {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import Refused
+from chalicelib.aws.pages import all_items
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.key import Key
@@ -46,15 +47,13 @@ def all_keys() -> list[Key]:
     Raises:
         StoreUnavailable
     """
-    with in_our_words():
-        pages = clients.reads.get_paginator("query").paginate(
-            TableName=settings.access_table,
-            IndexName="byKind",
-            KeyConditionExpression="kind = :key",
-            ExpressionAttributeValues={":key": {"S": "key"}},
-            ScanIndexForward=False,
-        )
-        return [_key_in(item) for page in pages for item in page["Items"]]
+    query = {
+        "IndexName": "byKind",
+        "KeyConditionExpression": "kind = :key",
+        "ExpressionAttributeValues": {":key": {"S": "key"}},
+        "ScanIndexForward": False,
+    }
+    return [_key_in(item) for item in all_items(settings.access_table, query)]
 
 
 def revoke(key_id: str, now: datetime) -> bool:

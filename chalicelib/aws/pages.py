@@ -1,4 +1,4 @@
-"""Queries of the table of clicks that take more than one page."""
+"""Queries that take more than one page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.store_errors import in_our_words
-from chalicelib.settings import settings
 
 
-def all_items(query: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield every item that ``query`` finds, page by page.
+def all_items(table: str, query: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield every item of ``table`` that ``query`` finds, page by page.
 
     Raises:
         StoreUnavailable
@@ -19,7 +18,7 @@ def all_items(query: Mapping[str, Any]) -> Iterator[Any]:
     start: dict[str, Any] = {}
     while True:
         with in_our_words():
-            page = clients.reads.query(TableName=settings.clicks_table, **query, **start)
+            page = clients.reads.query(TableName=table, **query, **start)
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return

@@ -1,8 +1,9 @@
-"""What a redirect asks of AWS: by hand as through boto3, against the same store; one contract for both."""
+"""What redirects and the API ask of AWS: by hand as through boto3, against the same store; one contract for both."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import socket
 import threading
 import time
@@ -79,7 +80,71 @@ def sends(speaking: ModuleType) -> Any:
 
 @pytest.mark.usefixtures("there")
 class TestTable:
-    """GetItem and UpdateItem."""
+    """The calls to DynamoDB."""
+
+    def test_an_item_is_put_where_none_is(self, speaking: ModuleType) -> None:
+        """The second put of a code is refused, with the item that is there."""
+        client = reads(speaking)
+        put = {
+            "TableName": "url-shortener",
+            "Item": KEY | {"code": {"S": "new"}, "note": {"S": "é"}},
+            "ConditionExpression": "attribute_not_exists(code)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+        client.put_item(**put)
+        with pytest.raises(speaking.Refused) as refused:
+            client.put_item(**put)
+
+        assert refused.value.response["Item"] == put["Item"]
+
+    def test_pages_are_told_from_the_last(self, speaking: ModuleType) -> None:
+        """A query says where to go on, and no more when it is through."""
+        client = reads(speaking)
+        for entry in ("a", "b", "c"):
+            client.put_item(TableName="url-shortener-clicks", Item={**KEY, "entry": {"S": entry}})
+        query = {
+            "TableName": "url-shortener-clicks",
+            "KeyConditionExpression": "code = :code",
+            "ExpressionAttributeValues": {":code": {"S": "sale"}},
+            "ScanIndexForward": False,
+        }
+
+        first = client.query(**query, Limit=2)
+        rest = client.query(**query, ExclusiveStartKey=first["LastEvaluatedKey"])
+
+        assert [item["entry"]["S"] for item in [*first["Items"], *rest["Items"]]] == ["c", "b", "a"]
+        assert "LastEvaluatedKey" not in rest
+
+    def test_many_are_read_at_once(self, speaking: ModuleType) -> None:
+        """Those that are there, and what was not read: nothing."""
+        keys = [KEY, {"code": {"S": "none-such"}}]
+
+        found = reads(speaking).batch_get_item(RequestItems={"url-shortener": {"Keys": keys}})
+
+        assert (found["Responses"]["url-shortener"], found["UnprocessedKeys"]) == ([ITEM], {})
+
+    def test_writes_happen_together_or_not_at_all(self, speaking: ModuleType) -> None:
+        """Each says why it was not done, in order, and what is there instead."""
+        client = reads(speaking)
+        free: dict[str, Any] = {
+            "ConditionExpression": "attribute_not_exists(code)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        new = {"code": {"S": "other"}}
+        actions = [{"Put": {"TableName": "url-shortener", "Item": item, **free}} for item in (new, KEY)]
+
+        with pytest.raises(speaking.Refused) as cancelled:
+            client.transact_write_items(TransactItems=actions)
+        done_before = client.get_item(TableName="url-shortener", Key=new)
+        client.transact_write_items(TransactItems=actions[:1])
+
+        reasons = cancelled.value.response["CancellationReasons"]
+        assert cancelled.value.response["Error"]["Code"] == "TransactionCanceledException"
+        assert [reason.get("Code") for reason in reasons] == ["None", "ConditionalCheckFailed"]
+        assert reasons[1]["Item"] == ITEM
+        assert "Item" not in done_before
+        assert client.get_item(TableName="url-shortener", Key=new)["Item"] == new
 
     def test_what_is_there_and_what_is_not(self, speaking: ModuleType) -> None:
         """An item as it was put; no Item where none is."""
@@ -151,13 +216,21 @@ def test_messages_arrive(there: str, speaking: ModuleType, store: int) -> None:
 @contextmanager
 def answering(*answers: tuple[int, str] | None) -> Iterator[tuple[str, list[str]]]:
     """Serve ``answers`` in turn, the last for ever; None: hang up. Yields the address, and what was asked."""
+    with recording(*answers) as (url, asked, _):
+        yield url, asked
+
+
+@contextmanager
+def recording(*answers: tuple[int, str] | None) -> Iterator[tuple[str, list[str], list[Any]]]:
+    """Do the same, and yield the requests' bodies as well."""
     asked: list[str] = []
+    bodies: list[Any] = []
 
     class Canned(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             answer = answers[min(len(asked), len(answers) - 1)]
             asked.append(self.headers["X-Amz-Target"])
             if answer is None:
@@ -175,7 +248,7 @@ def answering(*answers: tuple[int, str] | None) -> Iterator[tuple[str, list[str]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
+    yield f"http://127.0.0.1:{server.server_port}", asked, bodies
     server.shutdown()
     server.server_close()
 
@@ -209,6 +282,18 @@ def test_a_read_is_tried_twice(
         with pytest.raises((speaking.Refused, speaking.Unreachable)):
             reads(speaking).get_item(TableName="url-shortener", Key=KEY)
         assert len(asked) == 2
+
+
+def test_a_transaction_is_known_when_it_is_sent_again(speaking: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its second try has the token of the first, so that DynamoDB does nothing twice; another one has another."""
+    with recording((500, "{}"), (200, "{}")) as (url, _, bodies):
+        speaks_to(monkeypatch, url)
+        client = reads(speaking)
+        for _ in range(2):
+            client.transact_write_items(TransactItems=[])
+
+    tokens = [body["ClientRequestToken"] for body in bodies]
+    assert tokens[0] == tokens[1] != tokens[2]
 
 
 def test_a_click_is_sent_once(speaking: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

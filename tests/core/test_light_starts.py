@@ -1,4 +1,4 @@
-"""The redirect's own function: what it imports, and that it follows codes."""
+"""What a function imports where somebody waits for its start."""
 
 from __future__ import annotations
 
@@ -29,17 +29,28 @@ print(json.dumps([answer["statusCode"], answer["headers"]["Location"], sorted(lo
 
 def test_it_follows_codes_and_knows_nothing_else() -> None:
     """No boto3, no keys, no statistics, no pages; one route. With AWS silent, a remembered link still leads on."""
+    out = _run(_PROGRAM, CLICKS_QUEUE_URL="http://127.0.0.1:9/q")
+
+    assert json.loads(out.splitlines()[-1]) == [302, "https://example.com/", [], ["/{code}"]]
+    assert '"spilled"' in out
+
+
+def test_the_api_starts_without_what_few_calls_need() -> None:
+    """Neither boto3 nor the URL parser, user agents or pages."""
+    heavy = ["boto3", "botocore", "ada_url", "crawleruseragents", "ua_parser", "chalicelib.core.pages"]
+
+    out = _run(f"import sys, app; print(sorted(set({heavy}) & set(sys.modules)))")
+
+    assert out.strip() == "[]"
+
+
+def _run(program: str, **environ: str) -> str:
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "BASE_URL": "https://sho.rt",
         "AWS_CLIENT": "by-hand",
         "AWS_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "CLICKS_QUEUE_URL": "http://127.0.0.1:9/q",
+        **environ,
     }
-
-    ran = subprocess.run(
-        [sys.executable, "-c", _PROGRAM], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
-
-    assert json.loads(ran.stdout.splitlines()[-1]) == [302, "https://example.com/", [], ["/{code}"]]
-    assert '"spilled"' in ran.stdout
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    return ran.stdout
