@@ -105,14 +105,18 @@ class App(Chalice):
         method = request.get("httpMethod")
         if method == "HEAD":
             answer["body"] = ""
-        logs.finish(
-            settings.service,
+        line = logs.line_of(
             time=now().isoformat(timespec="milliseconds"),
             route=f"{method} {request.get('resourcePath')}",
             status=answer["statusCode"],
             ms=round((time.perf_counter() - started) * 1000, 2),
         )
+        self.write_line(line)
         return answer
+
+    def write_line(self, line: logs.Line) -> None:
+        """Write the line of a request."""
+        logs.publish(settings.service, line)
 
     def _in_our_words(self, answer: Answer) -> Answer:
         """Return Chalice's own errors (`{"Code": ..., "Message": ...}`) as ours; every other answer as it is."""
@@ -174,7 +178,8 @@ def job(name: str) -> Iterator[None]:
         yield
     finally:
         took = round((time.perf_counter() - started) * 1000, 2)
-        logs.finish(settings.service, time=now().isoformat(timespec="milliseconds"), job=name, ms=took)
+        line = logs.line_of(time=now().isoformat(timespec="milliseconds"), job=name, ms=took)
+        logs.publish(settings.service, line)
 
 
 def reply(body: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:

@@ -20,6 +20,7 @@ METRICS = {
 }
 """What is measured, and its unit. CacheHit and Unknown are 0 or 1 for each redirect: their average is a share."""
 
+Line = dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _noted: ContextVar[dict[str, Any] | None] = ContextVar("noted", default=None)
 
@@ -36,14 +37,19 @@ def note(**facts: Any) -> None:
         noted.update(facts)
 
 
-def finish(service: str, **facts: Any) -> None:
-    """Write the line of a request, a batch or a night: what was noted, and ``facts``.
-
-    Metrics among them are declared in CloudWatch's embedded metric format, in the name of ``service``: CloudWatch reads
-    them from the log, which costs no call. An empty ``service`` declares none.
-    """
+def line_of(**facts: Any) -> Line:
+    """Return the line of a request, a batch or a night: what was noted, and ``facts``."""
     line = _noted.get() or {}
     line.update(facts)
+    return line
+
+
+def publish(service: str, line: Line) -> None:
+    """Write a line.
+
+    Metrics in it are declared in CloudWatch's embedded metric format, in the name of ``service``: CloudWatch reads them
+    from the log, which costs no call. An empty ``service`` declares none.
+    """
     if "Unknown" in line:
         line["RedirectLatency"] = line["ms"]
     measured = tuple(name for name in METRICS if name in line)

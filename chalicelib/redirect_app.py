@@ -14,7 +14,7 @@ from chalicelib.redirect_door import open_for_visitors
 
 
 class Redirects(App):
-    """An app whose clicks go out after the answer, where Lambda allows it."""
+    """An app whose clicks and log lines go out after the answer, where Lambda allows it."""
 
     def __call__(self, event: Event, context: Any) -> Answer:
         """Answer one event, and let what it left be sent."""
@@ -22,6 +22,11 @@ class Redirects(App):
             return super().__call__(event, context)
         finally:
             track.answered()
+
+    def write_line(self, line: logs.Line) -> None:
+        """Leave the line of a request for later; where there is no later, write it."""
+        if not track.leave_line(line):
+            super().write_line(line)
 
 
 logs.configure()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,6 +44,13 @@ def track(visit: Visit) -> None:
         logs.note(ClicksSpilled=1)
 
 
+def leave_line(line: logs.Line) -> bool:
+    """Leave a line of the log to be written after the answer; False: it must be written now."""
+    if _outbox is not None:
+        _outbox.leave(line)
+    return _outbox is not None
+
+
 def send_after_the_answer() -> None:
     """Send clicks when their visitors have been answered, where Lambda allows it; else before, as everywhere."""
     global _outbox  # noqa: PLW0603  # one container, one outbox
@@ -64,11 +71,19 @@ def forget_all() -> None:
     salts.forget_all()
 
 
-def _send_late(visits: list[Visit]) -> None:
-    """Send from the thread that nobody waits for; it writes lines of its own into the log."""
-    logs.begin()
-    if not _sent([_click_of(visit).as_message() for visit in visits], datetime.now(UTC)):
-        logs.finish(settings.service, ClicksSpilled=len(visits))
+def _send_late(left: list[Visit | logs.Line]) -> None:
+    """Write and send from the thread that nobody waits for; of what it cannot send it writes lines of its own."""
+    visits = []
+    for each in left:
+        if isinstance(each, Visit):
+            visits.append(each)
+        else:
+            logs.publish(settings.service, each)
+    for first in range(0, len(visits), click_queue.AT_ONCE):
+        logs.begin()
+        messages = [_click_of(visit).as_message() for visit in visits[first : first + click_queue.AT_ONCE]]
+        if not _sent(messages, datetime.now(UTC)):
+            logs.publish(settings.service, logs.line_of(ClicksSpilled=len(messages)))
 
 
 def _click_of(visit: Visit) -> Click:
@@ -85,7 +100,7 @@ def _click_of(visit: Visit) -> Click:
     return replace(click, visitor=_visitor(click, visit.address, visit.at))
 
 
-def _sent(messages: list[Mapping[str, Any]], now: datetime) -> bool:
+def _sent(messages: Sequence[Mapping[str, Any]], now: datetime) -> bool:
     """Queue clicks, or spill them into the log, each a line that can be replayed."""
     if not _rests("queue", now):
         try:

@@ -1,4 +1,4 @@
-"""What is done when the visitor has gone: clicks go out after the answer, before the environment may be frozen.
+"""What is done when the visitor has gone, after the answer and before the environment may be frozen: clicks go out.
 
 A thread of the redirect's function registers as an internal extension of Lambda. Lambda gives the function's answer to
 the caller at once, and freezes the environment only when function *and* extension have asked for the next event; so
@@ -10,22 +10,22 @@ from __future__ import annotations
 import http.client
 import json
 import queue
-import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 _NAME = "clicks"
-_AT_ONCE = 10  # messages that SQS takes in one call
 _OK = 200
 _PATH = "/2020-01-01/extension"
 _SECONDS_TO_REGISTER = 2
 _PAUSE = 0.1  # seconds, where Lambda does not take the call
-_MOST = 65536  # bytes of an event read at once
-_LAST_CHUNK = b"0\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_NEXT = (
+    f"GET {_PATH}/event/next HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n"
+    "Lambda-Extension-Identifier: {id}\r\n\r\n"
+)
 
 Left = Any
 """What a handler leaves: as little as it can, for a visitor waits; what is made of it is the sender's."""
@@ -74,62 +74,32 @@ class Outbox:
         return answer.headers["Lambda-Extension-Identifier"] if answer.status == _OK else None
 
     def _run(self, extension_id: str) -> None:
-        """Wait for an invocation, then for its answer, then send; and only then let the environment be frozen."""
-        events = _Events(self._runtime_api, extension_id)
+        """Ask for an invocation, wait for its answer, then send; and only then let the environment be frozen."""
+        host, _, port = self._runtime_api.partition(":")
+        request = _NEXT.format(host=self._runtime_api, id=extension_id).encode()
         while True:
-            events.wait()
-            left = self._answered.get()
-            for first in range(0, len(left), _AT_ONCE):
-                self._send(left[first : first + _AT_ONCE])
+            with _asking((host, int(port or 80)), request):
+                left = self._answered.get()
+            if left:
+                self._send(left)
 
 
-class _Events:
-    """The calls for the next event, on one connection, and no more of HTTP than they need.
+@contextmanager
+def _asking(address: tuple[str, int], request: bytes) -> Iterator[None]:
+    """Ask for the next event, and be seen to wait for it meanwhile; on a connection of its own, which cannot be stale.
 
-    An event comes at the very moment at which the function is asked as well: what is read of it here, the visitor waits
-    for. ``http.client`` would take 100 us of them to read headers that nobody looks at.
+    The event is not read when it comes, for at that very moment the function is asked as well: a thread that woke up
+    for it would take the interpreter from the one a visitor waits for. It is read, and not looked at, once the function
+    has answered.
     """
-
-    def __init__(self, runtime_api: str, extension_id: str) -> None:
-        host, _, port = runtime_api.partition(":")
-        self._address = (host, int(port or 80))
-        lines = (
-            f"GET {_PATH}/event/next HTTP/1.1",
-            f"Host: {runtime_api}",
-            f"Lambda-Extension-Identifier: {extension_id}",
-        )
-        self._request = ("\r\n".join(lines) + "\r\n\r\n").encode()
-        self._socket: socket.socket | None = None
-
-    def wait(self) -> None:
-        """Ask for the next event, and wait until it is there, for as long as the environment is frozen."""
-        while True:
-            try:
-                if self._socket is None:
-                    self._socket = socket.create_connection(self._address)
-                self._socket.sendall(self._request)
-                if self._read(self._socket):
-                    return
-            except OSError:
-                time.sleep(_PAUSE)
-            self._hang_up()
-
-    def _read(self, connection: socket.socket) -> bool:
-        """Read an answer to its end; False: it is none, or the last on this connection."""
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            if not (piece := connection.recv(_MOST)):
-                return False
-            answer += piece
-        head, _, body = answer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        while len(body) < int(length[1]) if length else not body.endswith(_LAST_CHUNK):
-            if not (piece := connection.recv(_MOST)):
-                return False
-            body += piece
-        return head.startswith(b"HTTP/1.1 200")
-
-    def _hang_up(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+    while True:
+        try:
+            connection = socket.create_connection(address)
+            connection.sendall(request)
+            break
+        except OSError:
+            time.sleep(_PAUSE)
+    with connection:
+        yield
+        with suppress(OSError):
+            connection.recv(1)

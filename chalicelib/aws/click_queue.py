@@ -11,9 +11,11 @@ from chalicelib.aws.clients import Refused, Unreachable
 from chalicelib.errors import ClickNotSent
 from chalicelib.settings import settings
 
+AT_ONCE = 10  # messages that SQS takes in one call
+
 
 def send(messages: Sequence[Mapping[str, Any]]) -> None:
-    """Put ``messages``, ten at the most, into the queue: half a second to connect, half to hear back, one try.
+    """Put ``messages``, ``AT_ONCE`` at the most, into the queue: half a second to connect, half to hear back, one try.
 
     They go as ASCII, for the queue refuses control characters.
 

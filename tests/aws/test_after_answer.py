@@ -1,4 +1,4 @@
-"""Clicks go out after the answer and before the freeze; Lambda's side is played by a small server."""
+"""What is left goes out after the answer and before the freeze; Lambda's side is played by a small server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws import after_answer
 from chalicelib.aws.after_answer import Outbox
 
 
@@ -127,45 +126,31 @@ def test_answers_that_are_faster_than_their_event_are_not_lost(aws_lambda: Lambd
     assert [aws_lambda.next() for _ in range(4)] == ["sent [0]", "next by the-id", "sent [1]", "next by the-id"]
 
 
-@pytest.mark.parametrize("event", [b"", b'{"eventType": "INVOKE"}', b"x" * 100_000])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_an_event_is_read_to_its_end(event: bytes, chunked: bool) -> None:  # noqa: FBT001  # a table of cases
-    """However long it is, and whichever way it says so: the next answer begins where this one ends."""
-    chunk = b"%x\r\n%s\r\n" % (len(event), event) if event else b""
-    head = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(event)
-    body = chunk + b"0\r\n\r\n" if chunked else event
+def test_each_call_has_a_connection_of_its_own(aws_lambda: Lambda) -> None:
+    """Lambda may hang up whenever it has answered: what was left is sent, and the next event is asked for."""
     with socket.create_server(("127.0.0.1", 0)) as api:
-        events = after_answer._Events(f"127.0.0.1:{api.getsockname()[1]}", "the-id")  # noqa: SLF001  # what a thread runs
+        calls = []
 
-        def thrice() -> None:
-            for _ in range(3):
-                events.wait()
+        def answer_one(identifier: bytes) -> None:
+            connection, _ = api.accept()
+            with connection:
+                calls.append(connection.recv(65536).partition(b" HTTP")[0])
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + identifier + b"Content-Length: 2\r\n\r\n{}")
 
-        waiting = threading.Thread(target=thrice, daemon=True)
-        waiting.start()
-        connection, _ = api.accept()
-        with connection:
-            for _ in range(3):
-                assert connection.recv(65536).startswith(b"GET /2020-01-01/extension/event/next HTTP/1.1\r\n")
-                connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
-            waiting.join(5)
-        events._hang_up()  # noqa: SLF001  # as the end of the process does
+        def answer_three() -> None:
+            for header in (b"Lambda-Extension-Identifier: the-id\r\n", b"", b""):
+                answer_one(header)
 
-    assert not waiting.is_alive()
+        machine = threading.Thread(target=answer_three)
+        machine.start()
+        outbox = Outbox(f"127.0.0.1:{api.getsockname()[1]}", lambda left: aws_lambda.happened.put(*left))
+        assert outbox.open()
+        outbox.leave("a click")
+        outbox.answered()
+        machine.join(5)
 
-
-def test_many_clicks_go_ten_at_a_time(aws_lambda: Lambda) -> None:
-    """As many as SQS takes in one call."""
-    outbox = outbox_in(aws_lambda)
-    outbox.open()
-    aws_lambda.next()
-    for number in range(23):
-        outbox.leave({"n": number})
-    outbox.answered()
-
-    aws_lambda.invoke()
-
-    assert [len(json.loads(aws_lambda.next().removeprefix("sent "))) for _ in range(3)] == [10, 10, 3]
+    assert aws_lambda.next() == "a click"
+    assert calls == [b"POST /2020-01-01/extension/register", *[b"GET /2020-01-01/extension/event/next"] * 2]
 
 
 @pytest.mark.parametrize("status", [403, 500])

@@ -17,8 +17,8 @@ from chalice.local import LambdaContext
 from chalice.test import Client
 
 import app as doors
-from chalicelib import track
-from chalicelib.aws import clients, link_table
+from chalicelib import redirect_app, track
+from chalicelib.aws import click_queue, clients, link_table
 from chalicelib.core.link import Link
 from chalicelib.settings import settings
 from tests.callers import Keyed
@@ -371,3 +371,55 @@ def test_the_night_closes_yesterday(sale: Keyed, capsys: pytest.CaptureFixture[s
 
 def _with(**changes: Any) -> Any:
     return dataclasses.replace(settings, **changes)
+
+
+class Later:
+    """An outbox that is opened by hand."""
+
+    def __init__(self) -> None:
+        self.left: list[Any] = []
+
+    def leave(self, thing: Any) -> None:
+        """Keep it."""
+        self.left.append(thing)
+
+    def answered(self) -> None:
+        """Wait for somebody to open it."""
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """What the redirect's own function leaves until its visitor has been answered."""
+    outbox = Later()
+    monkeypatch.setattr(track, "_outbox", outbox)
+    return outbox
+
+
+def test_click_and_log_line_wait_until_the_visitor_has_gone(
+    sale: Keyed, later: Later, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The redirect's own function answers first, then writes its line, metrics included, and queues its click."""
+    del sale
+    context = {"requestId": "id-1", "httpMethod": "GET", "resourcePath": "/{code}", "identity": {"sourceIp": ADDRESS}}
+    given = {"requestContext": context, "headers": {}, "pathParameters": {"code": "sale"}}
+    event = given | dict.fromkeys(("multiValueQueryStringParameters", "body", "stageVariables"))
+
+    answer = redirect_app.app(event, None)
+
+    assert (answer["statusCode"], capsys.readouterr().out, queued()) == (302, "", [])
+    track._send_late(later.left)  # noqa: SLF001  # what the thread does
+    line = json.loads(capsys.readouterr().out)
+    assert (line["requestId"], line["status"], line["RedirectLatency"]) == ("id-1", 302, line["ms"])
+    assert [click["id"] for click in queued()] == ["id-1"]
+
+
+def test_many_clicks_go_ten_at_a_time(sale: Keyed, later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as SQS takes in one call."""
+    sent: list[int] = []
+    monkeypatch.setattr(click_queue, "send", lambda messages: sent.append(len(messages)))
+    for _ in range(23):
+        sale.get("/sale")
+
+    track._send_late(later.left)  # noqa: SLF001  # what the thread does
+
+    assert sent == [10, 10, 3]
