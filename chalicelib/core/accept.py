@@ -15,6 +15,11 @@ def best_of(accept: str | None, offers: tuple[str, ...]) -> str | None:
     return offer if quality > 0 else None
 
 
+def first_of(accept: str | None) -> str:
+    """Return the media type that ``accept`` names first, lower case: what API Gateway goes by where bytes are sent."""
+    return (accept or "").partition(",")[0].partition(";")[0].strip().lower()
+
+
 def _parse(accept: str) -> dict[str, float]:
     wishes = {}
     for part in accept.split(","):

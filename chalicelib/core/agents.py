@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import re
 
-import crawleruseragents
 import ua_parser
 
+from chalicelib.core import bots
 from chalicelib.core.click import Click
 from chalicelib.core.stats import JudgedClick, Kind
+from chalicelib.core.visitor import device_of
 
 _MAX_NAME = 64  # characters; the parser copies some names out of the user agent, which anybody may write
 _UNFIT = re.compile(r"[^ -~]|#")
@@ -24,19 +25,13 @@ def judge(click: Click) -> JudgedClick:
 
 @functools.lru_cache(maxsize=4096)
 def _told_by(agent: str) -> tuple[bool, str | None, str | None, str | None]:
-    if not agent or crawleruseragents.is_crawler(agent):
+    if bots.is_bot(agent):
         return True, None, None, None
     parsed = ua_parser.parse(agent)
     browser = _name(parsed.user_agent.family) if parsed.user_agent else None
     system = _name(parsed.os.family) if parsed.os else None
-    return False, _device(agent), browser, system
+    return False, device_of(agent), browser, system
 
 
 def _name(family: str) -> str:
     return _UNFIT.sub("", family)[:_MAX_NAME]
-
-
-def _device(agent: str) -> str:
-    if "iPad" in agent or "Tablet" in agent or ("Android" in agent and "Mobile" not in agent):
-        return "tablet"
-    return "mobile" if "Mobi" in agent else "desktop"

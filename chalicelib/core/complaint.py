@@ -1,0 +1,28 @@
+"""A complaint: what a visitor says is wrong with a link. Read from a form; nothing of who sent it is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+REASONS = ("phishing", "malware", "spam", "illegal", "other")
+MAX_COMMENT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Why a link should be looked at."""
+
+    code: str
+    reason: str
+    comment: str | None = None
+
+    @classmethod
+    def from_form(cls, code: str, form: Mapping[str, str]) -> Complaint | str:
+        """Read a form; return what is wrong with it if it is not one."""
+        reason, comment = form.get("reason", ""), form.get("comment", "").replace("\r\n", "\n").strip()
+        if reason not in REASONS:
+            return f"Please choose a reason: {', '.join(REASONS)}."
+        if len(comment) > MAX_COMMENT:
+            return f"Please write at most {MAX_COMMENT:,} characters."
+        return cls(code, reason, comment or None)

@@ -1,0 +1,36 @@
+"""Hosts that may be taken for others: names in letters beyond ASCII, shown in both writings."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_ACE = "xn--"
+
+
+def warning_about(host: str) -> str | None:
+    """Return what a visitor should know of ``host`` (as canonical URLs have it), or None: it is what it looks like."""
+    labels = {label: _unicode(label) for label in host.split(".")}
+    if not any(label.startswith(_ACE) for label in labels):
+        return None
+    shown = ".".join(labels.values())
+    mixed = sorted({name for label in labels.values() if len(_alphabets(label)) > 1 for name in _alphabets(label)})
+    warning = f" It mixes letters of several alphabets ({', '.join(mixed)})." if mixed else ""
+    if shown == host:
+        return f"{host} has letters beyond the English ones, and is not written as it should be."
+    return f"{host} is shown by browsers as {shown}, whose letters may look like those of another name.{warning}"
+
+
+def _unicode(label: str) -> str:
+    """Return a label as it is shown, or as it is, where it hides what cannot be shown."""
+    if not label.startswith(_ACE):
+        return label
+    try:
+        shown = label.removeprefix(_ACE).encode().decode("punycode")
+    except UnicodeError:
+        return label
+    return shown if shown.isprintable() and shown else label
+
+
+def _alphabets(label: str) -> set[str]:
+    names = {unicodedata.name(letter, "?").partition(" ")[0].title() for letter in label if letter.isalpha()}
+    return names - {"Hiragana", "Katakana"} if "Cjk" in names else names  # Japanese is written in all three
