@@ -7,8 +7,8 @@ from typing import Any
 
 from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
 
-from chalicelib import change_link, find_link, gate, issue_key, logs, report
-from chalicelib.aws import key_table, link_table
+from chalicelib import block, change_link, find_link, follow, gate, issue_key, logs, report
+from chalicelib.aws import key_table, link_table, report_table
 from chalicelib.close_days import close_days
 from chalicelib.core import accept, csv_rows, json_body, problems, times
 from chalicelib.core.caller import Caller
@@ -23,10 +23,13 @@ from chalicelib.doorway import (
     CORS,
     NOT_KEPT,
     App,
+    address_of,
+    as_bytes,
     as_csv,
     as_html,
     as_json,
     body_of,
+    form_of,
     has_seconds,
     job,
     now,
@@ -156,6 +159,45 @@ def visits(code: str) -> Response:
     return as_json({"data": page.visits, "next": page.next}, headers)
 
 
+@app.route("/{code}/qr", methods=READ, content_types=ANY_TYPE)
+def qr_code(code: str) -> Response:
+    """Draw a short link as a QR code."""
+    from chalicelib.core import qr
+
+    text = follow.find(code, now()).short_url(settings.base_url)
+    drawing = qr.Drawing.from_query(query_of(app.request))
+    headers = {"Cache-Control": "public, max-age=86400", "X-Robots-Tag": "noindex", "Vary": "Accept"}
+    if accept.first_of(app.wish) == qr.PNG:
+        return as_bytes(drawing.png(text), {"Content-Type": qr.PNG, **headers})
+    return reply(drawing.svg(text), {"Content-Type": "image/svg+xml", **headers})
+
+
+@app.route("/{code}/report", methods=[*READ, "POST"], content_types=ANY_TYPE)
+def report_link(code: str) -> Response:
+    """Let a visitor report a link."""
+    from chalicelib.complain import complain
+    from chalicelib.core import pages
+    from chalicelib.core.complaint import Complaint
+
+    moment, headers = now(), {**NOT_KEPT, "X-Robots-Tag": "noindex"}
+    short_url = follow.find(code, moment).short_url(settings.base_url)
+    if app.request.method != "POST":
+        return as_html(pages.report(short_url, "", settings.base_url), headers)
+    complaint = Complaint.from_form(code, form_of(app.request))
+    if isinstance(complaint, str):
+        return as_html(pages.report(short_url, complaint, settings.base_url), headers, 422)
+    complain(complaint, address_of(app.request), moment)
+    thanks = "Whoever runs this service will look at the link."
+    return as_html(pages.message("Thank you", thanks, settings.base_url), headers)
+
+
+@app.route("/reports", methods=READ, content_types=ANY_TYPE)
+def reports() -> Response:
+    """List what visitors reported, the latest hundred."""
+    gate.caller_of(app.request, "admin", now())
+    return as_json({"data": report_table.latest()}, NOT_KEPT)
+
+
 @app.route("/stats", methods=READ, content_types=ANY_TYPE)
 def all_stats() -> Response:
     """Show the same of all of the caller's links together, and which are visited most."""
@@ -215,6 +257,16 @@ def close_the_days(event: CloudWatchEvent) -> None:
         logs.note(days=night.days, CountDrift=night.drift, leftOpen=night.left_open)
         if night.left_open:  # Lambda starts a failed night twice more, and an alarm tells
             raise RuntimeError(f"{night.left_open} days are still open; the next run goes on with them.")
+
+
+@app.schedule(Cron(0, 3, "*", "*", "?", "*"))  # 3 AM UTC: an hour after the days are closed
+def block_links(event: CloudWatchEvent) -> None:
+    """Stop links to hosts that were blocked after they were made, and let go those to hosts that are not any more."""
+    with job("block_links"):
+        swept = block.sweep(now(), has_seconds(30, event.context))
+        logs.note(lookedAt=swept.looked_at, stopped=swept.stopped, letGo=swept.let_go)
+        if not swept.is_whole:  # Lambda starts a failed night twice more, and an alarm tells
+            raise RuntimeError("Not all links could be looked at in time.")
 
 
 @app.route("/", methods=READ, content_types=ANY_TYPE)

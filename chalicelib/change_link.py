@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import find_link
+from chalicelib import block, find_link
 from chalicelib.aws import history_table, link_cache, link_table
 from chalicelib.core import change as changes
 from chalicelib.core.caller import Caller
@@ -34,9 +34,13 @@ def change(name: str, wanted: Change, caller: Caller, if_match: str | None, now:
 
     Raises:
         LinkUnknown, VersionChanged, ExternalIdTaken
-        LinkInvalid: a link of nobody's must not become that.
+        ScopeMissing, KeyMissing: only administrators block a link.
+        LinkInvalid: a link of nobody's must not become that, or a host is blocked.
         StoreUnavailable: it may or may not have been changed.
     """
+    if "blocked" in wanted.values:
+        caller.require("admin")
+    block.refuse(wanted.targets)
     change_id = uuid.uuid4().hex
 
     def attempt(link: Link) -> Link:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import time
@@ -13,12 +14,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
+from urllib.parse import parse_qsl
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib import logs
 from chalicelib.core import accept, csv_rows, json_body, problems
-from chalicelib.errors import InternalError, ShortenerError
+from chalicelib.errors import BodyTooLarge, InternalError, ShortenerError
 from chalicelib.settings import settings
 
 CORS = CORSConfig(
@@ -36,6 +38,8 @@ CORS = CORSConfig(
     ],
     max_age=600,
 )
+_ENCODED = "x-encoded"  # between a view and `answered`, where Chalice takes no other mark; it never leaves
+MAX_FORM_BYTES = 16 * 1024
 _CORS_HEADERS = CORS.get_access_control_headers()
 _said: ContextVar[dict[str, str]] = ContextVar("said")
 View = Callable[..., Response]
@@ -83,8 +87,11 @@ class App(Chalice):
         """Answer one event of API Gateway; or the schedule that keeps a container warm, which leaves no line."""
         if "warm" in event:
             return {"warm": True}
-        open_door = super().__call__
-        return self.answered(event, lambda: self._in_our_words(open_door(event, context)))
+        return self.answered(event, lambda: self.opened(event, context))
+
+    def opened(self, event: Event, context: Any) -> Answer:
+        """Return what the route of an event answers."""
+        return self._in_our_words(super().__call__(event, context))
 
     def answered(self, event: Event, answer_it: Callable[[], Answer]) -> Answer:
         """Return what ``answer_it`` answers, with the headers of every answer; and leave the line of it in the log."""
@@ -102,11 +109,13 @@ class App(Chalice):
             "X-Request-Id": request_id,
             "X-Content-Type-Options": "nosniff",
         }
+        if answer["headers"].pop(_ENCODED, None):
+            answer["isBase64Encoded"] = True
         method = request.get("httpMethod")
         if method == "HEAD":
             answer["body"] = ""
         line = logs.line_of(
-            time=now().isoformat(timespec="milliseconds"),
+            at=now(),
             route=f"{method} {request.get('resourcePath')}",
             status=answer["statusCode"],
             ms=round((time.perf_counter() - started) * 1000, 2),
@@ -141,6 +150,19 @@ def body_of(request: Request, most: int = json_body.MAX_BODY_BYTES) -> dict[str,
         Malformed, BodyTooLarge, MediaTypeUnsupported
     """
     return json_body.read_object(raw_body_of(request), request.headers.get("content-type"), most)
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of the form that ``request`` brought; of one that is given twice, the last. No form: none.
+
+    Raises:
+        BodyTooLarge
+    """
+    body = raw_body_of(request)
+    if len(body) > MAX_FORM_BYTES:
+        raise BodyTooLarge(f"The form is larger than {MAX_FORM_BYTES // 1024} KiB.")
+    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
+    return dict(fields)
 
 
 def raw_body_of(request: Request) -> bytes:
@@ -178,7 +200,7 @@ def job(name: str) -> Iterator[None]:
         yield
     finally:
         took = round((time.perf_counter() - started) * 1000, 2)
-        line = logs.line_of(time=now().isoformat(timespec="milliseconds"), job=name, ms=took)
+        line = logs.line_of(at=now(), job=name, ms=took)
         logs.publish(settings.service, line)
 
 
@@ -197,19 +219,31 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], headers: Mappin
     return reply(csv_rows.to_csv(header, rows), {"Content-Type": f"{csv_rows.MEDIA_TYPE}; charset=utf-8", **headers})
 
 
-def as_html(page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
-    """Return a page, which may load nothing but what this service serves itself."""
-    return reply(page, {**PAGE_HEADERS, **headers}, status)
+def as_bytes(body: bytes, headers: Mapping[str, str]) -> Response:
+    """Return an answer of bytes, for a media type that the API is told to be one of bytes (see dev/package.py)."""
+    return reply(base64.b64encode(body).decode(), {**headers, _ENCODED: "yes"})
+
+
+def as_html(
+    page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK, *, leads_away: bool = False
+) -> Response:
+    """Return a page, which may load nothing but what this service serves itself.
+
+    ``leads_away``: a form of it is answered with a redirect to a link's target, which browsers count as the form's own.
+    """
+    policy = {"Content-Security-Policy": _POLICY.format(forms="http: https:")} if leads_away else {}
+    return reply(page, {**PAGE_HEADERS, **policy, **headers}, status)
 
 
 NOT_KEPT = {"Cache-Control": "private, no-store"}
 """For what is true now and may be different in a second."""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+)
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": _POLICY.format(forms="'self'"),
     "Referrer-Policy": "no-referrer",
 }
 
@@ -230,8 +264,7 @@ def problem(error: ShortenerError, wish: str | None) -> Response:
 
 def _with_safe_headers(answer: Answer) -> Answer:
     """Return ``answer``, or a 500 if a header of it holds a line break or anything else no header may."""
-    values = [*answer["headers"].values(), *chain.from_iterable(answer["multiValueHeaders"].values())]
-    text = "".join(values)
+    text = "".join(chain(answer["headers"].values(), *answer["multiValueHeaders"].values()))
     if text.isascii() and text.isprintable() and " " not in answer["headers"].get("Location", ""):
         return answer
     logs.note(unsafeHeadersAmong=list(answer["headers"]))

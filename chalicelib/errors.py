@@ -4,8 +4,11 @@ ShortenerError
   Malformed            400  the request itself cannot be read
   KeyMissing           401  a key is needed
   KeyRefused           401  wrong, revoked, or over: the same answer
+  PasswordNeeded       401  the link asks for a password
+  PasswordWrong        401  it was another one
   ScopeMissing         403  the key is good, for other things
   LinkUnknown          404  no such code (or not yours: the same answer)
+  LinkNotYet           404  it will be there later
   KeyUnknown           404  no such key
   PageUnknown          404  no such page
   MethodNotAllowed     405
@@ -13,6 +16,7 @@ ShortenerError
   ExternalIdTaken      409  another link of the owner has that externalId
   LinkExpired          410  it was there; its time is over
   LinkOff              410  its owner switched it off
+  LinkUsedUp           410  it led on as many visitors as it was to
   VersionChanged       412  it is not as the client saw it any more
   BodyTooLarge         413
   MediaTypeUnsupported 415
@@ -21,18 +25,21 @@ ShortenerError
   KeyWishInvalid       422  the same for a key
   IdempotencyMismatch  422  the same Idempotency-Key for another body
   TooManyRequests      429  more often than is allowed
+  LinkBlocked          451  it was stopped, for its visitors' sake
   InternalError        500  a defect of ours
   StoreUnavailable     503  the table does not answer
   NoFreeCode           503  every code drawn was taken
 
-CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion,
-WriteRefused, SettingInvalid   never reach a client
+ConfirmationNeeded, CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable,
+ClickFromAnotherVersion, WriteRefused, SettingInvalid   never reach a client
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 
@@ -118,6 +125,26 @@ class KeyRefused(ShortenerError):
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
+class PasswordNeeded(ShortenerError):
+    code = "password-needed"
+    status = 401
+    title = "This link asks for a password"
+    meaning = "Whoever made the link protects it with a password. Send it as a form: password=... by POST to the link."
+
+    def __init__(self) -> None:
+        super().__init__("This link asks for a password.")
+
+
+class PasswordWrong(ShortenerError):
+    code = "password-wrong"
+    status = 401
+    title = "That is not the password"
+    meaning = "It was another password. Upper and lower case matter; there are five tries a minute."
+
+    def __init__(self) -> None:
+        super().__init__("That is not the password. Upper and lower case matter.")
+
+
 class ScopeMissing(ShortenerError):
     code = "scope-missing"
     status = 403
@@ -144,6 +171,26 @@ class LinkUnknown(ShortenerError):
     def __init__(self, link_code: str) -> None:
         super().__init__("There is no link with this code.")
         self.link_code = link_code
+
+
+class LinkNotYet(ShortenerError):
+    code = "link-not-yet"
+    status = 404
+    title = "This link does not work yet"
+    meaning = "The link was made to work from a certain time on, which startsAt has. Come again then."
+
+    def __init__(self, starts_at: datetime, now: datetime) -> None:
+        super().__init__(f"This link works from {starts_at:%d %B %Y, %H:%M} UTC on.")
+        self.starts_at = starts_at
+        self.seconds = math.ceil((starts_at - now).total_seconds())
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Return from when on it works."""
+        return {"startsAt": f"{self.starts_at:%Y-%m-%dT%H:%M:%S}.{self.starts_at.microsecond // 1000:03}Z"}
+
+    def headers(self) -> dict[str, str]:
+        """Return when to come again."""
+        return {"Retry-After": str(self.seconds)}
 
 
 class KeyUnknown(ShortenerError):
@@ -242,6 +289,17 @@ class LinkExpired(ShortenerError):
         self.link_code = link_code
 
 
+class LinkUsedUp(ShortenerError):
+    code = "link-used-up"
+    status = 410
+    title = "This link has been used up"
+    meaning = "The link was made for a certain number of visits, and they have been made. Its owner can allow more."
+
+    def __init__(self, link_code: str) -> None:
+        super().__init__("This link was made for a certain number of visits, and they have been made.")
+        self.link_code = link_code
+
+
 class BodyTooLarge(ShortenerError):
     code = "body-too-large"
     status = 413
@@ -304,6 +362,17 @@ class TooManyRequests(ShortenerError):
         return {"Retry-After": str(self.seconds), **self.limits}
 
 
+class LinkBlocked(ShortenerError):
+    code = "link-blocked"
+    status = 451
+    title = "This link has been blocked"
+    meaning = "Whoever runs this service has stopped the link, for the reason that is given, and may let it work again."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Whoever runs this service has stopped this link: {reason}")
+        self.reason = reason
+
+
 class InternalError(ShortenerError):
     code = "internal-error"
     status = 500
@@ -334,6 +403,10 @@ class NoFreeCode(ShortenerError):
 
     def __init__(self, draws: int) -> None:
         super().__init__(f"{draws} codes were drawn and all of them are in use. Please try again, or choose an alias.")
+
+
+class ConfirmationNeeded(Exception):
+    """A visitor must press a button first."""
 
 
 class CodeTaken(Exception):

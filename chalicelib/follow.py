@@ -1,48 +1,63 @@
-"""Deed: a code and a moment become a destination, or the reason there is none."""
+"""Deed: a code and a visitor become a destination, or the reason there is none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib import logs
+from chalicelib import logs, track
 from chalicelib.aws import link_cache
 from chalicelib.core import codes
-from chalicelib.errors import LinkUnknown
+from chalicelib.core.destination import Destination, destination_of, fallback_of
+from chalicelib.core.link import Link
+from chalicelib.core.visitor import Visitor
+from chalicelib.errors import LinkExpired, LinkOff, LinkUnknown, LinkUsedUp, StoreUnavailable
 
-CACHED_AT_MOST = (
-    3600  # seconds a browser may keep a permanent redirect: longer, and an edited link would never reach it
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a visitor goes. ``url`` is pure ASCII; ``cache_seconds`` is 0 where every visit should come here first."""
-
-    url: str
-    permanent: bool
-    cache_seconds: int
-    owner: str | None = None
-    """Whose link led here."""
+_TRIES = 3  # while the link is being changed at the same moment
 
 
-def follow(code: str, now: datetime) -> Destination:
-    """Find and judge the link of ``code`` for a visitor who arrives at ``now`` (aware, UTC).
+def follow(code: str, visitor: Visitor, now: datetime) -> Destination:
+    """Find and judge the link of ``code`` for ``visitor``, who arrives at ``now`` (aware, UTC).
 
     Raises:
-        LinkUnknown, LinkExpired
-        StoreUnavailable: neither table nor memory could tell.
+        LinkUnknown, LinkNotYet, LinkExpired, LinkOff, LinkUsedUp, LinkBlocked
+        PasswordNeeded, PasswordWrong, TooManyRequests, ConfirmationNeeded
+        StoreUnavailable: neither table nor memory could tell; or whether the visit was spent is not known.
+    """
+    link = find(code, now)
+    try:
+        return _led(link, visitor, now)
+    except (LinkOff, LinkExpired, LinkUsedUp):
+        fallback = fallback_of(link)
+        if fallback is None:
+            raise
+        return fallback
+
+
+def find(code: str, now: datetime) -> Link:
+    """Return the link of ``code``, whatever its state.
+
+    Raises:
+        LinkUnknown, StoreUnavailable
     """
     if not codes.is_code(code):
         raise LinkUnknown(code)
     found = link_cache.find(code, now)
     logs.note(cache=found.source, CacheHit=int(found.source == "hit"))
-    link = found.link
-    if link is None:
+    if found.link is None:
         raise LinkUnknown(code)
-    url = link.target_at(now)
-    if not link.permanent:
-        return Destination(url, permanent=False, cache_seconds=0, owner=link.owner)
-    left = link.seconds_left(now)
-    cache_seconds = int(min(CACHED_AT_MOST, CACHED_AT_MOST if left is None else left))
-    return Destination(url, permanent=True, cache_seconds=cache_seconds, owner=link.owner)
+    return found.link
+
+
+def _led(link: Link, visitor: Visitor, now: datetime) -> Destination:
+    for _ in range(_TRIES):
+        link.check_open(now)
+        destination = destination_of(link, visitor, now, lambda: track.who(visitor, now))
+        if link.is_remembered and not link.confirm:
+            return destination
+        from chalicelib import admit  # few links need it
+
+        changed = admit.admit(link, visitor, now)
+        if changed is None:
+            return destination
+        link = changed
+    raise StoreUnavailable

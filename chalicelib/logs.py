@@ -17,6 +17,7 @@ METRICS = {
     "Unknown": "Count",
     "ClicksSpilled": "Count",
     "CountDrift": "Count",
+    "Reports": "Count",
 }
 """What is measured, and its unit. CacheHit and Unknown are 0 or 1 for each redirect: their average is a share."""
 
@@ -38,18 +39,20 @@ def note(**facts: Any) -> None:
 
 
 def line_of(**facts: Any) -> Line:
-    """Return the line of a request, a batch or a night: what was noted, and ``facts``."""
+    """Return the line of a request, a batch or a night: what was noted, and ``facts``; ``at`` (aware) is its time."""
     line = _noted.get() or {}
     line.update(facts)
     return line
 
 
 def publish(service: str, line: Line) -> None:
-    """Write a line.
+    """Write a line. What it costs to write one is paid here, which may be after the answer.
 
     Metrics in it are declared in CloudWatch's embedded metric format, in the name of ``service``: CloudWatch reads them
     from the log, which costs no call. An empty ``service`` declares none.
     """
+    if "at" in line:
+        line["time"] = line.pop("at").isoformat(timespec="milliseconds")
     if "Unknown" in line:
         line["RedirectLatency"] = line["ms"]
     measured = tuple(name for name in METRICS if name in line)

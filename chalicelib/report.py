@@ -15,7 +15,7 @@ from chalicelib.core.period import Period
 from chalicelib.core.stats import Day, JudgedClick
 
 _ENTRY = re.compile(r"click#[0-9TZ:.-]{24}#[A-Za-z0-9_=-]{1,128}")
-VISIT = ("at", "kind", "referrer", "country", "device", "browser", "system", "language", "userAgent")
+VISIT = ("at", "kind", "referrer", "country", "device", "browser", "system", "language", "variant", "userAgent")
 """What is told of a visit, in this order. Who it was is not."""
 _KINDS = {"humans": "human", "bots": "bot", "prefetches": "prefetch"}
 
@@ -34,7 +34,9 @@ def of_link(code: str, period: Period) -> dict[str, Any]:
     Raises:
         StoreUnavailable
     """
-    return stats.report(_days(code, period), period.first, period.last, period.unit)
+    days = _days(code, period)
+    report = stats.report(days, period.first, period.last, period.unit)
+    return {**report, "variants": stats.variants_among(days)}
 
 
 def of_owner(owner: str, period: Period) -> dict[str, Any]:
@@ -87,4 +89,6 @@ def _days(whose: str, period: Period) -> list[Day]:
 def _visit(judged: JudgedClick) -> dict[str, Any]:
     click = judged.click
     seen = (times.to_text(click.at), _KINDS[judged.kind], click.referrer, click.country, judged.device)
-    return dict(zip(VISIT, (*seen, judged.browser, judged.system, click.language, click.agent), strict=True))
+    return dict(
+        zip(VISIT, (*seen, judged.browser, judged.system, click.language, click.variant, click.agent), strict=True)
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib import find_link
+from chalicelib import block, find_link
 from chalicelib.aws import claims, click_table, link_cache, link_table
 from chalicelib.aws.claims import Claim
 from chalicelib.core import answer as answers
@@ -17,7 +16,7 @@ from chalicelib.core import codes, key, stats
 from chalicelib.core.answer import Answer, Once
 from chalicelib.core.caller import Caller
 from chalicelib.core.link import Link
-from chalicelib.core.new_link import MadeBy, NewLink
+from chalicelib.core.new_link import MadeBy, NewLink, deed_of
 from chalicelib.errors import (
     AliasTaken,
     CodeTaken,
@@ -83,11 +82,13 @@ def shorten(wanted: NewLink, caller: Caller, now: datetime, once: Once | None = 
 
     Raises:
         AliasTaken, ExternalIdTaken, NoFreeCode
+        LinkInvalid: a host is blocked.
         IdempotencyMismatch: ``once`` was used for something else.
         StoreUnavailable: the link may or may not have been stored.
     """
     if once is not None and (before := answered(once, now)) is not None:
         return before
+    block.refuse(wanted.targets)
     manage_key = None if caller.owner else key.draw_manage_key()
     by = MadeBy(caller.owner, caller.name, key.digest_of(manage_key) if manage_key else None)
     # Minted here, for a client may choose the id that API Gateway gives a request.
@@ -134,7 +135,8 @@ def _answer(link: Link, status: int, visits: dict[str, int]) -> Answer:
 def _way_of(wanted: NewLink) -> Callable[[_Making], Answer]:
     if wanted.alias is not None:
         return _under_alias
-    return _found_or_drawn if wanted.find_existing else _drawn
+    # Whoever asks for a password wants a link of their own.
+    return _found_or_drawn if wanted.find_existing and wanted.password is None else _drawn
 
 
 def _under_alias(making: _Making) -> Answer:
@@ -197,6 +199,5 @@ def _draw(wanted: NewLink) -> str:
 def _claim(wanted: NewLink, owner: str | None) -> str:
     """Return one name for all wishes of ``owner`` that the same link would meet."""
     tags = None if wanted.tags is None else sorted(wanted.tags)
-    deed = (wanted.url, str(wanted.expires_at), wanted.permanent, wanted.unguessable, wanted.enabled)
-    wish = (owner, *deed, wanted.title, wanted.note, tags, wanted.external_id)
-    return hashlib.sha256(json.dumps(wish).encode()).hexdigest()
+    wish = (owner, *deed_of(wanted), wanted.expires_at, wanted.unguessable, wanted.title, wanted.note, tags)
+    return hashlib.sha256(repr((*wish, wanted.external_id)).encode()).hexdigest()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib import find_link
+from chalicelib import block, find_link
 from chalicelib.aws import claims, link_table
 from chalicelib.aws.claims import Claim
 from chalicelib.core import answer as answers
@@ -95,9 +95,10 @@ def try_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> Outc
             raise ExternalIdTaken(external_id)
         seen.add(alias)
         known.add(external_id)
-        link = wanted.named(alias or "", now, MadeBy(caller.owner, caller.name))
-        document = link.as_json(settings.base_url, stats.totals({}))
-        return {"link": document if alias else document | {"code": None, "shortUrl": None}}
+        block.refuse(wanted.targets)
+        link = replace(wanted, password=None).named(alias or "", now, MadeBy(caller.owner, caller.name))
+        document = link.as_json(settings.base_url, stats.totals({})) | {"protected": wanted.password is not None}
+        return {"link": document if alias else document | {"code": None, "shortUrl": None, "qr": None}}
 
     return Outcome([_or_problem(judge, row, number) for number, row in enumerate(rows)], is_replayed=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from chalicelib.aws import click_queue, salts
 from chalicelib.aws.after_answer import Outbox
 from chalicelib.core import click as clicks
 from chalicelib.core.click import Click
+from chalicelib.core.visitor import Visitor
 from chalicelib.errors import ClickNotSent, StoreUnavailable
 from chalicelib.settings import settings
 
@@ -20,18 +22,18 @@ _REST = timedelta(seconds=2)  # after a failure; without it each visitor would w
 
 _rests_until: dict[str, datetime] = {}
 _outbox: Outbox | None = None
+_own_salt = secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a redirect saw. ``headers`` have lower-case names; ``address`` is an IP address, and never leaves here."""
+    """What a redirect saw, and where it led."""
 
-    headers: Mapping[str, str]
-    address: str
-    click_id: str
+    visitor: Visitor
     code: str
-    owner: str | None
     at: datetime
+    owner: str | None = None
+    variant: str | None = None
 
 
 def track(visit: Visit) -> None:
@@ -42,6 +44,20 @@ def track(visit: Visit) -> None:
         _outbox.leave(visit)
     elif not _sent([_click_of(visit).as_message()], visit.at):
         logs.note(ClicksSpilled=1)
+
+
+def who(visitor: Visitor, now: datetime) -> str:
+    """Return what tells ``visitor`` from others today; only this container's word while the day's salt cannot be had.
+
+    It decides a share of visitors, and is neither kept nor sent.
+    """
+    agent = visitor.headers.get("user-agent", "")
+    try:
+        salt = _own_salt if _rests("salts", now) else salts.of(now)
+    except StoreUnavailable:
+        _rests_until["salts"] = now + _REST
+        salt = _own_salt
+    return clicks.visitor_of(visitor.address, agent, salt)
 
 
 def leave_line(line: logs.Line) -> bool:
@@ -87,17 +103,10 @@ def _send_late(left: list[Visit | logs.Line]) -> None:
 
 
 def _click_of(visit: Visit) -> Click:
-    click = clicks.seen_in(
-        visit.headers,
-        click_id=visit.click_id,
-        code=visit.code,
-        owner=visit.owner,
-        at=visit.at,
-        trust_cloudfront=settings.trust_cloudfront,
-    )
-    if clicks.is_private(visit.headers):
+    click = clicks.seen_in(visit.visitor, code=visit.code, owner=visit.owner, variant=visit.variant, at=visit.at)
+    if clicks.is_private(visit.visitor.headers):
         return click
-    return replace(click, visitor=_visitor(click, visit.address, visit.at))
+    return replace(click, visitor=_visitor(click, visit.visitor.address, visit.at))
 
 
 def _sent(messages: Sequence[Mapping[str, Any]], now: datetime) -> bool:

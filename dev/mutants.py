@@ -40,6 +40,7 @@ _GUARDS = "tests/doors/test_guards.py"
 _MANAGE = "tests/doors/test_manage.py"
 _BELONGS = f"{_GUARDS}::TestKeys::test_what_belongs_to_a_link_is_its_owners"
 _SCOPES = f"{_GUARDS}::TestKeys::test_a_scope_opens_its_own_doors"
+_POWERS = "tests/doors/test_powers.py"
 _SEEN = f"{_GUARDS}::TestWrites::test_what_is_not_as_it_was_seen_stays_as_it_is"
 _STRANGERS = f"{_ACCESS}::TestAnonymous"
 _TABLE = "tests/aws/test_link_table.py"
@@ -334,8 +335,8 @@ MUTANTS = (
     Mutant(
         "admins alone list keys",
         "app.py",
-        'gate.caller_of(app.request, "admin", now())',
-        'gate.caller_of(app.request, "manage", now())',
+        'gate.caller_of(app.request, "admin", now())\n    return as_json({"data": [key',
+        'gate.caller_of(app.request, "manage", now())\n    return as_json({"data": [key',
         f"{_SCOPES}[GET-/keys-manage]",
     ),
     Mutant(
@@ -462,7 +463,7 @@ MUTANTS = (
     ),
     Mutant(
         "expiry of a link: no cache outlives it",
-        "chalicelib/follow.py",
+        "chalicelib/core/destination.py",
         "min(CACHED_AT_MOST, CACHED_AT_MOST if left is None else left)",
         "CACHED_AT_MOST",
         f"{_FOLLOW}::TestPermanent::test_no_cache_outlives_the_link",
@@ -490,9 +491,9 @@ MUTANTS = (
     ),
     Mutant(
         "a stored target writes no header",
-        "chalicelib/core/link.py",
-        "target = target_url.servable(self.url)",
-        "target = self.url",
+        "chalicelib/core/destination.py",
+        "target = target_url.servable(url)",
+        "target = url",
         f"{_FOLLOW}::test_nothing_stored_can_write_a_header",
     ),
     Mutant(
@@ -795,8 +796,8 @@ MUTANTS = (
     Mutant(
         "findExisting: nobody else's link",
         "chalicelib/core/new_link.py",
-        "(owner, self.url, self.permanent, self.enabled)",
-        "(link.owner, self.url, self.permanent, self.enabled)",
+        "same_deed = link.owner == owner and deed_of",
+        "same_deed = deed_of",
         f"{_WISH}::test_a_link_meets_a_wish_if_it_does_and_says_the_same",
     ),
     Mutant(
@@ -816,8 +817,8 @@ MUTANTS = (
     Mutant(
         "findExisting: no link that is off",
         "chalicelib/core/new_link.py",
-        "(owner, self.url, self.permanent, self.enabled)",
-        "(owner, self.url, self.permanent, link.enabled)",
+        "*(wanted.url, wanted.permanent, wanted.enabled, wanted.starts_at",
+        "*(wanted.url, wanted.permanent, wanted.starts_at",
         f"{_GUARDS}::TestFindExisting::test_what_is_off_is_not_found",
     ),
     Mutant(
@@ -964,8 +965,8 @@ MUTANTS = (
     Mutant(
         "click: a HEAD is none",
         "chalicelib/redirect_door.py",
-        'if request.method == "GET":',
-        "if request.method:",
+        'if visit.visitor.method != "HEAD":',
+        "if visit.visitor.method:",
         f"{_CLICKS}::test_a_head_is_no_click",
     ),
     Mutant(
@@ -985,7 +986,7 @@ MUTANTS = (
     Mutant(
         "click: CloudFront's headers are anybody's where it is not in front",
         "chalicelib/core/click.py",
-        "country=_country(headers) if trust_cloudfront else None",
+        "country=_country(headers) if visitor.trust_cloudfront else None",
         "country=_country(headers)",
         "tests/core/test_click.py::test_without_cloudfront_its_headers_are_anybodys",
     ),
@@ -1006,7 +1007,7 @@ MUTANTS = (
     Mutant(
         "DNT: no visitor",
         "chalicelib/track.py",
-        "if clicks.is_private(visit.headers):",
+        "if clicks.is_private(visit.visitor.headers):",
         "if not visit.code:",
         f"{_CLICKS}::test_who_asks_not_to_be_tracked_is_only_counted",
     ),
@@ -1065,6 +1066,217 @@ MUTANTS = (
         "isinstance(value, str) and value.startswith(_STARTS_A_FORMULA)",
         "value is None",
         f"{_CLICKS}::test_visits_and_series_can_be_had_as_tables",
+    ),
+    # What a link can do.
+    Mutant(
+        "from: not before its time",
+        "chalicelib/core/link.py",
+        "if self.starts_at is not None and now < self.starts_at:",
+        "if False:",
+        f"{_POWERS}::TestFromAndUntil::test_before_its_time_a_link_says_when",
+    ),
+    Mutant(
+        "maximum: a link that is used up",
+        "chalicelib/core/link.py",
+        "if self.max_visits is not None and self.visits_spent >= self.max_visits:",
+        "if False:",
+        f"{_POWERS}::TestMaximum::test_it_leads_on_as_often_as_it_says",
+    ),
+    Mutant(
+        "maximum: the table decides",
+        "chalicelib/aws/link_table.py",
+        "(attribute_not_exists(spent) OR spent < maxVisits)",
+        "attribute_exists(maxVisits)",
+        "tests/counting/test_limits.py::test_a_crowd_gets_exactly_the_maximum",
+    ),
+    Mutant(
+        "maximum: a second try is known",
+        "chalicelib/aws/link_table.py",
+        'if response.get("Item", {}).get("lastVisit") == {"S": visit_id}:',
+        "if not visit_id:",
+        "tests/counting/test_limits.py::test_a_lost_reply_does_not_eat_a_link_for_one[1]",
+    ),
+    Mutant(
+        "maximum: a second try counts once",
+        "chalicelib/aws/link_table.py",
+        "OR lastVisit <> :visit)",
+        "OR attribute_exists(lastVisit))",
+        "tests/counting/test_limits.py::test_a_lost_reply_does_not_count_twice[1]",
+    ),
+    Mutant(
+        "maximum: of the version that was judged",
+        "chalicelib/aws/link_table.py",
+        '"version = :seen AND (attribute_not_exists(spent)',
+        '"version >= :seen AND (attribute_not_exists(spent)',
+        f"{_POWERS}::TestMaximum::test_what_was_switched_off_meanwhile_is_off",
+    ),
+    Mutant(
+        "maximum: never remembered",
+        "chalicelib/core/link.py",
+        "return self.max_visits is None and self.password_digest is None",
+        "return self.password_digest is None",
+        f"{_POWERS}::TestMaximum::test_it_is_never_remembered",
+    ),
+    Mutant(
+        "maximum: programs spend none",
+        "chalicelib/admit.py",
+        'return visitor.method == "HEAD" or visitor.is_prefetch or bots',
+        'return visitor.method == "HEAD" or bots',
+        f"{_POWERS}::TestMaximum::test_programs_neither_spend_a_visit_nor_learn_the_target",
+    ),
+    Mutant(
+        "maximum: a HEAD spends none",
+        "chalicelib/admit.py",
+        'visitor.method == "HEAD" or ',
+        "",
+        f"{_POWERS}::TestMaximum::test_programs_neither_spend_a_visit_nor_learn_the_target",
+    ),
+    Mutant(
+        "maximum: bots spend none",
+        "chalicelib/admit.py",
+        ' or bots.is_bot(visitor.headers.get("user-agent", ""))',
+        "",
+        f"{_POWERS}::TestMaximum::test_programs_neither_spend_a_visit_nor_learn_the_target",
+    ),
+    Mutant(
+        "confirm: the button first",
+        "chalicelib/admit.py",
+        "(link.confirm or (link.max_visits",
+        '(link.code == "" or (link.max_visits',
+        f"{_POWERS}::TestMaximum::test_a_link_that_asks_first_waits_for_the_button",
+    ),
+    Mutant(
+        "password: asked for",
+        "chalicelib/admit.py",
+        "if link.password_digest is not None:",
+        'if link.password_digest == "":',
+        f"{_POWERS}::TestPassword::test_nothing_tells_the_target_before",
+    ),
+    Mutant(
+        "password: the right one",
+        "chalicelib/admit.py",
+        "if not password.fits(visitor.password, digest):",
+        "if not digest:",
+        f"{_POWERS}::TestPassword::test_no_other_word_does",
+    ),
+    Mutant(
+        "password: five tries",
+        "chalicelib/admit.py",
+        'PASSWORD_TRIES = Window("minute", 60, 5)',
+        'PASSWORD_TRIES = Window("minute", 60, 500)',
+        f"{_POWERS}::TestPassword::test_five_wrong_words_a_minute_and_another_visitor_still_gets_in",
+    ),
+    Mutant(
+        "password: tries of each visitor",
+        "chalicelib/admit.py",
+        'f"password#{link.code}#{network}"',
+        'f"password#{link.code}"',
+        f"{_POWERS}::TestPassword::test_five_wrong_words_a_minute_and_another_visitor_still_gets_in",
+    ),
+    Mutant(
+        "password: the preview keeps it",
+        "chalicelib/preview.py",
+        "if not self.link.is_remembered:",
+        "if not self.link:",
+        f"{_POWERS}::TestPassword::test_nothing_tells_the_target_before",
+    ),
+    Mutant(
+        "path: only where it is taken",
+        "chalicelib/core/destination.py",
+        "forwarding.with_path(url, visitor.path) if link.forward_path else None",
+        "forwarding.with_path(url, visitor.path)",
+        f"{_POWERS}::TestForwarding::test_no_path_leads_elsewhere",
+    ),
+    Mutant(
+        "path: not upwards",
+        "chalicelib/core/forwarding.py",
+        "if any(segment in _STEPS for segment in plain):",
+        "if not plain:",
+        f"{_POWERS}::TestForwarding::test_no_path_leads_elsewhere",
+    ),
+    Mutant(
+        "query: only where that is wanted",
+        "chalicelib/core/destination.py",
+        "forwarding.with_query(url, visitor.query) if link.forward_query else url",
+        "forwarding.with_query(url, visitor.query)",
+        f"{_POWERS}::TestForwarding::test_a_path_goes_along_without_a_query",
+    ),
+    Mutant(
+        "blocked: a link that was stopped",
+        "chalicelib/core/link.py",
+        "if self.blocked is not None:",
+        'if self.blocked == "":',
+        f"{_POWERS}::TestAbuse::test_an_administrator_blocks_a_link",
+    ),
+    Mutant(
+        "blocked: by administrators alone",
+        "chalicelib/change_link.py",
+        '        caller.require("admin")\n',
+        "        pass\n",
+        f"{_POWERS}::TestAbuse::test_an_administrator_blocks_a_link",
+    ),
+    Mutant(
+        "blocked hosts: no new link",
+        "chalicelib/shorten.py",
+        "    block.refuse(wanted.targets)\n",
+        "",
+        f"{_POWERS}::TestAbuse::test_no_link_is_made_to_a_blocked_host",
+    ),
+    Mutant(
+        "blocked hosts: no change",
+        "chalicelib/change_link.py",
+        "    block.refuse(wanted.targets)\n",
+        "",
+        f"{_POWERS}::TestAbuse::test_no_link_is_made_to_a_blocked_host",
+    ),
+    Mutant(
+        "blocked hosts: the names below",
+        "chalicelib/core/hosts.py",
+        "return [host] if is_address else [",
+        "return [host] if host else [",
+        f"{_POWERS}::TestAbuse::test_no_link_is_made_to_a_blocked_host",
+    ),
+    Mutant(
+        "blocked hosts: what was blocked by hand stays",
+        "chalicelib/block.py",
+        "if link.blocked is not None and link.blocked_host is None:",
+        "if False:",
+        f"{_POWERS}::TestAbuse::test_what_was_blocked_by_hand_stays_so",
+    ),
+    Mutant(
+        "reports: so many from a network",
+        "chalicelib/complain.py",
+        '_PER_NETWORK = Window("hour", 3600, 10)',
+        '_PER_NETWORK = Window("hour", 3600, 50)',
+        f"{_POWERS}::TestAbuse::test_reports_are_limited",
+    ),
+    Mutant(
+        "reports: for administrators",
+        "app.py",
+        'gate.caller_of(app.request, "admin", now())\n    return as_json({"data": report_table',
+        'gate.caller_of(app.request, "read", now())\n    return as_json({"data": report_table',
+        f"{_SCOPES}[GET-/reports-read]",
+    ),
+    Mutant(
+        "rules: their targets pass the policy",
+        "chalicelib/core/wanted_rules.py",
+        "return target_url.canonical(value, self._policy)",
+        "return value",
+        f"{_POWERS}::TestRules::test_every_mistake_is_said_by_its_place",
+    ),
+    Mutant(
+        "permanent: not what browsers would not ask again",
+        "chalicelib/core/conflicts.py",
+        "if wanted.permanent and asking:",
+        "if not asked:",
+        f"{_POWERS}::TestRules::test_what_contradicts_itself_is_refused_also_as_a_change",
+    ),
+    Mutant(
+        "QR: colours that cameras tell apart",
+        "chalicelib/core/qr.py",
+        "if are_colours and contrast(",
+        "if not query and contrast(",
+        f"{_POWERS}::TestQr::test_what_cannot_be_drawn_is_refused",
     ),
 )
 

@@ -135,6 +135,8 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
         _compile(code)
         _write_zip(code, built.code)
     template = template_checks.transformed(completed(sam, stage))
+    # Said in the description as well; the local AWS reads it here.
+    template["Resources"]["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["image/png"]
     built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
     refuse_what_is_wrong(built, template)
 

@@ -70,7 +70,7 @@ def expect_unknown_route(address: str) -> None:
     Raises:
         SmokeFailed
     """
-    with _answer_to(urllib.request.Request(f"{address}/no/such/route")) as answer:  # noqa: S310  # an address of ours
+    with _answer_to(urllib.request.Request(f"{address}/no/such/route/at/all")) as answer:  # noqa: S310  # an address of ours
         headers = answer.headers
         got = (answer.status, headers.get_content_type(), headers["Access-Control-Allow-Origin"])
     _expect("GET of an unknown route", (_UNKNOWN, "application/problem+json", "*"), got)

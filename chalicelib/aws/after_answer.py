@@ -22,6 +22,7 @@ _OK = 200
 _PATH = "/2020-01-01/extension"
 _SECONDS_TO_REGISTER = 2
 _PAUSE = 0.1  # seconds, where Lambda does not take the call
+_EVENT = 65536  # bytes, more than any
 _NEXT = (
     f"GET {_PATH}/event/next HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n"
     "Lambda-Extension-Identifier: {id}\r\n\r\n"
@@ -102,4 +103,4 @@ def _asking(address: tuple[str, int], request: bytes) -> Iterator[None]:
     with connection:
         yield
         with suppress(OSError):
-            connection.recv(1)
+            connection.recv(_EVENT)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _QUARANTINE = "?quarantine"
 _AT_ONCE = 100  # keys that DynamoDB reads in one call
-_TEXTS = ("owner", "agent", "referrer", "country", "language", "visitor")
+_TEXTS = ("owner", "variant", "agent", "referrer", "country", "language", "visitor")
 
 
 def count(clicks: Sequence[JudgedClick], added: Mapping[Tally, Counts]) -> list[int]:
@@ -70,6 +70,17 @@ def totals_of(codes: Iterable[str]) -> dict[str, Counts]:
         StoreUnavailable
     """
     return {code: _counts_in(item) for (code, _), item in _get_all((code, "total") for code in codes)}
+
+
+def total_of(code: str) -> Counts:
+    """Return the visits of one link in all its days.
+
+    Raises:
+        StoreUnavailable
+    """
+    with in_our_words():
+        found = clients.reads.get_item(TableName=settings.clicks_table, Key=_key(code, "total"))
+    return _counts_in(found.get("Item", {}))
 
 
 def days_of(whose: str, first: str, last: str) -> list[Day]:

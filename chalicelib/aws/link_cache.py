@@ -56,10 +56,19 @@ def find(code: str, now: datetime) -> Found:
     return Found(link, "miss")
 
 
+def knows(code: str, now: datetime) -> bool:
+    """Tell whether a link is in memory, and fresh."""
+    remembered = _links.recall(code)
+    return remembered is not None and remembered.age(now) < settings.link_cache_seconds
+
+
 def learn(link: Link, now: datetime) -> None:
-    """Remember a link as the table has it, so that this container knows it at once."""
+    """Know at once what the table has; remember it, unless the link is limited or protected."""
     _unknown.forget(link.code)
-    _links.learn(link.code, link, now)
+    if link.is_remembered:
+        _links.learn(link.code, link, now)
+    else:
+        _links.forget(link.code)
 
 
 def forget(code: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.link import Link
-from chalicelib.errors import CodeTaken, LinkChanged, StoreUnavailable
+from chalicelib.errors import CodeTaken, LinkChanged, LinkUnknown, StoreUnavailable
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 _SAME_URL_AT_MOST = 25
+_POWERS = frozenset(
+    {
+        *("startsAt", "maxVisits", "spent", "confirm", "passwordDigest", "rules"),
+        *("forwardQuery", "forwardPath", "fallbackUrl", "blocked", "blockedHost"),
+    }
+)
 
 
 def find(code: str) -> Link | None:
@@ -107,6 +114,22 @@ def page_of(owner: str, limit: int, after: Link | None) -> tuple[list[Link], boo
     return [link for item in page["Items"] if (link := _link_in(item)) is not None], "LastEvaluatedKey" in page
 
 
+def all_links() -> Iterator[Link]:
+    """Yield every link there is, in no order; each a second old at most. It reads the whole table.
+
+    Raises:
+        StoreUnavailable
+    """
+    start: dict[str, Any] = {}
+    while True:
+        with in_our_words():
+            page = clients.writes.scan(TableName=settings.links_table, **start)
+        yield from (link for item in page["Items"] if (link := _link_in(item)) is not None)
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
 def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:
     """Store a new link, and make ``claims`` in the same breath: all of it or nothing.
 
@@ -161,6 +184,45 @@ def remove(link: Link, change_id: str, now: datetime, alongside: Sequence[Any] =
     }
     put = {"TableName": settings.links_table, "Item": tombstone, **_if_as(link)}
     _settle(transactions.write([{"Put": put}, *alongside]), change_id, ())
+
+
+def spend_visit(link: Link) -> Link | None:
+    """Count a visit of ``link``, which has a maximum, if one is left; or return the link as it is: changed, or used up.
+
+    One conditional update decides and counts, so there are never more than the maximum. It leaves an id in the link, by
+    which its second try knows the first: an answer that is lost does not cost a visit, unless somebody else spent one
+    meanwhile. The visitor waits for it as for a read, and is led on only if this returns None.
+
+    Raises:
+        LinkUnknown
+        StoreUnavailable: it may or may not have been counted, and the visitor must not be led on.
+    """
+    visit_id = uuid.uuid4().hex  # minted here: a client may choose the id of a request, and would count as known
+    try:
+        with in_our_words("ConditionalCheckFailedException", "TransactionConflictException"):
+            clients.reads.update_item(
+                TableName=settings.links_table,
+                Key={"code": {"S": link.code}},
+                UpdateExpression="ADD spent :one SET lastVisit = :visit",
+                # The redirect may write what is named here, and so nothing is that says where a link leads.
+                ConditionExpression="version = :seen AND (attribute_not_exists(spent) OR spent < maxVisits) "
+                "AND (attribute_not_exists(lastVisit) OR lastVisit <> :visit)",
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":visit": {"S": visit_id},
+                    ":seen": {"N": str(link.version)},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+    except Refused as refused:
+        response: Any = refused.response
+        if response.get("Item", {}).get("lastVisit") == {"S": visit_id}:
+            return None
+        changed = find_now(link.code)
+        if changed is None:
+            raise LinkUnknown(link.code) from None
+        return changed
+    return None
 
 
 def answers() -> bool:
@@ -267,16 +329,35 @@ def _item_of(link: Link) -> Item:
         "createdBy": link.created_by,
         "externalId": link.external_id,
         "manageDigest": link.manage_digest,
+        "startsAt": _text(link.starts_at),
+        "passwordDigest": link.password_digest,
+        "rules": _rules_text(link) if link.rules else None,
+        "fallbackUrl": link.fallback_url,
+        "blocked": link.blocked,
+        "blockedHost": link.blocked_host,
     }
     item: Item = {name: {"S": text} for name, text in texts.items() if text is not None}
     if link.version:
         item["version"] = {"N": str(link.version)}
     if link.tags:
         item["tags"] = {"L": [{"S": tag} for tag in link.tags]}
-    for name, on in (("permanent", link.permanent), ("unguessable", link.unguessable), ("off", not link.enabled)):
-        if on:
-            item[name] = {"BOOL": True}
-    return item
+    if link.max_visits is not None:
+        item["maxVisits"] = {"N": str(link.max_visits)}
+    flags = {
+        "permanent": link.permanent,
+        "unguessable": link.unguessable,
+        "off": not link.enabled,
+        "confirm": link.confirm,
+        "forwardQuery": link.forward_query,
+        "forwardPath": link.forward_path,
+    }
+    return item | {name: {"BOOL": True} for name, on in flags.items() if on}
+
+
+def _rules_text(link: Link) -> str:
+    from chalicelib.core import rules
+
+    return rules.to_text(link.rules)
 
 
 def _link_in(item: Item) -> Link | None:
@@ -301,7 +382,27 @@ def _link_in(item: Item) -> Link | None:
         external_id=_string(item, "externalId"),
         manage_digest=_string(item, "manageDigest"),
         version=int(item["version"]["N"]) if "version" in item else 0,
+        **(_powers_in(item) if not _POWERS.isdisjoint(item) else {}),
     )
+
+
+def _powers_in(item: Item) -> dict[str, Any]:
+    """Return the attributes of a link that most links do not have."""
+    from chalicelib.core import rules
+
+    return {
+        "starts_at": _moment(item, "startsAt"),
+        "max_visits": int(item["maxVisits"]["N"]) if "maxVisits" in item else None,
+        "visits_spent": int(item["spent"]["N"]) if "spent" in item else 0,
+        "confirm": item.get("confirm") == {"BOOL": True},
+        "password_digest": _string(item, "passwordDigest"),
+        "rules": rules.from_text(item["rules"]["S"]) if "rules" in item else (),
+        "forward_query": item.get("forwardQuery") == {"BOOL": True},
+        "forward_path": item.get("forwardPath") == {"BOOL": True},
+        "fallback_url": _string(item, "fallbackUrl"),
+        "blocked": _string(item, "blocked"),
+        "blocked_host": _string(item, "blockedHost"),
+    }
 
 
 def _text(moment: datetime | None) -> str | None:

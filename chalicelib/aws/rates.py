@@ -11,10 +11,11 @@ from chalicelib.core.limits import Window
 from chalicelib.settings import settings
 
 
-def spend(who: str, window: Window, cost: int, now: datetime) -> int | None:
+def spend(who: str, window: Window, cost: int, now: datetime, *, hurried: bool = False) -> int | None:
     """Let ``who`` do something ``cost`` times within ``window``; return how often they have now, or None: too often.
 
     One conditional update decides and counts. If its answer is lost it may have counted for nothing; never too little.
+    ``hurried``: a visitor waits for it, as long as for a read.
 
     Raises:
         StoreUnavailable
@@ -24,7 +25,7 @@ def spend(who: str, window: Window, cost: int, now: datetime) -> int | None:
     start = window.start(now)
     try:
         with in_our_words("ConditionalCheckFailedException"):
-            counted = clients.writes.update_item(
+            counted = (clients.reads if hurried else clients.writes).update_item(
                 TableName=settings.access_table,
                 Key={"id": {"S": f"rate#{who}#{window.name}#{start}"}},
                 UpdateExpression="ADD spent :cost SET expiresAt = :end",

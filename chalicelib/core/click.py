@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.core import times
 from chalicelib.core.address import network_of
+from chalicelib.core.visitor import Visitor
 from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable
 
 SCHEMA = 1
@@ -26,7 +27,7 @@ _LONGEST_HOST = 253
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DEVICES = ("mobile", "tablet", "desktop")
-_TEXTS = ("owner", "agent", "referrer", "country", "device", "language", "visitor")
+_TEXTS = ("owner", "variant", "agent", "referrer", "country", "device", "language", "visitor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Click:
     at: datetime
     owner: str | None = None
     """Whose link it is."""
+    variant: str | None = None
+    """Which of several targets it led to, where the link has rules."""
     method: str = "GET"
     agent: str | None = None
     """The user agent, cut at 512 characters."""
@@ -91,26 +94,22 @@ class Click:
             raise ClickUnreadable(f"{type(unreadable).__name__}: {ascii(str(unreadable))[:200]}") from unreadable
 
 
-def seen_in(
-    headers: Mapping[str, str], *, click_id: str, code: str, owner: str | None, at: datetime, trust_cloudfront: bool
-) -> Click:
-    """Return what a visitor's ``headers`` (lower-case names) tell, but not who it is.
-
-    ``trust_cloudfront``: CloudFront itself wrote its headers; elsewhere anybody could.
-    """
-    purpose = headers.get("sec-purpose") or headers.get("purpose") or ""
+def seen_in(visitor: Visitor, *, code: str, owner: str | None, variant: str | None, at: datetime) -> Click:
+    """Return what ``visitor`` shows of themselves, but not who it is."""
+    headers = visitor.headers
     private = is_private(headers)
     return Click(
-        id=click_id,
+        id=visitor.visit_id,
         code=code,
         owner=owner,
+        variant=variant,
         at=at.replace(microsecond=at.microsecond // 1000 * 1000),
         agent=headers.get("user-agent", "")[:MAX_TEXT] or None,
         referrer=None if private else _host(headers.get("referer", "")),
         language=None if private else _language(headers.get("accept-language", "")),
-        country=_country(headers) if trust_cloudfront else None,
-        device=_device(headers) if trust_cloudfront else None,
-        prefetch="prefetch" in purpose.lower(),
+        country=_country(headers) if visitor.trust_cloudfront else None,
+        device=_device(headers) if visitor.trust_cloudfront else None,
+        prefetch=visitor.is_prefetch,
     )
 
 

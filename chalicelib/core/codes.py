@@ -13,7 +13,8 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 RESERVED = frozenset(
     {
         # First segments of our own addresses, and of those promised for later: an alias must never hide one.
-        *("assets", "bulk", "docs", "exports", "healthz", "imports", "keys", "links", "openapi", "problems", "stats"),
+        *("assets", "bulk", "docs", "exports", "healthz", "imports", "keys", "links", "openapi", "problems", "reports"),
+        "stats",
         # API Gateway answers these two itself under a custom domain.
         *("ping", "sping"),
     }

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.core import codes, target_url, times
+from chalicelib.core import codes, password, target_url, times
+from chalicelib.core.rules import Rule
 from chalicelib.core.target_url import TargetPolicy, TargetRefused
 from chalicelib.errors import FieldError
 
@@ -17,6 +18,8 @@ MAX_NOTE = 2_000
 MAX_TAGS = 20
 MAX_TAG = 64
 MAX_EXTERNAL_ID = 128
+MAX_VISITS = 1_000_000_000
+MAX_REASON = 500
 _LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)  # what ISO 8601 can write with four digits
 
 # People come from other shorteners and bring their words along.
@@ -75,16 +78,61 @@ class Fields:
 
     def url(self, policy: TargetPolicy) -> str:
         """Return the target, in its canonical form."""
-        url = self._string("url")
+        if self._values.get("url") is None and "url" not in self._given:
+            self.refuse("url", "missing", "Please give the URL to shorten.")
+        return self.target("url", policy) or ""
+
+    def target(self, field: str, policy: TargetPolicy) -> str | None:
+        """Return where ``field`` leads, in its canonical form, or None."""
+        url = self._string(field)
         if url is None:
-            if "url" not in self._given:
-                self.refuse("url", "missing", "Please give the URL to shorten.")
-            return ""
+            return None
         try:
             return target_url.canonical(url, policy)
         except TargetRefused as refused:
-            self.refuse("url", refused.code, refused.message)
-            return ""
+            self.refuse(field, refused.code, refused.message)
+            return None
+
+    def rules(self, policy: TargetPolicy) -> tuple[Rule, ...]:
+        """Return the rules."""
+        value = self._values.get("rules")
+        if value is None:
+            return ()
+        from chalicelib.core import wanted_rules  # few links have any
+
+        return wanted_rules.read(
+            value, policy, lambda place, code, why: self.errors.append(FieldError(place, code, why))
+        )
+
+    def password(self) -> str | None:
+        """Return the password, as it was given."""
+        word = self._string("password")
+        if word is not None and not password.SHORTEST <= len(word) <= password.LONGEST:
+            message = f"A password has {password.SHORTEST} to {password.LONGEST} characters."
+            self.refuse("password", "invalid", message)
+        return word
+
+    def number(self, field: str, most: int) -> int | None:
+        """Return a whole number from 1 to ``most``, or None."""
+        value = self._values.get(field)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            self.refuse(field, "invalid", f"{field} is a whole number from 1 to {most:,}.")
+            return None
+        return value
+
+    def moment(self, field: str) -> datetime | None:
+        """Return a time, to the millisecond, or None."""
+        text = self._string(field)
+        try:
+            moment = None if text is None else times.moment_in(text)
+        except ValueError:
+            self._refuse_time(field)
+            return None
+        if moment is not None and moment >= _LAST_MOMENT:
+            self.refuse(field, "too-late", "That is after the year 9998.")
+        return moment
 
     def alias(self) -> str | None:
         """Return the code that somebody chose."""
@@ -166,7 +214,7 @@ class Fields:
         return moment and moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def _refuse_time(self, field: str) -> None:
-        example = "2030-12-31T23:59:00Z" if field == "expiresAt" else "90s, 30m, 12h, 7d or 4w"
+        example = "90s, 30m, 12h, 7d or 4w" if field == "expiresIn" else "2030-12-31T23:59:00Z"
         self.refuse(field, "invalid", f"{field} must look like this: {example}.")
 
     def _string(self, field: str) -> str | None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core.fields import MAX_NOTE, MAX_TITLE, Fields, names_of
-from chalicelib.core.link import Link
+from chalicelib.core import password
+from chalicelib.core.conflicts import conflicts_in
+from chalicelib.core.fields import MAX_NOTE, MAX_TITLE, MAX_VISITS, Fields, names_of
+from chalicelib.core.link import Link, targets_in
+from chalicelib.core.rules import Rule
 from chalicelib.core.target_url import TargetPolicy
 from chalicelib.errors import FieldError, LinkInvalid
 
 NAMES = names_of(
     (
         *("url", "alias", "title", "note", "tags", "expiresAt", "expiresIn"),
-        *("permanent", "unguessable", "findExisting", "enabled", "externalId"),
+        *("permanent", "unguessable", "findExisting", "enabled", "externalId", "startsAt", "maxVisits", "confirm"),
+        *("password", "rules", "forwardQuery", "forwardPath", "fallbackUrl"),
     )
 )
 """Every name that a field of a new link may have, and the field that it means."""
@@ -51,6 +55,14 @@ class NewLink:
     find_existing: bool = False
     enabled: bool = True
     external_id: str | None = None
+    starts_at: datetime | None = None
+    max_visits: int | None = None
+    confirm: bool = False
+    password: str | None = field(default=None, repr=False)
+    rules: tuple[Rule, ...] = ()
+    forward_query: bool = False
+    forward_path: bool = False
+    fallback_url: str | None = None
     good_until: datetime | None = None
     """No end was asked for, and there must be one: a link that is there already will do if it lasts until then."""
 
@@ -76,7 +88,16 @@ class NewLink:
             find_existing=fields.flag("findExisting"),
             enabled=fields.flag("enabled", default=True),
             external_id=fields.external_id(),
+            starts_at=fields.moment("startsAt"),
+            max_visits=fields.number("maxVisits", MAX_VISITS),
+            confirm=fields.flag("confirm"),
+            password=fields.password(),
+            rules=fields.rules(policy),
+            forward_query=fields.flag("forwardQuery"),
+            forward_path=fields.flag("forwardPath"),
+            fallback_url=fields.target("fallbackUrl", policy),
         )
+        fields.errors += conflicts_in(wanted, is_protected=wanted.password is not None)
         if wanted.alias and wanted.unguessable:
             fields.refuse("unguessable", "conflict", "An alias is never unguessable: give either alias or unguessable.")
         if rules is not None:
@@ -84,6 +105,11 @@ class NewLink:
         if fields.errors:
             raise LinkInvalid(fields.errors)
         return wanted
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Return every URL it may lead to, by the field that says so."""
+        return targets_in(self.url, self.rules, self.fallback_url)
 
     def named(self, code: str, now: datetime, made_by: MadeBy) -> Link:
         """Return the link this becomes under ``code``."""
@@ -100,6 +126,14 @@ class NewLink:
             tags=self.tags or (),
             enabled=self.enabled,
             external_id=self.external_id,
+            starts_at=self.starts_at,
+            max_visits=self.max_visits,
+            confirm=self.confirm,
+            password_digest=None if self.password is None else password.digest_of(self.password),
+            rules=self.rules,
+            forward_query=self.forward_query,
+            forward_path=self.forward_path,
+            fallback_url=self.fallback_url,
             owner=made_by.owner,
             created_by=made_by.name,
             manage_digest=made_by.manage_digest,
@@ -113,9 +147,8 @@ class NewLink:
         What describes it (title, note, tags) must be equal only where it was given; but for links of nobody's: what
         one stranger noted is not for the next.
         """
-        same_deed = (link.owner, link.url, link.permanent, link.enabled) == (
-            *(owner, self.url, self.permanent, self.enabled),
-        )
+        same_deed = link.owner == owner and deed_of(link) == deed_of(self)
+        nobody_is_kept_out = self.password is None and link.password_digest is None and link.blocked is None
         same_end = link.expires_at == self.expires_at or (
             self.good_until is not None and link.expires_at is not None and link.expires_at >= self.good_until
         )
@@ -128,14 +161,25 @@ class NewLink:
         described = all(wish == there or (wish is None and (owner is not None or not there)) for wish, there in pairs)
         expired = link.expires_at is not None and now >= link.expires_at
         guessable_enough = link.unguessable or not self.unguessable
+        untouched = link.max_visits is None or link.visits_spent == 0
         return (
             same_deed
+            and nobody_is_kept_out
             and same_end
             and described
             and guessable_enough
+            and untouched
             and not expired
             and self.alias in {None, link.code}
         )
+
+
+def deed_of(wanted: NewLink | Link) -> tuple[Any, ...]:
+    """Return what a link does, without its end and its password."""
+    return (
+        *(wanted.url, wanted.permanent, wanted.enabled, wanted.starts_at, wanted.max_visits, wanted.confirm),
+        *(wanted.rules, wanted.forward_query, wanted.forward_path, wanted.fallback_url),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

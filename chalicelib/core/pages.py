@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.errors import ShortenerError
+from chalicelib.errors import PasswordWrong, ShortenerError
 
 _WEB = Path(__file__).parent.parent / "web"
 
@@ -51,6 +52,49 @@ def meaning(error: type[ShortenerError], base_url: str) -> str:
         detail=error.meaning,
         meaning=f"In answers of the API this is the code {error.code}.",
     )
+
+
+def password(asked: ShortenerError, base_url: str) -> str:
+    """Return the page that asks for a link's password, and says so if it was another one."""
+    wrong = str(asked) if isinstance(asked, PasswordWrong) else ""
+    return _filled("password.html", root=root_of(base_url), host=_shown_host(base_url), wrong=wrong)
+
+
+def confirm(base_url: str) -> str:
+    """Return the page with a button that people press and programs do not."""
+    return _filled("confirm.html", root=root_of(base_url), host=_shown_host(base_url))
+
+
+def preview(code: str, seen: Mapping[str, Any], base_url: str) -> str:
+    """Return the page that shows where a link leads; ``seen`` is what programs are told of it."""
+    hidden = "It is shown to visitors only: the link asks for a password, or works for a limited number of visits."
+    targets = [target for target in (seen["url"], *seen["alsoLeadsTo"]) if target]
+    items = [
+        f'<li><a href="{escape(target)}" rel="noopener noreferrer nofollow ugc">{escape(target)}</a></li>'
+        for target in targets
+    ]
+    warnings = [f'<p class="error">{escape(warning)}</p>\n' for warning in seen["warnings"]]
+    return Template(text_of("preview.html")).substitute(
+        root=escape(root_of(base_url)),
+        host=escape(_shown_host(base_url)),
+        code=escape(code),
+        short=escape(seen["shortUrl"]),
+        title=escape(seen["title"] or ""),
+        made=escape((seen["createdAt"] or "unknown")[:10]),
+        visits="unknown" if seen["visits"] is None else f"{seen['visits']['total']:,}",
+        targets="".join(items) or f"<li>{hidden}</li>",
+        warnings="".join(warnings),
+    )
+
+
+def report(short_url: str, wrong: str, base_url: str) -> str:
+    """Return the form by which a visitor reports a link; ``wrong`` is what was wrong with it when it was sent."""
+    return _filled("report.html", root=root_of(base_url), host=_shown_host(base_url), short=short_url, wrong=wrong)
+
+
+def message(title: str, detail: str, base_url: str) -> str:
+    """Return a page that says something, and no more."""
+    return _filled("message.html", root=root_of(base_url), host=_shown_host(base_url), title=title, detail=detail)
 
 
 def openapi(base_url: str) -> dict[str, Any]:

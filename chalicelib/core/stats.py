@@ -17,7 +17,7 @@ _REST = ""  # what the rest is counted under: a link may be called other, but no
 NOT_TOLD = "unknown"
 KINDS = ("humans", "bots", "prefetches")
 BREAKDOWNS = ("countries", "devices", "browsers", "systems", "referrers", "languages")
-_ALL_BREAKDOWNS = (*BREAKDOWNS, "links")
+_ALL_BREAKDOWNS = (*BREAKDOWNS, "links", "variants")
 Kind = Literal["humans", "bots", "prefetches"]
 Unit = Literal["hour", "day", "month"]
 Counts = Counter[str]
@@ -102,6 +102,8 @@ def _names_of(judged: JudgedClick, *, with_link: bool) -> Iterator[str]:
             "languages": click.language,
         }
         yield from (f"{breakdown}#{name or NOT_TOLD}" for breakdown, name in named.items())
+        if click.variant and not with_link:
+            yield f"variants#{click.variant}"
 
 
 def only_totals(counts: Mapping[str, int]) -> Counts:
@@ -191,6 +193,11 @@ def series(days: Iterable[Day], first: date, last: date, unit: Unit) -> list[dic
 def links_among(days: Iterable[Day]) -> list[dict[str, Any]]:
     """Return the most visited links of an owner's ``days``, the biggest first, the rest as ``other``."""
     return _biggest(_sum(day.counts for day in days), "links")
+
+
+def variants_among(days: Iterable[Day]) -> list[dict[str, Any]]:
+    """Return how many people a link with rules led to which of its targets, the biggest first."""
+    return _biggest(_sum(day.counts for day in days), "variants")
 
 
 def totals(counts: Mapping[str, int]) -> dict[str, int]:

@@ -7,6 +7,7 @@ before it.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -76,6 +77,7 @@ def canonical(text: str, policy: TargetPolicy) -> str:
     return href
 
 
+@functools.lru_cache(maxsize=4096)
 def servable(stored: str) -> str | None:
     """Return a stored target as it can stand in a ``Location`` header, or None if it cannot.
 

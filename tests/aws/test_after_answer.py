@@ -15,6 +15,11 @@ import pytest
 from chalicelib.aws.after_answer import Outbox
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a connection that a test has ended."""
+
+
 class Lambda:
     """An Extensions API: invocations are let go one by one; what happens is told in order."""
 
@@ -47,7 +52,7 @@ class Lambda:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+        self.server = _Quiet(("127.0.0.1", 0), Api)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core import click as clicks
 from chalicelib.core.click import Click
+from chalicelib.core.visitor import Visitor
 from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -30,7 +31,13 @@ BROWSER = {
 def seen(**headers: str) -> Click:
     """Return the click of a browser that sends ``headers`` besides its own, through CloudFront."""
     sent = BROWSER | {name.replace("_", "-"): value for name, value in headers.items()}
-    return clicks.seen_in(sent, click_id="id", code="sale", owner=None, at=NOON, trust_cloudfront=True)
+    return seen_by(sent)
+
+
+def seen_by(headers: dict[str, str], *, trust_cloudfront: bool = True) -> Click:
+    """Return the click of who sends ``headers``."""
+    visitor = Visitor(headers=headers, query={}, visit_id="id", trust_cloudfront=trust_cloudfront)
+    return clicks.seen_in(visitor, code="sale", owner=None, variant=None, at=NOON)
 
 
 def test_headers_tell_where_a_visitor_comes_from() -> None:
@@ -44,7 +51,7 @@ def test_headers_tell_where_a_visitor_comes_from() -> None:
 
 def test_without_cloudfront_its_headers_are_anybodys() -> None:
     """Where it does not stand in front, a visitor could have written them."""
-    click = clicks.seen_in(BROWSER, click_id="id", code="sale", owner=None, at=NOON, trust_cloudfront=False)
+    click = seen_by(BROWSER, trust_cloudfront=False)
 
     assert (click.country, click.device) == (None, None)
 
@@ -192,7 +199,7 @@ def test_a_message_of_another_version_is_for_another_function() -> None:
 @given(st.dictionaries(st.sampled_from(sorted([*BROWSER, "dnt", "purpose"])), st.text(max_size=600)))
 def test_no_header_breaks_a_click(headers: dict[str, str]) -> None:
     """Whatever a visitor sends becomes a message that is read back as it was."""
-    click = clicks.seen_in(headers, click_id="id", code="x", owner=None, at=NOON, trust_cloudfront=True)
+    click = seen_by(headers)
 
     assert Click.from_json(json.dumps(click.as_message())) == click
 

@@ -142,13 +142,14 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
         "ApiHandlerRole": {
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
             *(("dynamodb:Query", f"LinksTable.Arn/index/{index}") for index in ("byUrl", "byOwner")),
-            *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "Put", "Update", "Delete")),
+            *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "BatchGet", "Put", "Update", "Delete")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query", "PutItem")),
             *((f"logs:{action}", "ApiLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "RedirectRole": {
-            ("dynamodb:GetItem", "LinksTable.Arn"),
+            *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "UpdateItem")),
+            ("dynamodb:GetItem", "ClicksTable.Arn"),
             ("dynamodb:UpdateItem", "AccessTable.Arn"),
             ("sqs:SendMessage", "ClicksQueue.Arn"),
             *((f"logs:{action}", "RedirectLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
@@ -164,20 +165,32 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             ("dynamodb:Query", "ClicksTable.Arn/index/byOpenDay"),
             *((f"logs:{action}", "NightLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
+        "BlockLinksRole": {
+            *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("Scan", "GetItem", "UpdateItem")),
+            ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
+            ("dynamodb:PutItem", "ClicksTable.Arn"),
+            *((f"logs:{action}", "BlocksLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
     }
 
 
-def test_a_redirect_may_change_salts_and_no_key(template: Template) -> None:
-    """The table of salts has the keys of the API as well."""
+def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Template) -> None:
+    """The table of salts has the keys of the API as well; of a link it may write the count of its visits."""
     statements = template["Resources"]["RedirectRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
     conditions = {each["Sid"]: each["Condition"] for each in statements if "Condition" in each}
 
-    assert conditions == {"Salts": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["salt#*"]}}}
+    of_visits = ["code", "version", "spent", "maxVisits", "lastVisit"]
+    assert conditions == {
+        "SaltsAndTriesOfPasswords": {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["salt#*", "rate#password#*"]},
+        },
+        "VisitsOfLimitedLinks": {"ForAllValues:StringEquals": {"dynamodb:Attributes": of_visits}},
+    }
 
 
 def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Template) -> None:
-    """GET and HEAD of a code go to the redirect's own function, which may be called by the API; all else does not."""
+    """Who follows a code, or a path behind it, goes to the redirect's own function, which may be called by the API."""
     paths = template["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
     called = {
         (path, method): json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
@@ -187,8 +200,9 @@ def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Temp
     }
 
     assert {at for at, uri in called.items() if "-redirect/invocations" in uri} == {
-        ("/{code}", "get"),
-        ("/{code}", "head"),
+        (f"/{{code}}{path}", method)
+        for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
+        for method in ("get", "head", "post")
     }
     assert template["Resources"]["RedirectHandler"]["Properties"]["Handler"] == "chalicelib.redirect_app.app"
     assert template["Resources"]["RedirectInvokePermission"]["Properties"]["FunctionName"] == {"Ref": "RedirectHandler"}

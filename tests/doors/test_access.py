@@ -23,11 +23,18 @@ from tests.faults import table_down
 
 CALLERS = ("anonymous", "wrong key", "revoked", "expired", "other owner", "read-only", "owner", "admin")
 NOBODY_ELSE = (401, 401, 401, 401)
-ALL_ALIKE = {200: (200,) * 8, 302: (302,) * 8}
+ALL_ALIKE = {status: (status,) * len(CALLERS) for status in (200, 302, 303)}
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
-    ("/{code}", "GET"): ALL_ALIKE[302],
-    ("/{code}", "HEAD"): ALL_ALIKE[302],
+    **{
+        (f"/{{code}}{path}", method): ALL_ALIKE[status]
+        for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
+        for method, status in (("GET", 302), ("HEAD", 302), ("POST", 303))
+    },
+    **{(route, method): ALL_ALIKE[200] for route in ("/{code}/qr", "/{code}/report") for method in ("GET", "HEAD")},
+    ("/{code}/report", "POST"): ALL_ALIKE[200],
+    ("/reports", "GET"): (*NOBODY_ELSE, 403, 403, 403, 200),
+    ("/reports", "HEAD"): (*NOBODY_ELSE, 403, 403, 403, 200),
     ("/links", "POST"): (*NOBODY_ELSE, 201, 403, 201, 201),
     ("/links", "GET"): (*NOBODY_ELSE, 200, 200, 200, 200),
     ("/links", "HEAD"): (*NOBODY_ELSE, 200, 200, 200, 200),
@@ -63,6 +70,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     },
 }
 BODIES: dict[tuple[str, str], Any] = {
+    ("/{code}/report", "POST"): b"reason=spam",
     ("/links", "POST"): {"url": "https://example.com/"},
     ("/links/bulk", "POST"): {"links": [{"url": "https://example.com/"}]},
     ("/links/{code}", "PATCH"): {"title": "Changed"},
@@ -92,7 +100,7 @@ def keys(http: Http) -> dict[str, str]:
     }
     key_id, _ = key.parts_of(found["revoked"]) or ("", "")
     issue_key.revoke(key_id, now)
-    Keyed(http, found["owner"]).make(alias="sale")
+    Keyed(http, found["owner"]).make(alias="sale", forwardPath=True)
     return found
 
 
@@ -108,7 +116,8 @@ def test_every_door_has_a_row() -> None:
 def test_everybody_gets_what_is_theirs(http: Http, keys: dict[str, str], route: str, method: str, who: str) -> None:
     """One answer for each door and caller; without a good key nobody learns what there is."""
     spare, _ = key.parts_of(keys["spare"]) or ("", "")
-    path = route.format(code="sale", file="page.css", problem="alias-taken", key_id=spare)
+    more = {"path1": "a", "path2": "b", "path3": "c"}
+    path = route.format(code="sale", file="page.css", problem="alias-taken", key_id=spare, **more)
 
     answer = Keyed(http, keys.get(who))(method, path, BODIES.get((route, method)))
 
@@ -182,6 +191,42 @@ class TestOwners:
         assert ann.get("/links?owner=ann").status_code == 200
         assert "unknownCodes" in admin.get("/stats").json_body
         assert "unknownCodes" not in ann.get("/stats").json_body
+
+
+class TestBlocking:
+    """Links are stopped by whoever runs the service, and by nobody else."""
+
+    @pytest.mark.parametrize("reason", ["It was phishing.", None])
+    def test_an_owner_neither_stops_a_link_nor_lets_it_go(
+        self, http: Http, keys: dict[str, str], reason: str | None
+    ) -> None:
+        """Not even with all that their key allows; the answer names the scope that is missing."""
+        Keyed(http, keys["admin"])("PATCH", "/links/sale", {"blocked": "It was reported."})
+
+        answer = Keyed(http, keys["owner"])("PATCH", "/links/sale", {"blocked": reason})
+
+        assert (answer.status_code, answer.json_body["scope"]) == (403, "admin")
+        assert http.get("/sale").status_code == 451
+
+    def test_nor_does_the_key_to_a_link(self, http: Http) -> None:
+        """Whoever made a link without a key has a key to it, and cannot let it go when it was stopped."""
+        mine = post(http).json_body
+
+        answer = Keyed(http, mine["manageKey"])("PATCH", f"/links/{mine['code']}", {"blocked": None})
+
+        assert (answer.status_code, answer.json_body["code"]) == (401, "key-missing")
+
+    def test_an_admin_stops_a_link_and_lets_it_go(self, http: Http, keys: dict[str, str]) -> None:
+        """Its visitors are told why, as long as it lasts."""
+        admin = Keyed(http, keys["admin"])
+
+        admin("PATCH", "/links/sale", {"blocked": "It was phishing."})
+        stopped = http.get("/sale")
+        admin("PATCH", "/links/sale", {"blocked": None})
+
+        assert (stopped.status_code, stopped.json_body["code"]) == (451, "link-blocked")
+        assert "It was phishing." in stopped.json_body["detail"]
+        assert http.get("/sale").status_code == 302
 
 
 class TestKeys:

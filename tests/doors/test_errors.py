@@ -113,7 +113,7 @@ class TestOutsideTheDoors:
         self, capsys: pytest.CaptureFixture[str], method: str, headers: dict[str, str]
     ) -> None:
         """404 with the headers of every answer, and a line in the log."""
-        answer = Gateway(doors.app, Config.create()).handle_request(method, "/no/such/place", headers, None)
+        answer = Gateway(doors.app, Config.create()).handle_request(method, "/no/such/place/at/all", headers, None)
 
         line = json.loads(capsys.readouterr().out)
         expected = {
@@ -132,7 +132,7 @@ class TestOutsideTheDoors:
         [
             ("FOO /links HTTP/1.1", 405, "method-not-allowed"),
             ("TRACE / HTTP/1.1", 405, "method-not-allowed"),
-            ("FOO /no/such/place HTTP/1.1", 404, "page-unknown"),
+            ("FOO /no/such/place/at/all HTTP/1.1", 404, "page-unknown"),
             (f"GET /{'a' * 70_000} HTTP/1.1", 400, "malformed-request"),
             ("GET / HTTP/9.9", 400, "malformed-request"),
             ("GET / / / HTTP/1.1", 400, "malformed-request"),

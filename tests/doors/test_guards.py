@@ -44,6 +44,7 @@ DOORS: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/keys"): ("admin", NEW_KEY),
     ("GET", "/keys"): ("admin", None),
     ("DELETE", "/keys/nobody"): ("admin", None),
+    ("GET", "/reports"): ("admin", None),
 }
 """The scope that each door asks for, and what is sent to it."""
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -17,25 +18,46 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 import app as doors
-from chalicelib import authorize, errors, find_link, follow, list_links, record_clicks, report, shorten_many
-from chalicelib.aws import history_table, link_table
+from chalicelib import (
+    admit,
+    authorize,
+    block,
+    complain,
+    doorway,
+    errors,
+    find_link,
+    list_links,
+    record_clicks,
+    report,
+    shorten_many,
+    track,
+)
+from chalicelib.aws import block_list, history_table, link_cache, link_table, report_table
 from chalicelib.close_days import close_days
 from chalicelib.core import (
     agents,
     change,
     click,
     codes,
+    complaint,
+    destination,
     fields,
+    forwarding,
     json_body,
     key,
     new_link,
     pages,
     paging,
+    password,
     period,
+    qr,
+    rules,
     stats,
     target_url,
+    wanted_rules,
 )
 from chalicelib.core import answer as answers
+from chalicelib.core import visitor as visitors
 from chalicelib.core.click import Click
 from chalicelib.core.limits import Window
 from chalicelib.core.link import Link
@@ -53,11 +75,14 @@ OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
     for method, operation in item.items()
     if method != "parameters"
 }
-BODIES = {
-    called: operation["requestBody"]["content"]["application/json"]
-    for called, operation in OPERATIONS.items()
-    if "requestBody" in operation
-}
+BODIES, FORMS = (
+    {
+        called: operation["requestBody"]["content"][media_type]
+        for called, operation in OPERATIONS.items()
+        if media_type in operation.get("requestBody", {}).get("content", {})
+    }
+    for media_type in ("application/json", "application/x-www-form-urlencoded")
+)
 # What tells yes or no in the code is shown as a rule in the description.
 CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # the rule itself
 EXTERNAL_ID_PATTERN = f"^{fields._EXTERNAL_ID.pattern}$"  # noqa: SLF001  # the rule itself
@@ -68,6 +93,7 @@ JSON = {"Accept": "application/json"}
 PLAIN = {"Accept": "text/plain"}
 CSV = {"Accept": "text/csv"}
 NDJSON = {"Accept": "application/x-ndjson"}
+PNG = {"Accept": "image/png"}
 MINIMAL = {"url": "https://example.com/minimal"}
 FULL = {
     "url": "https://example.com/full",
@@ -80,6 +106,23 @@ FULL = {
     "findExisting": True,
     "enabled": True,
 }
+RULES = [
+    {"if": {"device": "ios", "country": ["PT", "br"], "language": "pt_BR"}, "url": "https://example.com/ios"},
+    {"if": {"query": {"ref": ["x", "y"], "lang": "pt", "preview": True}, "from": None}, "url": "https://example.com/x"},
+    {"if": {"from": "2098-01-01T00:00:00Z", "to": "2099-01-01T00:00:00+02:00"}, "url": "https://example.com/later"},
+    {"weight": 1, "url": "https://example.com/few"},
+]
+POWERS = {
+    "startsAt": "2020-01-01T00:00:00Z",
+    "maxVisits": 10,
+    "confirm": True,
+    "password": "open sesame",
+    "rules": RULES,
+    "forwardQuery": True,
+    "forwardPath": True,
+    "fallbackUrl": "https://example.com/fallback",
+}
+"""What a link can do besides leading on; some of it does not go with a permanent one."""
 ROWS = {"links": [MINIMAL, {**MINIMAL, "alias": "full"}, {"url": "ftp://x"}, 1]}
 NEW_KEY = {"name": "new", "scopes": ["read"]}
 HOLDERS = {
@@ -89,6 +132,7 @@ HOLDERS = {
     "reader": ("ann", "read"),
 }
 """Who has a key: for whose links, and what it allows."""
+WORD = "open sesame"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SEEN: list[dict[str, Any]] = [
     {"agent": PERSON, "referrer": "news.example.com", "country": "PT", "language": "pt", "visitor": "5eed" * 6},
@@ -130,13 +174,19 @@ def by(holder: str | None, call: Call) -> Call:
 
 def holder_for(route: str) -> str | None:
     """Return whose key ``route`` needs: that of an owner, or of an admin."""
-    return {"links": "ann", "stats": "ann", "keys": "admin"}.get(route.split("/")[1])
+    return {"links": "ann", "stats": "ann", "keys": "admin", "reports": "admin"}.get(route.split("/")[1])
 
 
 def post(body: Any, route: str = "/links", path: str | None = None, **headers: str) -> Call:
     """Create with ``body``: JSON of it, or these bytes."""
     holder = holder_for(route)
     return Call(route=route, path=path or route, method="POST", body=body, headers=headers, by=holder)
+
+
+def send(route: str, path: str, form: dict[str, str], **headers: str) -> Call:
+    """Send ``form`` as the page of a link sends it."""
+    as_form = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Call(route=route, path=path, method="POST", body=urlencode(form).encode(), headers=as_form | headers)
 
 
 def patch(body: Any, path: str = "/links/full", **headers: str) -> Call:
@@ -188,6 +238,10 @@ def check(route: str, method: str, answer: HTTPResponse) -> None:
         return
     media_type = answer.headers["Content-Type"].split(";")[0]
     assert media_type in response["content"]
+    if media_type == qr.PNG:  # OpenAPI describes bytes by their media type alone
+        assert response["content"][media_type] == {}
+        assert answer.body.startswith(b"\x89PNG")
+        return
     is_json = media_type.endswith(("/json", "+json"))  # lines of JSON are not JSON
     check_value(response["content"][media_type]["schema"], answer.json_body if is_json else answer.body.decode())
 
@@ -226,6 +280,33 @@ def links(http: Http, keys: Keys) -> None:
     link_table.add(Link(code="old", url=url), "made-for-old")
     visit("full", SEEN, datetime.now(UTC))
     visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))
+
+
+@pytest.fixture
+def powers(http: Http, keys: Keys) -> None:
+    """Ann's links that do more than lead on, one for each thing, and one that visitors reported."""
+    lasting = datetime(2099, 1, 1, tzinfo=UTC)
+    past, url, fallback = datetime(2020, 1, 1, tzinfo=UTC), "https://example.com/", "https://example.com/fallback"
+    for link in (
+        Link(code="plain", url=url, owner="ann"),
+        Link(code="lasting", url=url, owner="ann", permanent=True, forward_path=True),
+        Link(code="later", url=url, owner="ann", starts_at=lasting, forward_path=True),
+        Link(code="limited", url=url, owner="ann", max_visits=2, forward_path=True, version=1),
+        Link(code="spent", url=url, owner="ann", max_visits=1, forward_path=True, version=1),
+        Link(code="asking", url=url, owner="ann", confirm=True, forward_path=True),
+        Link(code="stopped", url=url, owner="ann", blocked="It was phishing.", forward_path=True),
+        Link(code="onward", url=url, owner="ann", forward_path=True, forward_query=True),
+        Link(code="ended", url=url, owner="ann", expires_at=past, fallback_url=fallback, forward_path=True),
+        Link(code="gone", url=url, owner="ann", expires_at=past, forward_path=True),
+        Link(code="hidden", url=url, owner="ann", password_digest=password.digest_of(WORD), forward_path=True),
+    ):
+        link_table.add(link, f"made-for-{link.code}")
+    link_cache.forget_all()
+    http.get("/spent", headers={"User-Agent": PERSON})
+    post({**MINIMAL, "alias": "ruled", "rules": RULES}).answer(http, keys)
+    visit("ruled", [{"agent": PERSON, "variant": "1"}, {"agent": PERSON, "variant": "default"}], datetime.now(UTC))
+    send("/{code}/report", "/plain/report", {"reason": "spam", "comment": " It was in my mail. "}).answer(http, keys)
+    send("/{code}/report", "/plain/report", {"reason": "other"}).answer(http, keys)
 
 
 @pytest.fixture
@@ -309,7 +390,7 @@ def test_every_way_to_send_a_key_is_described() -> None:
 def test_a_key_is_needed_where_it_is_said(http: Http, keys: Keys, method: str, route: str) -> None:
     """What is described as open is, and everything else asks who is there."""
     is_open = {} in OPERATIONS[method, route].get("security", [{}])
-    path = re.sub("{[a-z_]+}", "full", route)
+    path = re.sub("{[a-z0-9_]+}", "full", route)
     body = BODIES.get((method, route), {}).get("examples")
     example = next(iter(body.values()))["value"] if body else None
 
@@ -319,14 +400,33 @@ def test_a_key_is_needed_where_it_is_said(http: Http, keys: Keys, method: str, r
     assert ("WWW-Authenticate" in answer.headers) == (not is_open)
 
 
+ASKED_OF_VISITORS = [
+    {"$ref": f"#/components/responses/{name}"} for name in ("PasswordAsked", "TooManyPasswords", "TooManyReports")
+]
+"""Answers with a status of those that keys may meet, which have nothing to do with keys."""
+
+
 @pytest.mark.parametrize(("method", "route"), OPERATIONS)
 def test_what_a_key_may_meet_is_described_where_a_key_may_be_sent(method: str, route: str) -> None:
     """Whoever may send a key may send a wrong one, one for other things, and one too often."""
     operation = OPERATIONS[method, route]
+    said = OPERATIONS["GET" if method == "HEAD" else method, route]["responses"]  # headers alone do not say why
 
-    statuses = {"401", "403", "429"} & operation["responses"].keys()
+    statuses = {
+        status
+        for status in {"401", "403", "429"} & operation["responses"].keys()
+        if said[status] not in ASKED_OF_VISITORS
+    }
 
     assert statuses == ({"401", "403", "429"} if "security" in operation else set())
+
+
+@pytest.mark.parametrize("route", [route for method, route in OPERATIONS if method == "HEAD"])
+def test_headers_come_with_every_status_of_the_whole_answer(route: str) -> None:
+    """HEAD may meet whatever GET may meet."""
+    head_only, whole = (OPERATIONS[method, route]["responses"] for method in ("HEAD", "GET"))
+
+    assert head_only.keys() == whole.keys()
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Api-Key"])
@@ -389,7 +489,7 @@ def test_every_field_that_can_change_may_stand_in_a_history() -> None:
     """What a link is known by to clients that change it is what its history may tell."""
     link = Link(code="any", url="https://example.com/")
 
-    assert SCHEMAS["Changes"]["properties"].keys() == link.described().keys()
+    assert SCHEMAS["Changes"]["properties"].keys() == {*link.described(), "blocked", "password"}
 
 
 @pytest.mark.parametrize(
@@ -423,10 +523,30 @@ def test_every_field_that_can_change_may_stand_in_a_history() -> None:
         ("Scope", None, "enum", list(key.SCOPES)),
         ("MadeKey", "key", "pattern", f"^{key._KEY.pattern}$".replace("(", "").replace(")", "")),  # noqa: SLF001  # the one rule
         ("MadeLink", "manageKey", "pattern", f"^{key._MANAGE_KEY.pattern}$"),  # noqa: SLF001  # the same
+        ("NewLink", "password", "minLength", password.SHORTEST),
+        ("NewLink", "password", "maxLength", password.LONGEST),
+        ("LinkChange", "password", "minLength", password.SHORTEST),
+        ("LinkChange", "password", "maxLength", password.LONGEST),
+        ("LinkChange", "blocked", "maxLength", fields.MAX_REASON),
+        ("NewRule", "weight", "maximum", rules.ALL),
+        ("NewRule", "weight", "default", rules.ALL),
+        ("Rule", "weight", "maximum", rules.ALL - 1),
+        ("NewConditions", "query", "maxProperties", wanted_rules._MOST_PARAMETERS),  # noqa: SLF001  # the one place
+        ("Conditions", "query", "maxProperties", wanted_rules._MOST_PARAMETERS),  # noqa: SLF001  # the same
+        ("NewConditions", "query", "propertyNames", {"minLength": 1, "maxLength": wanted_rules._LONGEST}),  # noqa: SLF001  # the same
+        ("Conditions", "country", "maxItems", wanted_rules._MOST_VALUES),  # noqa: SLF001  # the same
+        ("Conditions", "language", "maxItems", wanted_rules._MOST_VALUES),  # noqa: SLF001  # the same
+        ("Device", None, "enum", [*visitors.DEVICES, *visitors.SYSTEMS]),
+        ("Preview", "alsoLeadsTo", "maxItems", rules.MOST),
+        ("ReportReason", None, "enum", list(complaint.REASONS)),
+        ("ReportForm", "comment", "maxLength", complaint.MAX_COMMENT),
+        ("ReportList", "data", "maxItems", report_table._SHOWN),  # noqa: SLF001  # the one place that says how many
         *(
             row
             for schema in ("NewLink", "LinkChange", "LinkDetails")
             for row in (
+                (schema, "rules", "maxItems", rules.MOST),
+                (schema, "maxVisits", "maximum", fields.MAX_VISITS),
                 (schema, "title", "maxLength", fields.MAX_TITLE),
                 (schema, "note", "maxLength", fields.MAX_NOTE),
                 (schema, "tags", "maxItems", fields.MAX_TAGS),
@@ -449,6 +569,17 @@ def test_limits_are_those_of_the_service(schema: str, member: str | None, limit:
         ("Limit", "maximum", paging.MOST),
         ("Limit", "default", paging.DEFAULT_LIMIT),
         ("IdempotencyKey", "maxLength", answers.MAX_KEY),
+        ("FollowedCode", "pattern", f"{CODE_PATTERN[:-1]}\\+?$"),
+        ("QrSize", "minimum", qr.SIZES[0]),
+        ("QrSize", "maximum", qr.SIZES[1]),
+        ("QrSize", "default", qr.Drawing().size),
+        ("QrMargin", "minimum", qr.MARGINS[0]),
+        ("QrMargin", "maximum", qr.MARGINS[1]),
+        ("QrMargin", "default", qr.Drawing().margin),
+        ("QrLevel", "enum", list(qr.LEVELS)),
+        ("QrLevel", "default", qr.Drawing().level),
+        ("QrDark", "default", qr.Drawing().dark),
+        ("QrLight", "default", qr.Drawing().light),
         ("LinkName", "pattern", f"^({CODE_PATTERN[1:-1]}|{find_link.EXTERNAL}{EXTERNAL_ID_PATTERN[1:-1]})$"),
     ],
 )
@@ -477,6 +608,25 @@ def test_the_limit_of_a_tag_is_that_of_the_service(schema: str) -> None:
     longest = tags["items"]["maxLength"]
 
     assert longest == fields.MAX_TAG
+
+
+@pytest.mark.parametrize("condition", ["device", "country", "language"])
+def test_a_condition_may_have_as_many_values_as_the_service_takes(condition: str) -> None:
+    """One value, or a list of them, or nothing."""
+    one, many, nothing = SCHEMAS["NewConditions"]["properties"][condition]["oneOf"]
+
+    assert many["items"] == one
+    assert many["maxItems"] == wanted_rules._MOST_VALUES  # noqa: SLF001  # the one place that says how many
+    assert nothing == {"type": "null"}
+
+
+@pytest.mark.parametrize("schema", ["NewConditions", "Conditions"])
+def test_a_parameter_may_have_as_many_values_as_the_service_takes(schema: str) -> None:
+    """A rule that looks at a parameter is bounded like all else."""
+    *_, many = SCHEMAS[schema]["properties"]["query"]["additionalProperties"]["oneOf"]
+
+    assert many["maxItems"] == wanted_rules._MOST_VALUES  # noqa: SLF001  # the one place that says how many
+    assert many["items"]["maxLength"] == wanted_rules._LONGEST  # noqa: SLF001  # the same
 
 
 @pytest.mark.parametrize(
@@ -524,9 +674,51 @@ def test_the_limit_of_a_tag_is_that_of_the_service(schema: str) -> None:
         ),
         pytest.param(SCHEMAS["TargetUrl"]["description"], f"{target_url.MAX_URL_BYTES:,} bytes", id="url"),
         pytest.param(
-            DESCRIPTION["paths"]["/{code}"]["get"]["responses"]["301"]["description"],
-            f"({follow.CACHED_AT_MOST:,} seconds)",
+            DESCRIPTION["components"]["responses"]["LedOnForGood"]["description"],
+            f"({destination.CACHED_AT_MOST:,} seconds)",
             id="301",
+        ),
+        pytest.param(
+            DESCRIPTION["components"]["responses"]["FormTooLarge"]["description"],
+            f"({doorway.MAX_FORM_BYTES:,} bytes)",
+            id="form 413",
+        ),
+        pytest.param(
+            DESCRIPTION["components"]["responses"]["TooManyPasswords"]["description"],
+            f"tried {admit.PASSWORD_TRIES.most} passwords",
+            id="passwords 429",
+        ),
+        pytest.param(
+            DESCRIPTION["paths"]["/{code}"]["post"]["description"],
+            f"{admit.PASSWORD_TRIES.most} times a {admit.PASSWORD_TRIES.name}",
+            id="passwords",
+        ),
+        *(
+            pytest.param(text, f"{window.most}{words}", id=f"reports, {window.most}{words}")
+            for text, words in (
+                (DESCRIPTION["components"]["responses"]["TooManyReports"]["description"], ""),
+                (DESCRIPTION["paths"]["/{code}/report"]["post"]["description"], ""),
+            )
+            for window in (complain._PER_NETWORK, complain._PER_LINK)  # noqa: SLF001  # the limits themselves
+        ),
+        pytest.param(
+            DESCRIPTION["paths"]["/{code}/report"]["post"]["description"],
+            f"kept for {report_table._KEPT.days} days",  # noqa: SLF001  # the one place that says how long
+            id="reports, how long",
+        ),
+        pytest.param(
+            DESCRIPTION["paths"]["/reports"]["get"]["description"],
+            f"the latest {report_table._SHOWN} reports",  # noqa: SLF001  # the one place that says how many
+            id="reports, how many",
+        ),
+        *(
+            pytest.param(SCHEMAS[schema]["properties"][name]["description"], f"{most:,} bytes", id=f"{schema}, {name}")
+            for schema in ("NewLink", "LinkChange")
+            for name, most in (
+                ("forwardQuery", forwarding.MAX_BYTES),
+                ("forwardPath", forwarding.MAX_BYTES),
+                ("rules", wanted_rules.MAX_BYTES),
+            )
         ),
         *(pytest.param(SCHEMAS["Alias"]["description"], f"`{word}`", id=word) for word in sorted(codes.RESERVED)),
         pytest.param(PARAMETERS["From"]["description"], f"the {period.DEFAULT_DAYS} days", id="from"),
@@ -618,6 +810,23 @@ def test_examples_of_requests_work(http: Http, keys: Keys, method: str, route: s
         assert all("link" in row for row in answer.json_body["data"])
 
 
+@pytest.mark.parametrize(
+    ("method", "route", "name"), [(*called, name) for called, content in FORMS.items() for name in content["examples"]]
+)
+@pytest.mark.usefixtures("powers")
+def test_examples_of_forms_work(http: Http, keys: Keys, method: str, route: str, name: str) -> None:
+    """Whoever sends an example is led on, or thanked."""
+    content = FORMS[method, route]
+    example = content["examples"][name]["value"]
+    path = re.sub("{path[0-9]}", "a", route).format(code="hidden" if name == "password" else "asking")
+
+    answer = send(route, path, example).answer(http, keys)
+
+    check_value(content["schema"], example)
+    assert answer.status_code == (200 if route == "/{code}/report" else 303)
+    check(route, method, answer)
+
+
 def test_examples_of_answers_are_answers() -> None:
     """Each answer that is shown meets its own schema."""
     responses = [resolved(each) for operation in OPERATIONS.values() for each in operation["responses"].values()]
@@ -701,6 +910,11 @@ def test_the_cursor_of_a_page_of_links_leads_to_the_next(http: Http, keys: Keys)
         {**FULL, "externalId": "full:1"},
         {**FULL, "title": None, "tags": None},
         {**MINIMAL, "longUrl": None, "enabled": None},
+        {**MINIMAL, **POWERS},
+        {**MINIMAL, **dict.fromkeys(POWERS), "permanent": True},
+        {**MINIMAL, "permanent": True, "rules": [], "confirm": False},
+        {**MINIMAL, "rules": [{"if": {}, "weight": 100, "url": "https://example.com/all"}] * rules.MOST},
+        {**MINIMAL, "rules": [{"if": {"device": None, "country": None, "to": None}, "url": "https://example.com/"}]},
     ],
 )
 def test_a_wish_that_is_described_is_granted(http: Http, keys: Keys, wanted: dict[str, Any]) -> None:
@@ -721,12 +935,37 @@ def test_what_may_be_null_can_be_cleared(http: Http, keys: Keys, cleared: dict[s
     """A change that clears what the description lets be null is made."""
     check_value({"$ref": "#/components/schemas/LinkChange"}, cleared)
 
-    answer = patch(cleared).answer(http, keys)
+    answer = by("admin" if "blocked" in cleared else "ann", patch(cleared)).answer(http, keys)
 
     assert answer.status_code == 200
     check("/links/{code}", "PATCH", answer)
 
 
+NO_RULES: list[Any] = [
+    None,
+    {},
+    {"url": None},
+    {"url": "ftp://example.com"},
+    {**MINIMAL, "if": "ios"},
+    {**MINIMAL, "weight": 0},
+    {**MINIMAL, "weight": rules.ALL + 1},
+    {**MINIMAL, "then": 1},
+]
+NO_CONDITIONS: list[Any] = [
+    {"device": "phone"},
+    {"device": []},
+    {"country": "PRT"},
+    {"country": ["PT"] * (wanted_rules._MOST_VALUES + 1)},  # noqa: SLF001  # the one place that says how many
+    {"language": "portuguese"},
+    {"language": ["pt", 1]},
+    {"query": "ref"},
+    {"query": {"ref": False}},
+    {"query": {"ref": []}},
+    {"query": {"": True}},
+    {"query": {str(number): True for number in range(wanted_rules._MOST_PARAMETERS + 1)}},  # noqa: SLF001  # the same
+    {"from": 1},
+    {"colour": "red"},
+]
 NOT_DESCRIBED: dict[str, list[Any]] = {
     "NewLink": [
         {},
@@ -747,6 +986,21 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {**MINIMAL, "externalId": "a/b"},
         {**MINIMAL, "externalId": "x" * (fields.MAX_EXTERNAL_ID + 1)},
         {**MINIMAL, "titel": "x"},
+        {**MINIMAL, "blocked": "x"},
+        {**MINIMAL, "startsAt": 1},
+        {**MINIMAL, "maxVisits": 0},
+        {**MINIMAL, "maxVisits": True},
+        {**MINIMAL, "maxVisits": fields.MAX_VISITS + 1},
+        {**MINIMAL, "confirm": "yes"},
+        {**MINIMAL, "password": "x" * (password.SHORTEST - 1)},
+        {**MINIMAL, "password": "x" * (password.LONGEST + 1)},
+        {**MINIMAL, "forwardQuery": 1},
+        {**MINIMAL, "fallbackUrl": "example.com"},
+        *({**MINIMAL, "permanent": True, name: POWERS[name]} for name in ("rules", "password", "maxVisits", "confirm")),
+        {**MINIMAL, "rules": {}},
+        {**MINIMAL, "rules": RULES[:1] * (rules.MOST + 1)},
+        *({**MINIMAL, "rules": [rule]} for rule in NO_RULES),
+        *({**MINIMAL, "rules": [{**MINIMAL, "if": conditions}]} for conditions in NO_CONDITIONS),
     ],
     "LinkChange": [
         {"url": None},
@@ -758,6 +1012,13 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"note": 1},
         {"expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
         {"externalId": ""},
+        {"blocked": 1},
+        {"blocked": "x" * (fields.MAX_REASON + 1)},
+        {"password": ""},
+        {"maxVisits": 1.5},
+        {"rules": [{}]},
+        {"fallbackUrl": ""},
+        {"permanent": True, "confirm": True},
     ],
     "BulkRequest": [
         {},
@@ -1040,6 +1301,286 @@ def test_answers_are_as_described(http: Http, keys: Keys, status: int, call: Cal
     check(call.route, call.method, answer)
 
 
+PATHS = {"/{code}/{path1}": "/a", "/{code}/{path1}/{path2}": "/a/b", "/{code}/{path1}/{path2}/{path3}": "/a/b/c%20d"}
+"""What may stand behind a code, by the route that takes it."""
+AS_PERSON = {"User-Agent": PERSON}
+TRIED = "/links/bulk?dryRun=true"
+LONG = {"password": "x" * doorway.MAX_FORM_BYTES}
+HEADS = {
+    "asking": 200,
+    "lasting": 301,
+    "onward": 302,
+    "hidden": 401,
+    "plain": 404,
+    "later": 404,
+    "gone": 410,
+    "stopped": 451,
+}
+"""How each link answers HEAD with a path behind its code."""
+
+
+@pytest.mark.parametrize(
+    ("status", "call"),
+    [
+        pytest.param(201, post({**MINIMAL, **POWERS}), id="created"),
+        pytest.param(201, by(None, post({**MINIMAL, **POWERS})), id="created, without a key"),
+        pytest.param(200, post({"links": [{**MINIMAL, **POWERS}] * 2}, "/links/bulk"), id="many"),
+        pytest.param(
+            200,
+            post({"links": [{**MINIMAL, **POWERS}, {**MINIMAL, **POWERS, "alias": "tried"}]}, "/links/bulk", TRIED),
+            id="many, tried",
+        ),
+        pytest.param(422, post({**MINIMAL, **POWERS, "permanent": True}), id="permanent and all else"),
+        pytest.param(422, post({**MINIMAL, "startsAt": "2099-01-01T00:00:00Z", "expiresIn": "1d"}), id="over too soon"),
+        pytest.param(422, post({**MINIMAL, "rules": [{"if": {"country": "x"}, "weight": 0}]}), id="no rule"),
+        pytest.param(200, get("/links"), id="listed"),
+        *(
+            pytest.param(200, get("/links/{code}", f"/links/{code}"), id=f"shown, {code}")
+            for code in ("ruled", "limited", "spent", "asking", "hidden", "stopped", "onward", "later")
+        ),
+        pytest.param(200, patch(POWERS, "/links/plain"), id="changed"),
+        pytest.param(200, by("admin", patch({"blocked": "It was phishing."}, "/links/plain")), id="blocked"),
+        pytest.param(200, by("admin", patch({"blocked": None}, "/links/stopped")), id="let go"),
+        pytest.param(403, patch({"blocked": "It was phishing."}, "/links/plain"), id="blocked, by no admin"),
+        pytest.param(422, patch({"permanent": True}, "/links/ruled"), id="changed, permanent and all else"),
+        pytest.param(200, get("/links/{code}/stats", "/links/ruled/stats"), id="statistics"),
+        pytest.param(200, get("/links/{code}/visits", "/links/ruled/visits"), id="visits"),
+        pytest.param(302, get("/{code}", "/ruled"), id="by a rule, or not"),
+        pytest.param(302, get("/{code}", "/onward?a=b"), id="with a query"),
+        pytest.param(302, get("/{code}", "/limited", **AS_PERSON), id="limited"),
+        pytest.param(200, get("/{code}", "/limited"), id="limited, to a program"),
+        pytest.param(200, head("/{code}", "/limited", **AS_PERSON), id="limited, headers only"),
+        pytest.param(303, send("/{code}", "/limited", {}), id="limited, pressed"),
+        pytest.param(410, get("/{code}", "/spent"), id="used up"),
+        pytest.param(410, get("/{code}", "/spent", **PAGE), id="used up, as a page"),
+        pytest.param(410, head("/{code}", "/spent"), id="used up, headers only"),
+        pytest.param(410, send("/{code}", "/spent", {}), id="used up, pressed"),
+        pytest.param(200, get("/{code}", "/asking"), id="a button"),
+        pytest.param(200, get("/{code}", "/asking", **JSON), id="a button, for who wants JSON"),
+        pytest.param(200, head("/{code}", "/asking"), id="a button, headers only"),
+        pytest.param(303, send("/{code}", "/asking", {}), id="a button, pressed"),
+        pytest.param(303, send("/{code}", "/plain", {"any": "thing"}), id="pressed, where nothing asks"),
+        pytest.param(401, get("/{code}", "/hidden"), id="a password"),
+        pytest.param(401, get("/{code}", "/hidden", **PAGE), id="a password, as a page"),
+        pytest.param(401, head("/{code}", "/hidden"), id="a password, headers only"),
+        pytest.param(401, send("/{code}", "/hidden", {}), id="no password"),
+        pytest.param(401, send("/{code}", "/hidden", {"password": "x"}), id="wrong password"),
+        pytest.param(401, send("/{code}", "/hidden", {"password": "x"}, **PAGE), id="wrong password, as a page"),
+        pytest.param(303, send("/{code}", "/hidden", {"password": WORD}), id="right password"),
+        pytest.param(413, send("/{code}", "/hidden", LONG), id="long password"),
+        pytest.param(404, get("/{code}", "/later"), id="not yet"),
+        pytest.param(404, get("/{code}", "/later", **PAGE), id="not yet, as a page"),
+        pytest.param(404, head("/{code}", "/later"), id="not yet, headers only"),
+        pytest.param(404, send("/{code}", "/later", {}), id="not yet, pressed"),
+        pytest.param(404, send("/{code}", "/none", {}), id="unknown, pressed"),
+        pytest.param(404, send("/{code}", "/none", {}, **PAGE), id="unknown, pressed, as a page"),
+        pytest.param(302, get("/{code}", "/ended"), id="expired, led elsewhere"),
+        pytest.param(302, head("/{code}", "/ended"), id="expired, led elsewhere, headers only"),
+        pytest.param(303, send("/{code}", "/ended", {}), id="expired, led elsewhere, pressed"),
+        pytest.param(410, send("/{code}", "/gone", {}), id="expired, pressed"),
+        pytest.param(451, get("/{code}", "/stopped"), id="stopped"),
+        pytest.param(451, get("/{code}", "/stopped", **PAGE), id="stopped, as a page"),
+        pytest.param(451, head("/{code}", "/stopped"), id="stopped, headers only"),
+        pytest.param(451, send("/{code}", "/stopped", {}), id="stopped, pressed"),
+        *(
+            row
+            for code in ("plain", "ruled", "hidden", "limited", "asking", "lasting")
+            for row in (
+                pytest.param(200, get("/{code}", f"/{code}+"), id=f"preview, {code}"),
+                pytest.param(200, get("/{code}", f"/{code}+", **PAGE), id=f"preview, {code}, as a page"),
+            )
+        ),
+        pytest.param(200, get("/{code}", "/plain%2B"), id="preview, encoded"),
+        pytest.param(200, head("/{code}", "/plain+"), id="preview, headers only"),
+        pytest.param(200, send("/{code}", "/plain+", {}), id="preview, pressed"),
+        pytest.param(200, send("/{code}", "/plain+", {}, **PAGE), id="preview, pressed, as a page"),
+        pytest.param(404, get("/{code}", "/none+"), id="preview, unknown"),
+        pytest.param(404, get("/{code}", "/later+"), id="preview, not yet"),
+        pytest.param(410, get("/{code}", "/spent+", **PAGE), id="preview, used up"),
+        pytest.param(451, get("/{code}", "/stopped+"), id="preview, stopped"),
+        *(
+            row
+            for route, path in PATHS.items()
+            for row in (
+                pytest.param(200, get(route, f"/asking{path}", **JSON), id=f"{path}, a button"),
+                pytest.param(301, get(route, f"/lasting{path}"), id=f"{path}, permanent"),
+                pytest.param(302, get(route, f"/onward{path}?a=b"), id=f"{path}, followed"),
+                pytest.param(302, get(route, f"/ended{path}"), id=f"{path}, led elsewhere"),
+                pytest.param(401, get(route, f"/hidden{path}"), id=f"{path}, a password"),
+                pytest.param(401, get(route, f"/hidden{path}", **PAGE), id=f"{path}, a password, as a page"),
+                pytest.param(404, get(route, f"/plain{path}"), id=f"{path}, where none is taken"),
+                pytest.param(404, get(route, f"/none{path}", **PAGE), id=f"{path}, unknown, as a page"),
+                pytest.param(404, get(route, f"/later{path}"), id=f"{path}, not yet"),
+                pytest.param(410, get(route, f"/spent{path}"), id=f"{path}, used up"),
+                pytest.param(451, get(route, f"/stopped{path}", **PAGE), id=f"{path}, stopped"),
+                *(
+                    pytest.param(status, head(route, f"/{code}{path}"), id=f"{path}, {code}, headers only")
+                    for code, status in HEADS.items()
+                ),
+                pytest.param(303, send(route, f"/onward{path}", {}), id=f"{path}, pressed"),
+                pytest.param(303, send(route, f"/hidden{path}", {"password": WORD}), id=f"{path}, right password"),
+                pytest.param(401, send(route, f"/hidden{path}", {"password": "x"}), id=f"{path}, wrong password"),
+                pytest.param(404, send(route, f"/plain{path}", {}), id=f"{path}, where none is taken, pressed"),
+                pytest.param(410, send(route, f"/gone{path}", {}), id=f"{path}, expired, pressed"),
+                pytest.param(413, send(route, f"/hidden{path}", LONG), id=f"{path}, long password"),
+                pytest.param(451, send(route, f"/stopped{path}", {}), id=f"{path}, stopped, pressed"),
+            )
+        ),
+        pytest.param(404, get("/{code}/{path1}", "/onward/.."), id="a step up"),
+        pytest.param(200, get("/{code}/qr", "/plain/qr"), id="QR code"),
+        pytest.param(200, get("/{code}/qr", "/gone/qr?size=64&margin=0&level=H&dark=123&light=fff"), id="QR, drawn so"),
+        pytest.param(200, get("/{code}/qr", "/stopped/qr", **PNG), id="QR code, in bytes"),
+        pytest.param(404, get("/{code}/qr", "/none/qr"), id="QR code, unknown"),
+        pytest.param(404, get("/{code}/qr", "/none/qr", **PNG), id="QR code, unknown, in bytes"),
+        pytest.param(422, get("/{code}/qr", "/plain/qr?size=1&margin=x&level=Z&dark=x&light=x&a=b"), id="QR, not so"),
+        pytest.param(422, get("/{code}/qr", "/plain/qr?dark=eee", **PAGE), id="QR code, too pale"),
+        pytest.param(200, head("/{code}/qr", "/plain/qr", **PNG), id="QR code, headers only"),
+        pytest.param(404, head("/{code}/qr", "/none/qr"), id="QR code, unknown, headers only"),
+        pytest.param(422, head("/{code}/qr", "/plain/qr?size=1"), id="QR code, not so, headers only"),
+        pytest.param(200, get("/{code}/report", "/plain/report"), id="form"),
+        pytest.param(200, get("/{code}/report", "/stopped/report", **JSON), id="form, for who wants JSON"),
+        pytest.param(404, get("/{code}/report", "/none/report"), id="form, unknown"),
+        pytest.param(200, head("/{code}/report", "/plain/report"), id="form, headers only"),
+        pytest.param(404, head("/{code}/report", "/none/report"), id="form, unknown, headers only"),
+        pytest.param(200, send("/{code}/report", "/gone/report", {"reason": "malware"}), id="reported"),
+        pytest.param(404, send("/{code}/report", "/none/report", {"reason": "spam"}, **PAGE), id="reported, unknown"),
+        pytest.param(413, send("/{code}/report", "/plain/report", LONG), id="reported, at great length"),
+        pytest.param(422, send("/{code}/report", "/plain/report", {}), id="reported, for no reason"),
+        pytest.param(
+            422, send("/{code}/report", "/plain/report", {"reason": "x"}, **JSON), id="reported, other reason"
+        ),
+        pytest.param(200, get("/reports"), id="reports"),
+        pytest.param(401, by(None, get("/reports")), id="reports, no key"),
+        pytest.param(403, by("ann", get("/reports")), id="reports, of no admin"),
+        pytest.param(200, head("/reports"), id="reports, headers only"),
+        pytest.param(401, by("stranger", head("/reports")), id="reports, wrong key, headers only"),
+        pytest.param(403, by("ann", head("/reports")), id="reports, of no admin, headers only"),
+    ],
+)
+@pytest.mark.usefixtures("powers")
+def test_answers_of_links_that_do_more_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
+    """Whatever a link asks of visitors, and wherever it leads them, it is what the description says."""
+    answer = call.answer(http, keys)
+
+    assert answer.status_code == status
+    check(call.route, call.method, answer)
+
+
+@pytest.mark.usefixtures("powers")
+def test_what_visitors_are_told_is_that_of_the_examples(http: Http, keys: Keys) -> None:
+    """What is shown of a password that is asked for, and of a link that does not work yet, is what comes."""
+    for code, example in (("hidden", "needed"), ("later", "later")):
+        answer = get("/{code}", f"/{code}").answer(http, keys)
+
+        response = described("/{code}", "GET", answer.status_code)
+        shown = response["content"]["application/problem+json"]["examples"][example]["value"]
+        assert answer.json_body.keys() == shown.keys()
+        assert (answer.json_body["code"], answer.json_body["title"]) == (shown["code"], shown["title"])
+
+
+@pytest.mark.usefixtures("powers")
+def test_who_comes_too_early_is_told_when_to_come(http: Http, keys: Keys) -> None:
+    """`Retry-After` is the time that is left until `startsAt`, and comes with no other 404."""
+    early, unknown = (get("/{code}", f"/{code}", **JSON).answer(http, keys) for code in ("later", "none"))
+
+    starts_at = datetime.fromisoformat(early.json_body["startsAt"])
+    left = (starts_at - datetime.now(UTC)).total_seconds()
+    assert left <= int(early.headers["Retry-After"]) < left + 60
+    assert "Retry-After" not in unknown.headers
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(send("/{code}", "/hidden", {"password": "x"}), id="passwords"),
+        pytest.param(send("/{code}", "/hidden", {"password": "x"}, **PAGE), id="passwords, as a page"),
+        *(
+            pytest.param(send(route, f"/hidden{path}", {"password": "x"}), id=f"passwords, {path}")
+            for route, path in PATHS.items()
+        ),
+        pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}), id="reports"),
+        pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}, **PAGE), id="reports, as a page"),
+    ],
+)
+@pytest.mark.usefixtures("powers")
+def test_who_tries_too_often_is_told_as_described(
+    http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    """A visitor who guesses, or reports, more often than may be is told when to come again."""
+    once = Window("once", 10**9, 1)  # in thirty years
+    monkeypatch.setattr(admit, "PASSWORD_TRIES", once)
+    monkeypatch.setattr(complain, "_PER_NETWORK", once)
+
+    first, second = call.answer(http, keys), call.answer(http, keys)
+
+    assert first.status_code in {200, 401}
+    assert second.status_code == 429
+    check(call.route, call.method, second)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(send("/{code}", "/hidden", {"password": WORD}), id="password"),
+        *(
+            pytest.param(send(route, f"/hidden{path}", {"password": WORD}), id=f"password, {path}")
+            for route, path in PATHS.items()
+        ),
+        pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}), id="report"),
+    ],
+)
+@pytest.mark.usefixtures("powers")
+def test_what_cannot_be_counted_is_answered_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """Where nobody knows how often a visitor has tried, nobody may try."""
+    track.forget_all()
+    boto3.client("dynamodb").delete_table(TableName=settings.access_table)
+
+    answer = call.answer(http, keys)
+
+    assert answer.status_code == 503
+    check(call.route, call.method, answer)
+
+
+@pytest.mark.usefixtures("powers")
+def test_the_variants_of_a_link_are_as_described(http: Http, keys: Keys) -> None:
+    """Who was led on by a rule is told apart from who was not, in the statistics and in the visits."""
+    counted = get("/links/{code}/stats", "/links/ruled/stats").answer(http, keys).json_body["variants"]
+    listed = get("/links/{code}/visits", "/links/ruled/visits").answer(http, keys).json_body["data"]
+
+    assert counted == [{"name": "1", "visits": 1}, {"name": "default", "visits": 1}]
+    assert sorted(visit["variant"] for visit in listed) == ["1", "default"]
+
+
+@pytest.mark.usefixtures("powers")
+def test_reports_are_told_as_they_were_made(http: Http, keys: Keys) -> None:
+    """The newest first; a comment that was not given is null."""
+    told = get("/reports").answer(http, keys).json_body["data"]
+
+    assert sorted((each["code"], each["reason"], each["comment"]) for each in told) == [
+        ("plain", "other", None),
+        ("plain", "spam", "It was in my mail."),
+    ]
+    assert [each["at"] for each in told] == sorted((each["at"] for each in told), reverse=True)
+
+
+@pytest.mark.usefixtures("links")
+def test_a_blocked_host_is_told_as_described(http: Http, keys: Keys) -> None:
+    """No link is made to it; those that lead there are stopped, and let go again, and their history says so."""
+    block_list.add(block_list.Blocked("example.com", "It was phishing.", datetime.now(UTC)))
+    refused = post(MINIMAL).answer(http, keys)
+    block.sweep(datetime.now(UTC), lambda: True)
+    block_list.remove("example.com")
+    block.sweep(datetime.now(UTC), lambda: True)
+
+    told = get("/links/{code}/history", "/links/bare/history").answer(http, keys)
+
+    assert [error["code"] for error in refused.json_body["errors"]] == ["blocked-host"]
+    assert [entry["action"] for entry in told.json_body["data"]] == ["let go", "blocked", "created"]
+    assert told.json_body["data"][0]["changes"].keys() == {"blocked"}
+    check("/links", "POST", refused)
+    check("/links/{code}/history", "GET", told)
+
+
 @pytest.mark.parametrize(
     ("call", "name"),
     [pytest.param(by(None, get("/links")), "missing", id="no key"), (by("maker", get("/links")), "read")],
@@ -1098,15 +1639,24 @@ def test_changes_in_a_history_are_as_described(http: Http, keys: Keys) -> None:
     changed = {
         "url": "https://example.com/new",
         **{name: FULL[name] for name in ("title", "note", "tags", "expiresAt")},
+        **POWERS,
     }
-    patch({**changed, "permanent": True, "enabled": False, "externalId": "bare:1"}, "/links/bare").answer(http, keys)
-    patch(dict.fromkeys(CHANGES), "/links/bare").answer(http, keys)
+    for step in (
+        {**changed, "enabled": False, "externalId": "bare:1", "blocked": "It was phishing."},
+        {"password": "another word"},
+        {**dict.fromkeys(CHANGES), "permanent": True},
+    ):
+        by("admin", patch(step, "/links/bare")).answer(http, keys)
 
     answer = get("/links/{code}/history", "/links/bare/history").answer(http, keys)
 
-    last, first, beginning = answer.json_body["data"]
-    assert first["changes"].keys() == SCHEMAS["Changes"]["properties"].keys()
-    assert last["changes"].keys() == first["changes"].keys() - {"url"}
+    *told, beginning = answer.json_body["data"]
+    every = SCHEMAS["Changes"]["properties"].keys()
+    assert [set(entry["changes"]) for entry in reversed(told)] == [
+        every - {"permanent", "password"},
+        {"password"},
+        every - {"url", "password"},
+    ]
     assert (beginning["action"], beginning["by"]) == ("created", "ann")
     check("/links/{code}/history", "GET", answer)
 
@@ -1161,6 +1711,8 @@ ONE_OF_EACH: dict[str, Call] = {
     "make a key": post(NEW_KEY, "/keys"),
     "keys": get("/keys"),
     "keys, headers only": head("/keys"),
+    "reports": get("/reports"),
+    "reports, headers only": head("/reports"),
     "revoke a key": delete("/keys/{key_id}", "/keys/{reader}"),
 }
 """A call of every operation that asks who is there, and one without a key where that may be."""
@@ -1245,6 +1797,22 @@ def test_a_day_that_is_closed_is_as_described(http: Http, keys: Keys, call: Call
         pytest.param(head("/links/{code}/history", "/links/full/history"), id="history, headers only"),
         pytest.param(get("/{code}", "/full"), id="follow"),
         pytest.param(get("/{code}", "/full", **PAGE), id="follow, as a page"),
+        pytest.param(send("/{code}", "/full", {}), id="follow, pressed"),
+        pytest.param(get("/{code}", "/full+"), id="preview"),
+        *(
+            row
+            for route, path in PATHS.items()
+            for row in (
+                pytest.param(get(route, f"/full{path}"), id=f"follow, {path}"),
+                pytest.param(head(route, f"/full{path}"), id=f"follow, {path}, headers only"),
+                pytest.param(send(route, f"/full{path}", {}), id=f"follow, {path}, pressed"),
+            )
+        ),
+        pytest.param(get("/{code}/qr", "/full/qr"), id="QR code"),
+        pytest.param(head("/{code}/qr", "/full/qr"), id="QR code, headers only"),
+        pytest.param(get("/{code}/report", "/full/report"), id="form"),
+        pytest.param(head("/{code}/report", "/full/report"), id="form, headers only"),
+        pytest.param(send("/{code}/report", "/full/report", {"reason": "spam"}), id="report"),
         pytest.param(get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
         pytest.param(head("/links/{code}/stats", "/links/full/stats"), id="statistics, headers only"),
         pytest.param(get("/links/{code}/visits", "/links/full/visits"), id="visits"),

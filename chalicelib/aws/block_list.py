@@ -1,0 +1,95 @@
+"""Blocked hosts, in the access table. ``id``: ``blocked#<host>``. With a host all names below it are blocked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.aws import clients
+from chalicelib.aws.pages import all_items
+from chalicelib.aws.store_errors import in_our_words
+from chalicelib.core import times
+from chalicelib.errors import StoreUnavailable
+from chalicelib.settings import settings
+
+_AT_ONCE = 100  # keys that DynamoDB reads in one call
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A host that no link may lead to, and why; ``reason`` is shown to visitors."""
+
+    host: str
+    reason: str
+    at: datetime
+
+
+def add(blocked: Blocked) -> None:
+    """Block a host; again is to give another reason.
+
+    Raises:
+        StoreUnavailable: it may or may not be blocked.
+    """
+    item = {
+        "id": {"S": f"blocked#{blocked.host}"},
+        "kind": {"S": "blocked"},
+        "reason": {"S": blocked.reason},
+        "createdAt": {"S": times.to_text(blocked.at)},
+    }
+    with in_our_words():
+        clients.writes.put_item(TableName=settings.access_table, Item=item)
+
+
+def remove(host: str) -> bool:
+    """Let links lead to a host again. False: it was not blocked.
+
+    Raises:
+        StoreUnavailable
+    """
+    with in_our_words():
+        gone = clients.writes.delete_item(
+            TableName=settings.access_table, Key={"id": {"S": f"blocked#{host}"}}, ReturnValues="ALL_OLD"
+        )
+    return "Attributes" in gone
+
+
+def everything() -> list[Blocked]:
+    """Return all blocked hosts, the latest first; one blocked within this second may be missing.
+
+    Raises:
+        StoreUnavailable
+    """
+    query = {
+        "IndexName": "byKind",
+        "KeyConditionExpression": "kind = :kind",
+        "ExpressionAttributeValues": {":kind": {"S": "blocked"}},
+        "ScanIndexForward": False,
+    }
+    return [_blocked_in(item) for item in all_items(settings.access_table, query)]
+
+
+def those_of(hosts: Iterable[str]) -> list[Blocked]:
+    """Return which of ``hosts``, as they stand and no others, are blocked as of this moment.
+
+    Raises:
+        StoreUnavailable
+    """
+    wanted = [{"id": {"S": f"blocked#{host}"}} for host in dict.fromkeys(hosts)]
+    found: list[Blocked] = []
+    while wanted:
+        keys: Any = {"Keys": wanted[:_AT_ONCE], "ConsistentRead": True}
+        with in_our_words():
+            answer = clients.reads.batch_get_item(RequestItems={settings.access_table: keys})
+        found += [_blocked_in(item) for item in answer["Responses"][settings.access_table]]
+        unread: Any = answer["UnprocessedKeys"].get(settings.access_table, {"Keys": []})["Keys"]
+        if len(unread) == len(wanted[:_AT_ONCE]):
+            raise StoreUnavailable
+        wanted = [*unread, *wanted[_AT_ONCE:]]
+    return found
+
+
+def _blocked_in(item: Any) -> Blocked:
+    host = item["id"]["S"].removeprefix("blocked#")
+    return Blocked(host, item["reason"]["S"], times.moment_in(item["createdAt"]["S"]))
