@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke demo replay check test e2e lint mutants bench package deploy destroy
+.PHONY: help run up down key keys revoke block unblock blocked demo replay check test e2e lint mutants bench package deploy destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,15 @@ keys: .venv/.installed ## List the API keys of a stage: STAGE=local
 
 revoke: .venv/.installed ## Revoke an API key: ID=..., STAGE=local
 	@$(BIN)/python -m dev.keys revoke "$(STAGE)" "$(ID)"
+
+block: .venv/.installed ## Let no link lead to HOST or a name below it, and stop those that do: REASON='...' STAGE=local
+	@$(BIN)/python -m dev.blocks block "$(STAGE)" "$(HOST)" "$(REASON)"
+
+unblock: .venv/.installed ## Let links lead to HOST again: STAGE=local
+	@$(BIN)/python -m dev.blocks unblock "$(STAGE)" "$(HOST)"
+
+blocked: .venv/.installed ## List the blocked hosts: STAGE=local
+	@$(BIN)/python -m dev.blocks list "$(STAGE)"
 
 demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
 	@$(BIN)/python -m dev.demo $(FILE)
