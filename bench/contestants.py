@@ -84,14 +84,20 @@ def prepare(scratch: Path) -> list[Contestant]:
 def _ours(scratch: Path) -> Iterator[Contestant]:
     folder, code = scratch / "package", _package()
     python, size = environment(_LAMBDA), code.stat().st_size
-    with zipfile.ZipFile(code) as zipped:
-        zipped.extractall(folder)
-    if (folder / "chalicelib" / "redirect_app.py").exists():
-        for name, where, environ in (("memory", "link in memory", _MEMORY), ("table", "link from the table", _TABLE)):
-            title = f"our redirect function, {where}"
-            yield Contestant(name, title, python, folder, _REDIRECT, size, {**_BY_HAND, **environ}, counts=True)
+    yield from _redirects(folder, code)
+    if before := os.environ.get("BEFORE"):
+        yield from _redirects(scratch / "before", Path(before), "_before", " (before)")
     title = "our API function, following a link without counting"  # as deployed it has no queue: nobody follows here
     yield Contestant("api", title, python, folder, "app.app", size, {**_BY_HAND, **_TABLE})
+
+
+def _redirects(folder: Path, code: Path, suffix: str = "", when: str = "") -> Iterator[Contestant]:
+    with zipfile.ZipFile(code) as zipped:
+        zipped.extractall(folder)
+    python, size = environment(_LAMBDA), code.stat().st_size
+    for name, where, environ in (("memory", "link in memory", _MEMORY), ("table", "link from the table", _TABLE)):
+        title, given = f"our redirect function, {where}{when}", {**_BY_HAND, **environ}
+        yield Contestant(f"{name}{suffix}", title, python, folder, _REDIRECT, size, given, counts=True)
 
 
 def _others(scratch: Path) -> Iterator[Contestant]:

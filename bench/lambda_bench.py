@@ -3,13 +3,15 @@
 Every function runs under Lambda's own runtime client against a Runtime and Extensions API, a DynamoDB and an SQS of
 ours on loopback (bench/lambda_machine.py), and is frozen after each answer as on Lambda. Starts alternate over the
 functions, and so do rounds of warm calls, so that whatever else the machine does falls on all of them.
-RUNS says how many runs there are (15), of three starts each. Exit code 1 where a figure is worse than agreed.
+RUNS says how many runs there are (15), of three starts each. BEFORE names the code.zip of an older version, which is
+measured beside this one. Exit code 1 where a figure is worse than agreed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -65,10 +67,11 @@ def main() -> None:
         figures = {each.name: Figures() for each in contestants}
         for run in range(RUNS):
             print(f"\r  run {run + 1} of {RUNS}", end="", file=sys.stderr, flush=True)
-            turn = run % len(contestants)  # nobody is always the first, or always comes after the same other
-            _run([*contestants[turn:], *contestants[:turn]], figures)
+            # Nobody is always the first, or always comes after the same other: who comes after a big one finds its
+            # caches empty.
+            _run(random.Random(run).sample(contestants, len(contestants)), figures)  # no secret
         print(file=sys.stderr)
-    verdicts = [*ratios(figures), *deliveries(figures)]
+    verdicts = [*ratios(figures), *since_before(figures), *deliveries(figures)]
     results_page.write(contestants, figures, verdicts, ROUNDS * CALLS)
     sys.exit(0 if all(verdict.kept for verdict in verdicts) else 1)
 
@@ -140,6 +143,17 @@ def ratios(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
             words += f" (by CPU: {_ratio(figures, 'init_cpu_ms', one, other):.2f})"
         verdicts.append(results_page.Verdict(words, kept=ratio <= most))
     return verdicts
+
+
+def since_before(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
+    """Tell what became of the redirect since the package that BEFORE names; it is for people to judge."""
+    return [
+        results_page.Verdict(f"`{name}` beside `{name}_before`, {figure}: {ratio:.2f} times", kept=True)
+        for name in ("memory", "table")
+        if f"{name}_before" in figures
+        for figure in ("init_ms", "warm_p50")
+        for ratio in [_ratio(figures, figure, name, f"{name}_before")]
+    ]
 
 
 def _ratio(figures: Mapping[str, Figures], figure: str, one: str, other: str) -> float:
