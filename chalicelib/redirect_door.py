@@ -32,7 +32,7 @@ ANY_TYPE = [
 ]  # Chalice would refuse a visitor for an odd Content-Type on a GET; bodies are checked where they are read
 _FOLLOW = [*READ, "POST"]
 _JSON = ("application/json", "application/problem+json")
-_NO_INDEX = {"X-Robots-Tag": "noindex"}
+_FOR_NOW = {**NOT_KEPT, "X-Robots-Tag": "noindex"}
 _PREVIEW = ("+", "%2B", "%2b")  # a local server leaves a path as it came
 
 
@@ -106,7 +106,7 @@ def _go(visitor: Visitor, code: str) -> Response:
     except ConfirmationNeeded:
         from chalicelib.core import pages
 
-        return as_html(pages.confirm(settings.base_url), {**NOT_KEPT, **_NO_INDEX}, leads_away=True)
+        return as_html(pages.confirm(settings.base_url), _FOR_NOW, leads_away=True)
     except (PasswordNeeded, PasswordWrong) as asked:
         if accept.best_of(visitor.wish, (*_JSON, "text/html")) in _JSON:
             raise
@@ -114,7 +114,7 @@ def _go(visitor: Visitor, code: str) -> Response:
 
         logs.note(error=asked.code)
         page = pages.password(asked, settings.base_url)
-        return as_html(page, {**NOT_KEPT, **_NO_INDEX}, asked.status, leads_away=True)
+        return as_html(page, _FOR_NOW, asked.status, leads_away=True)
     logs.note(Unknown=0)
     if destination.is_visit:
         _count(Visit(visitor, code, moment, destination.owner, destination.variant))
@@ -154,15 +154,10 @@ def _count(visit: Visit) -> None:
 
 
 def _home_unless_told_otherwise(unknown: LinkUnknown, visitor: Visitor) -> Response:
-    if (
-        settings.unknown_code == "404"
-        or visitor.method == "POST"
-        or accept.best_of(visitor.wish, ("text/html", *_JSON)) in _JSON
-    ):
+    is_program = visitor.method == "POST" or accept.best_of(visitor.wish, ("text/html", *_JSON)) in _JSON
+    if is_program or settings.unknown_code == "404":
         raise unknown
-    return reply(
-        "", {"Location": settings.base_url, "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}, 302
-    )
+    return reply("", {"Location": settings.base_url, **_FOR_NOW}, 302)
 
 
 def _preview(app: App, name: str) -> Response:
@@ -171,7 +166,6 @@ def _preview(app: App, name: str) -> Response:
 
     code = next(name.removesuffix(mark) for mark in _PREVIEW if name.endswith(mark))
     seen = preview.of(code, now()).as_json()
-    headers = {**NOT_KEPT, **_NO_INDEX}
     if accept.best_of(app.wish, (*_JSON, "text/html")) in _JSON:
-        return as_json(seen, headers)
-    return as_html(pages.preview(code, seen, settings.base_url), headers)
+        return as_json(seen, _FOR_NOW)
+    return as_html(pages.preview(code, seen, settings.base_url), _FOR_NOW)
