@@ -11,7 +11,7 @@ from chalicelib import logs
 from chalicelib.aws import block_list, history_table, link_cache, link_table
 from chalicelib.aws.block_list import Blocked
 from chalicelib.core import change as changes
-from chalicelib.core import hosts
+from chalicelib.core import hosts, target_url
 from chalicelib.core.link import Link
 from chalicelib.errors import FieldError, LinkChanged, LinkInvalid, StoreUnavailable
 
@@ -38,7 +38,7 @@ def refuse(targets: Mapping[str, str]) -> None:
     Raises:
         LinkInvalid: with every field whose host is.
     """
-    names = {field: hosts.above(hosts.host_of(url)) for field, url in targets.items()}
+    names = {field: hosts.above(target_url.host_of(url)) for field, url in targets.items()}
     try:
         found = block_list.those_of(name for above in names.values() for name in above if name)
     except StoreUnavailable as failure:
@@ -54,15 +54,19 @@ def refuse(targets: Mapping[str, str]) -> None:
         raise LinkInvalid(wrong)
 
 
-def sweep(now: datetime, has_time: Callable[[], bool]) -> Swept:
+def sweep(
+    now: datetime, has_time: Callable[[], bool], just_changed: Mapping[str, Blocked | None] | None = None
+) -> Swept:
     """Go over all links: stop those that lead to a blocked host, let go those whose host is not blocked any more.
 
     What an administrator blocked by hand stays so. Run twice, or beside another, it does what is left to do.
+    ``just_changed`` are hosts that were blocked, or unblocked (None), within this second: the list may lag behind.
 
     Raises:
         StoreUnavailable
     """
-    blocked = {each.host: each for each in block_list.everything()}
+    listed: dict[str, Blocked | None] = {each.host: each for each in block_list.everything()}
+    blocked = {host: each for host, each in {**listed, **(just_changed or {})}.items() if each is not None}
     looked_at = stopped = let_go = 0
     for link in link_table.all_links():
         if not has_time():
@@ -79,7 +83,7 @@ def _due(link: Link, blocked: Mapping[str, Blocked]) -> Link:
     """Return ``link`` as it should be; itself, if it is."""
     if link.blocked is not None and link.blocked_host is None:
         return link
-    names = (name for url in link.targets.values() for name in hosts.above(hosts.host_of(url)))
+    names = (name for url in link.targets.values() for name in hosts.above(target_url.host_of(url)))
     found = next((blocked[name] for name in names if name in blocked), None)
     if (found.host if found else None) == link.blocked_host:
         return link

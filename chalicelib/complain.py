@@ -23,8 +23,9 @@ def complain(complaint: Complaint, address: str, now: datetime) -> None:
     """
     follow.find(complaint.code, now)
     network = click.visitor_of(address, "", salts.of(now))
-    for who, window in ((f"report#{network}", _PER_NETWORK), (f"report#{complaint.code}", _PER_LINK)):
-        if rates.spend(who, window, 1, now) is None:
-            raise TooManyRequests(window.seconds_left(now))
+    if rates.spend(f"report#{network}", _PER_NETWORK, 1, now) is None:
+        raise TooManyRequests(_PER_NETWORK.seconds_left(now))
+    if rates.spend(f"report#{complaint.code}", _PER_LINK, 1, now) is None:
+        return  # who complains has done what they could; they must not be the one who is told that it is too much
     report_table.add(complaint, now)
     logs.note(reported=complaint.reason, Reports=1)

@@ -7,6 +7,7 @@ ShortenerError
   PasswordNeeded       401  the link asks for a password
   PasswordWrong        401  it was another one
   ScopeMissing         403  the key is good, for other things
+  ConfirmationNeeded   403  a button must be pressed first
   LinkUnknown          404  no such code (or not yours: the same answer)
   LinkNotYet           404  it will be there later
   KeyUnknown           404  no such key
@@ -30,8 +31,8 @@ ShortenerError
   StoreUnavailable     503  the table does not answer
   NoFreeCode           503  every code drawn was taken
 
-ConfirmationNeeded, CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable,
-ClickFromAnotherVersion, WriteRefused, SettingInvalid   never reach a client
+CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion,
+WriteRefused, SettingInvalid   never reach a client
 """
 
 from __future__ import annotations
@@ -143,6 +144,16 @@ class PasswordWrong(ShortenerError):
 
     def __init__(self) -> None:
         super().__init__("That is not the password. Upper and lower case matter.")
+
+
+class ConfirmationNeeded(ShortenerError):
+    code = "confirmation-needed"
+    status = 403
+    title = "This link asks for a button to be pressed"
+    meaning = "People get a page with a button. Programs that mean to go on POST to the link, without a body."
+
+    def __init__(self) -> None:
+        super().__init__("This link is for people, who press a button first: POST to it to go on.")
 
 
 class ScopeMissing(ShortenerError):
@@ -403,10 +414,6 @@ class NoFreeCode(ShortenerError):
 
     def __init__(self, draws: int) -> None:
         super().__init__(f"{draws} codes were drawn and all of them are in use. Please try again, or choose an alias.")
-
-
-class ConfirmationNeeded(Exception):
-    """A visitor must press a button first."""
 
 
 class CodeTaken(Exception):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib import logs, track
 from chalicelib.aws import link_cache
+from chalicelib.aws.link_cache import Found
 from chalicelib.core import codes
 from chalicelib.core.destination import Destination, destination_of, fallback_of
 from chalicelib.core.link import Link
@@ -23,14 +24,28 @@ def follow(code: str, visitor: Visitor, now: datetime) -> Destination:
         PasswordNeeded, PasswordWrong, TooManyRequests, ConfirmationNeeded
         StoreUnavailable: neither table nor memory could tell; or whether the visit was spent is not known.
     """
-    link = find(code, now)
-    try:
-        return _led(link, visitor, now)
-    except (LinkOff, LinkExpired, LinkUsedUp):
-        fallback = fallback_of(link)
-        if fallback is None:
-            raise
-        return fallback
+    found = _found(code, now)
+    logs.note(CacheHit=int(found.source == "hit"))
+    link = found.link
+    for _ in range(_TRIES):
+        if link is None:
+            raise LinkUnknown(code)
+        try:
+            link.check_open(now)
+        except (LinkOff, LinkExpired, LinkUsedUp):
+            fallback = fallback_of(link)
+            if fallback is None:
+                raise
+            return fallback
+        destination = destination_of(link, visitor, now, lambda: track.who(visitor, now))
+        if link.is_remembered and not link.confirm:
+            return destination
+        from chalicelib import admit  # few links need it
+
+        link = admit.admit(link, visitor, now)
+        if link is None:
+            return destination
+    raise StoreUnavailable
 
 
 def find(code: str, now: datetime) -> Link:
@@ -39,25 +54,15 @@ def find(code: str, now: datetime) -> Link:
     Raises:
         LinkUnknown, StoreUnavailable
     """
+    link = _found(code, now).link
+    if link is None:
+        raise LinkUnknown(code)
+    return link
+
+
+def _found(code: str, now: datetime) -> Found:
     if not codes.is_code(code):
         raise LinkUnknown(code)
     found = link_cache.find(code, now)
-    logs.note(cache=found.source, CacheHit=int(found.source == "hit"))
-    if found.link is None:
-        raise LinkUnknown(code)
-    return found.link
-
-
-def _led(link: Link, visitor: Visitor, now: datetime) -> Destination:
-    for _ in range(_TRIES):
-        link.check_open(now)
-        destination = destination_of(link, visitor, now, lambda: track.who(visitor, now))
-        if link.is_remembered and not link.confirm:
-            return destination
-        from chalicelib import admit  # few links need it
-
-        changed = admit.admit(link, visitor, now)
-        if changed is None:
-            return destination
-        link = changed
-    raise StoreUnavailable
+    logs.note(cache=found.source)
+    return found

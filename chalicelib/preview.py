@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from chalicelib import follow
 from chalicelib.aws import click_table
-from chalicelib.core import look_alikes, stats, times
+from chalicelib.core import hosts, look_alikes, stats, target_url, times
 from chalicelib.core.link import Link
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import LinkUnknown, StoreUnavailable
 from chalicelib.settings import settings
 
 
@@ -28,13 +27,14 @@ class Preview:
         """Return where it may lead, its own URL first; nothing where a password or a maximum of visits keeps that."""
         if not self.link.is_remembered:
             return ()
-        return tuple(dict.fromkeys([self.link.url, *(rule.url for rule in self.link.rules)]))
+        served = (target_url.servable(url) for url in (self.link.url, *(rule.url for rule in self.link.rules)))
+        return tuple(dict.fromkeys(url for url in served if url is not None))
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what a visitor should know of the hosts."""
-        hosts = dict.fromkeys(urlsplit(target).hostname or "" for target in self.targets)
-        return tuple(warning for host in hosts if (warning := look_alikes.warning_about(host)))
+        all_hosts = dict.fromkeys(hosts.host_of(target) for target in self.targets)
+        return tuple(warning for host in all_hosts if (warning := look_alikes.warning_about(host)))
 
     def as_json(self) -> dict[str, Any]:
         """Return it as clients see it."""
@@ -61,6 +61,8 @@ def of(code: str, now: datetime) -> Preview:
     """
     link = follow.find(code, now)
     link.check_open(now)
+    if target_url.servable(link.url) is None:
+        raise LinkUnknown(code)
     try:
         return Preview(link, stats.totals(click_table.total_of(code)))
     except StoreUnavailable:

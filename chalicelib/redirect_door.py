@@ -97,13 +97,15 @@ def _go(visitor: Visitor, code: str) -> Response:
     try:
         destination = follow(code, visitor, moment)
     except LinkUnknown as unknown:
+        if visitor.path:  # no code that somebody copied wrongly, but whatever programs try
+            raise PageUnknown("Nothing is served at this address.") from unknown
         logs.note(Unknown=1)
         if codes.is_code(code):
             _count(Visit(visitor, click.UNKNOWN, moment))
-        if visitor.path:
-            raise PageUnknown("Nothing is served at this address.") from unknown
         return _home_unless_told_otherwise(unknown, visitor)
     except ConfirmationNeeded:
+        if accept.best_of(visitor.wish, ("text/html", *_JSON)) in _JSON:
+            raise
         from chalicelib.core import pages
 
         return as_html(pages.confirm(settings.base_url), _FOR_NOW, leads_away=True)

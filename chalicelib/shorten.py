@@ -135,8 +135,9 @@ def _answer(link: Link, status: int, visits: dict[str, int]) -> Answer:
 def _way_of(wanted: NewLink) -> Callable[[_Making], Answer]:
     if wanted.alias is not None:
         return _under_alias
-    # Whoever asks for a password wants a link of their own.
-    return _found_or_drawn if wanted.find_existing and wanted.password is None else _drawn
+    # Whoever asks for a password, or counts visits, wants a link of their own.
+    own = wanted.password is not None or wanted.max_visits is not None
+    return _found_or_drawn if wanted.find_existing and not own else _drawn
 
 
 def _under_alias(making: _Making) -> Answer:

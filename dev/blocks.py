@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from dev import stages
 
@@ -37,9 +38,10 @@ def block(name: str, reason: str) -> None:
     why = reason.strip() or f"it leads to {host}, which is blocked here"
     if len(why) > MAX_REASON:
         sys.exit(f"The reason is shown to visitors: please give at most {MAX_REASON} characters.")
-    block_list.add(Blocked(host, why, datetime.now(UTC)))
+    blocked = Blocked(host, why, datetime.now(UTC))
+    block_list.add(blocked)
     print(f"{host} is blocked, with all names below it: no new link leads there.")
-    _sweep()
+    _sweep({host: blocked})
 
 
 def unblock(name: str) -> None:
@@ -50,7 +52,7 @@ def unblock(name: str) -> None:
     if not block_list.remove(host):
         sys.exit(f"{host} is not blocked. make blocked lists those that are.")
     print(f"{host} is not blocked any more.")
-    _sweep()
+    _sweep({host: None})
 
 
 def show() -> None:
@@ -64,11 +66,11 @@ def show() -> None:
         print("No host is blocked. make block HOST=evil.example.com REASON=... blocks one.")
 
 
-def _sweep() -> None:
+def _sweep(just_changed: dict[str, Any]) -> None:
     from chalicelib.block import sweep
 
     print("Looking at all links ...", flush=True)
-    swept = sweep(datetime.now(UTC), lambda: True)
+    swept = sweep(datetime.now(UTC), lambda: True, just_changed)
     print(
         f"Of {swept.looked_at:,} links {swept.stopped:,} were stopped and {swept.let_go:,} let go;"
         " containers that remember them follow within a minute."
@@ -85,6 +87,8 @@ def _host(name: str) -> str:
         host = ada_url.URL(name if "//" in name else f"https://{name}/").hostname.removesuffix(".")
     except ValueError:
         host = ""
+    if hosts.is_host(host) and "." not in host:
+        sys.exit(f"{host!r} is a whole top-level domain, or a name of your own network: give a name with a dot.")
     if not hosts.is_host(host):
         sys.exit(f"Which host? make block HOST=evil.example.com REASON='...' (not {name!r})")
     return host

@@ -19,7 +19,10 @@ from chalicelib.aws.signing import signed
 from chalicelib.settings import settings
 
 _PAUSE = 0.05  # seconds before the second try of what was throttled or failed, as boto3's with DynamoDB; then twice
-_THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
+_TRY_AGAIN = {  # as botocore has them, of what DynamoDB and SQS answer with 400
+    *("ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled"),
+    *("ProvisionedThroughputExceededException", "RequestLimitExceeded", "TransactionInProgressException"),
+}
 _SERVER_ERROR = 500
 _OK = 200
 
@@ -97,7 +100,7 @@ class Client:
                 return _with_bytes(answer)
             refused = _refusal(answer)
             code = refused.response["Error"]["Code"]
-            if attempt == self._attempts or not (status >= _SERVER_ERROR or code in _THROTTLED):
+            if attempt == self._attempts or not (status >= _SERVER_ERROR or code in _TRY_AGAIN):
                 raise refused
             time.sleep(_PAUSE * attempt)
         raise Unreachable(operation)
@@ -119,9 +122,10 @@ class Client:
         answer = connection.getresponse()
         text = answer.read()
         try:
-            return answer.status, json.loads(text or b"{}")
+            document = json.loads(text or b"{}")
         except ValueError:
-            return answer.status, {"message": text[:200].decode("latin-1")}
+            document = None
+        return answer.status, document if isinstance(document, dict) else {"message": text[:200].decode("latin-1")}
 
     def _call_up(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port

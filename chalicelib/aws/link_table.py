@@ -212,13 +212,13 @@ def spend_visit(link: Link) -> Link | None:
                     ":visit": {"S": visit_id},
                     ":seen": {"N": str(link.version)},
                 },
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-    except Refused as refused:
-        response: Any = refused.response
-        if response.get("Item", {}).get("lastVisit") == {"S": visit_id}:
+    except Refused:
+        # Read, not returned by the update: the redirect's role lets an update return nothing of the item.
+        item = _item(link.code, consistent=True) or {}
+        if item.get("lastVisit") == {"S": visit_id}:
             return None
-        changed = find_now(link.code)
+        changed = _link_in(item)
         if changed is None:
             raise LinkUnknown(link.code) from None
         return changed
@@ -235,12 +235,16 @@ def answers() -> bool:
 
 
 def _get(code: str, *, consistent: bool) -> Link | None:
+    item = _item(code, consistent=consistent)
+    return None if item is None else _link_in(item)
+
+
+def _item(code: str, *, consistent: bool) -> Item | None:
     with in_our_words():
         found = clients.reads.get_item(
             TableName=settings.links_table, Key={"code": {"S": code}}, ConsistentRead=consistent
         )
-    item = found.get("Item")
-    return None if item is None else _link_in(item)
+    return found.get("Item")
 
 
 def _put_if_free(link: Link, request_id: str) -> Any:
@@ -375,13 +379,13 @@ def _link_in(item: Item) -> Link | None:
         unguessable=item.get("unguessable") == {"BOOL": True},
         title=_string(item, "title"),
         note=_string(item, "note"),
-        tags=tuple(tag["S"] for tag in item["tags"]["L"]) if "tags" in item else (),
+        tags=_texts(item, "tags"),
         enabled=item.get("off") != {"BOOL": True},
         owner=_string(item, "owner"),
         created_by=_string(item, "createdBy"),
         external_id=_string(item, "externalId"),
         manage_digest=_string(item, "manageDigest"),
-        version=int(item["version"]["N"]) if "version" in item else 0,
+        version=_number(item, "version") or 0,
         **(_powers_in(item) if not _POWERS.isdisjoint(item) else {}),
     )
 
@@ -392,11 +396,11 @@ def _powers_in(item: Item) -> dict[str, Any]:
 
     return {
         "starts_at": _moment(item, "startsAt"),
-        "max_visits": int(item["maxVisits"]["N"]) if "maxVisits" in item else None,
-        "visits_spent": int(item["spent"]["N"]) if "spent" in item else 0,
+        "max_visits": _number(item, "maxVisits"),
+        "visits_spent": _number(item, "spent") or 0,
         "confirm": item.get("confirm") == {"BOOL": True},
         "password_digest": _string(item, "passwordDigest"),
-        "rules": rules.from_text(item["rules"]["S"]) if "rules" in item else (),
+        "rules": rules.from_text(_string(item, "rules") or "[]"),
         "forward_query": item.get("forwardQuery") == {"BOOL": True},
         "forward_path": item.get("forwardPath") == {"BOOL": True},
         "fallback_url": _string(item, "fallbackUrl"),
@@ -411,6 +415,15 @@ def _text(moment: datetime | None) -> str | None:
 
 def _string(item: Item, name: str) -> str | None:
     return item.get(name, {}).get("S")
+
+
+def _number(item: Item, name: str) -> int | None:
+    text = item.get(name, {}).get("N")
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _texts(item: Item, name: str) -> tuple[str, ...]:
+    return tuple(each["S"] for each in item.get(name, {}).get("L", ()) if "S" in each)
 
 
 def _moment(item: Item, name: str) -> datetime | None:

@@ -67,7 +67,7 @@ class Change:
         if word is not _ABSENT:
             values["password_digest"] = None if word is None else password.digest_of(word)
         if values["blocked"] is not _ABSENT:
-            values["blocked_host"] = None  # an administrator has spoken, whatever the list of hosts says
+            values["blocked_host"] = None  # by hand now; while its host is listed, the night stops it again
         return cls({attribute: value for attribute, value in values.items() if value is not _ABSENT})
 
     @property

@@ -97,11 +97,11 @@ class NewLink:
             forward_path=fields.flag("forwardPath"),
             fallback_url=fields.target("fallbackUrl", policy),
         )
-        fields.errors += conflicts_in(wanted, is_protected=wanted.password is not None)
         if wanted.alias and wanted.unguessable:
             fields.refuse("unguessable", "conflict", "An alias is never unguessable: give either alias or unguessable.")
         if rules is not None:
             wanted = rules.applied_to(wanted, fields, now)
+        fields.errors += conflicts_in(wanted, is_protected=wanted.password is not None)
         if fields.errors:
             raise LinkInvalid(fields.errors)
         return wanted

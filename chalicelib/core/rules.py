@@ -80,8 +80,11 @@ def to_text(rules: Sequence[Rule]) -> str:
 
 
 def from_text(text: str) -> tuple[Rule, ...]:
-    """Read stored rules, which were checked when they were made."""
-    return tuple(_read(each) for each in json.loads(text))
+    """Read stored rules, which were checked when they were made; of anything else, none."""
+    try:
+        return tuple(_read(each) for each in json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ()
 
 
 def _read(stored: dict[str, Any]) -> Rule:

@@ -93,6 +93,14 @@ def servable(stored: str) -> str | None:
     return href.replace("\\", "%5C")
 
 
+def host_of(stored: str) -> str:
+    """Return the host that a browser would go to, without a final dot; nothing, if it would go nowhere."""
+    try:
+        return _parse(stored)[1].removesuffix(".")
+    except TargetRefused:
+        return ""
+
+
 def _check_text(text: str) -> None:
     if not text:
         raise TargetRefused("missing", "Please give a URL.")

@@ -1,4 +1,4 @@
-"""A visitor, as rules see one: device, language, country, query. Light: the redirect imports it.
+"""A visitor: what they bring along, and what they are: device, language, country. Light: the redirect imports it.
 
 What is told here decides where somebody goes, so it errs on the side of what visitors see of themselves; what is
 counted is told by ``agents``, later, with tables of user agents that would take longer to load than a redirect takes.
@@ -7,7 +7,7 @@ counted is told by ``agents``, later, with tables of user agents that would take
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Query = Mapping[str, Sequence[str]]
 
@@ -17,7 +17,6 @@ _LIKED_ALMOST_AS_MUCH = 0.9  # of the best quality: browsers list "pt-PT, pt;q=0
 _ROUNDING = 0.0005  # qualities have three digits, and 0.9 times one of them has more than a float
 _MOST_LANGUAGES = 32
 _MAX_AGENT = 512
-_PLATFORMS = {"ios": "ios", "android": "android", "windows": "windows", "macos": "macos", "linux": "linux"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +30,8 @@ class Visitor:
     method: str = "GET"
     path: tuple[str, ...] = ()
     """What they added behind the code."""
-    password: str | None = None
-    address: str = ""
+    password: str | None = field(default=None, repr=False)
+    address: str = field(default="", repr=False)
     """An IP address, which never leaves the process that sees it."""
     visit_id: str = ""
     """What this visit goes by, wherever it is counted."""
@@ -69,8 +68,8 @@ class Visitor:
 
     def _system(self, agent: str) -> str | None:
         said = self.headers.get("sec-ch-ua-platform", "").strip('"').lower()
-        if said in _PLATFORMS:
-            return _PLATFORMS[said]
+        if said in SYSTEMS:
+            return said
         if any(name in agent for name in ("iPhone", "iPad", "iPod")):
             return "ios"
         if "Android" in agent:

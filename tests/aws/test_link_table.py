@@ -12,6 +12,7 @@ import pytest
 from chalicelib.aws import link_table
 from chalicelib.aws.claims import Claim
 from chalicelib.core.link import Link
+from chalicelib.core.rules import Rule
 from chalicelib.errors import CodeTaken, StoreUnavailable, UrlClaimed
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -32,6 +33,16 @@ FULL = Link(
     external_id="order-7",
     manage_digest="0" * 64,
     version=1,
+    starts_at=NOON - timedelta(days=1),
+    max_visits=100,
+    confirm=True,
+    password_digest="scrypt$16384$8$1$00$00",
+    rules=(Rule(url="https://example.com/ios", device=("ios",), weight=50),),
+    forward_query=True,
+    forward_path=True,
+    fallback_url="https://example.com/over",
+    blocked="phishing",
+    blocked_host="example.com",
 )
 
 
@@ -95,6 +106,23 @@ def test_an_end_may_be_written_as_time_to_live(expires_at: dict[str, Any], momen
 
 
 @pytest.mark.usefixtures("aws")
+def test_attributes_of_another_type_are_not_ours() -> None:
+    """A table from elsewhere may use our names for something else: the link is read without them."""
+    item: dict[str, Any] = {
+        "code": {"S": "old"},
+        "originalUrl": {"S": "https://example.com/"},
+        "tags": {"SS": ["a"]},
+        "version": {"S": "two"},
+        "maxVisits": {"S": "many"},
+        "spent": {"N": "1.5"},
+        "rules": {"S": "none"},
+        "startsAt": {"BOOL": True},
+    }
+    boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
+
+    assert link_table.find("old") == Link(code="old", url="https://example.com/")
+
+
 def test_a_missing_code_is_none() -> None:
     """Nothing is found where nothing is."""
     assert link_table.find("nobody") is None

@@ -284,6 +284,24 @@ def test_a_read_is_tried_twice(
         assert len(asked) == 2
 
 
+@pytest.mark.parametrize("name", ["TransactionInProgressException", "ThrottledException", "RequestThrottledException"])
+def test_a_write_waits_for_its_own_first_try(speaking: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Its first try may still be at work, or others too busy: that passes, and it asks again."""
+    with answering(throttled(name), (200, "{}")) as (url, asked):
+        speaks_to(monkeypatch, url)
+        reads(speaking, attempts=3).transact_write_items(TransactItems=[])
+
+    assert len(asked) == 2
+
+
+def test_an_answer_that_is_no_object_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stands in between: it is refused, not stumbled over."""
+    with answering((400, "[1]")) as (url, _):
+        speaks_to(monkeypatch, url)
+        with pytest.raises(by_hand.Refused):
+            reads(by_hand).get_item(TableName="url-shortener", Key=KEY)
+
+
 def test_a_transaction_is_known_when_it_is_sent_again(speaking: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its second try has the token of the first, so that DynamoDB does nothing twice; another one has another."""
     with recording((500, "{}"), (200, "{}")) as (url, _, bodies):

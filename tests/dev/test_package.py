@@ -185,7 +185,10 @@ def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Tem
         "SaltsAndTriesOfPasswords": {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["salt#*", "rate#password#*"]},
         },
-        "VisitsOfLimitedLinks": {"ForAllValues:StringEquals": {"dynamodb:Attributes": of_visits}},
+        "VisitsOfLimitedLinks": {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": of_visits},
+            "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]},
+        },
     }
 
 

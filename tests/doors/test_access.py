@@ -329,6 +329,14 @@ class TestAnonymous:
         windows = (Window("anonymous-hour", 3600, 3), Window("anonymous-day", 86400, 5))
         monkeypatch.setattr(authorize, "_anonymous", windows)
 
+    def test_a_link_must_start_before_it_has_to_end(self, http: Http) -> None:
+        """The end that such a link gets counts as well."""
+        start = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+
+        answer = post(http, startsAt=start)
+
+        assert (answer.status_code, answer.json_body["errors"][0]["field"]) == (422, "startsAt")
+
     def test_the_answer_has_the_key_to_the_link(self, http: Http) -> None:
         """Once; it opens this link and no other, and is stored as a digest."""
         mine, other = (post(http).json_body for _ in range(2))

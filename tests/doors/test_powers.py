@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -173,6 +174,23 @@ class TestMaximum:
         assert outcome(arrive("/careful", "POST", form={})) == (303, TARGET)
         assert outcome(arrive("/careful", "POST", form={})) == (410, None)
 
+    def test_programs_are_told_in_their_words(self, ann: Keyed) -> None:
+        """Who asks for JSON gets a problem; a HEAD of theirs the same."""
+        made(ann, "careful", confirm=True)
+
+        answers = [arrive("/careful", method, accept="application/json") for method in ("GET", "HEAD")]
+
+        assert [each["statusCode"] for each in answers] == [403, 403]
+        assert json.loads(answers[0]["body"])["code"] == "confirmation-needed"
+
+    def test_who_counts_visits_gets_a_link_of_their_own(self, http: Http) -> None:
+        """Strangers with the same wish do not share one visit."""
+        wish = {"url": TARGET, "maxVisits": 1, "findExisting": True}
+
+        codes = {Keyed(http, None)("POST", "/links", wish).json_body["code"] for _ in range(2)}
+
+        assert len(codes) == 2
+
     def test_it_is_never_remembered(self, ann: Keyed) -> None:
         """A container that knows it asks the table all the same: another one may have spent its visits."""
         made(ann, "two", maxVisits=2)
@@ -200,6 +218,18 @@ class TestMaximum:
 
         assert outcome(arrive("/busy")) == (410, None)
         assert ann.get("/links/busy").json_body["visitsLeft"] == 2
+
+    def test_the_fallback_is_that_of_the_moment(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not the one that the link had when it was read."""
+        made(ann, "busy", maxVisits=2, fallbackUrl="https://example.com/old")
+
+        def too_late(_: Link) -> Link | None:
+            ann("PATCH", "/links/busy", {"enabled": False, "fallbackUrl": "https://example.com/new"})
+            return link_table.find_now("busy")
+
+        monkeypatch.setattr(link_table, "spend_visit", too_late)
+
+        assert outcome(arrive("/busy")) == (302, "https://example.com/new")
 
     def test_while_the_table_cannot_count_nobody_passes(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
         """Better one visitor too few, who may try again in a second."""
@@ -296,6 +326,17 @@ class TestPassword:
         assert not any(word in seen + stored for word in ("open sesame", "another word"))
         assert "'protected': True" in seen
         assert outcome(arrive("/shut", "POST", form={"password": "another word"})) == (303, TARGET)
+
+    def test_what_is_kept_of_the_request_does_not_tell_it(self, ann: Keyed) -> None:
+        """With an Idempotency-Key a digest of the request is kept: one that nobody can guess the word from."""
+        body = {"url": TARGET, "password": "1234"}
+        first = ann("POST", "/links", body, Idempotency_Key="once")
+        again = ann("POST", "/links", body, Idempotency_Key="once")
+
+        kept = str(boto3.client("dynamodb").scan(TableName="url-shortener-access")["Items"])
+        sent = b"/links [] " + json.dumps(body).encode()
+        assert first.json_body["code"] == again.json_body["code"]
+        assert sha256(sent).hexdigest() not in kept
 
     def test_null_takes_it_away(self, ann: Keyed) -> None:
         """Then the link leads on as others do."""
@@ -407,6 +448,18 @@ class TestForwarding:
 
         assert outcome(arrive(path)) == (404, None)
 
+    def test_a_path_to_nothing_is_no_visit_of_an_unknown_code(
+        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Programs try paths all day."""
+        visits: list[Any] = []
+        monkeypatch.setattr("chalicelib.redirect_door.track", visits.append)
+        made(ann, "plain")
+
+        statuses = [arrive(path)["statusCode"] for path in ("/wp-admin/setup.php", "/plain/a")]
+
+        assert (statuses, visits) == ([404, 404], [])
+
     def test_nothing_a_visitor_brings_breaks_the_header(self, ann: Keyed) -> None:
         """Line breaks, other alphabets and halves of characters arrive encoded."""
         ann.make("https://example.com/", alias="all", forwardQuery=True, forwardPath=True)
@@ -478,6 +531,17 @@ class TestPreview:
 
         assert (document["url"], document["visits"]["total"], document["warnings"]) == (TARGET, 0, [])
 
+    @pytest.mark.parametrize("stored", ["javascript:alert(1)", "https://[bad", "ftp://example.com/"])
+    def test_what_is_not_served_is_not_shown(self, ann: Keyed, stored: str) -> None:
+        """An older table may hold anything."""
+        del ann
+        link_table.add(Link(code="old", url=stored), "made")
+
+        answers = [arrive("/old+", accept=accept) for accept in (HTML, "application/json")]
+
+        assert [each["statusCode"] for each in answers] == [404, 404]
+        assert all(stored not in each["body"] for each in answers)
+
     def test_look_alikes_are_told(self, ann: Keyed) -> None:
         """A host in other letters is shown in both writings."""
         ann.make("https://xn--pple-43d.com/", alias="fake")
@@ -527,6 +591,22 @@ class TestAbuse:
         statuses = [arrive("/bad/report", "POST", form={"reason": "spam"})["statusCode"] for _ in range(11)]
 
         assert statuses == [200] * 10 + [429]
+
+    def test_many_reports_of_one_link_shut_nobody_up(self, ann: Keyed, http: Http) -> None:
+        """After sixty an hour one more says nothing new; who sends it is thanked all the same."""
+        made(ann, "bad")
+
+        statuses = {
+            arrive("/bad/report", "POST", form={"reason": "spam"}, address=f"198.51.{number}.1")["statusCode"]
+            for number in range(62)
+        }
+
+        assert statuses == {200}
+        assert len(Keyed(http, make_key("root", "admin")).get("/reports").json_body["data"]) == 60
+
+    def test_only_what_is_there_can_be_reported(self, ann: Keyed) -> None:
+        """A link that nobody made is none."""
+        del ann
         assert arrive("/none/report", "POST", form={"reason": "spam"}, address="198.51.100.1")["statusCode"] == 404
 
     def test_an_administrator_blocks_a_link(self, ann: Keyed, http: Http) -> None:
@@ -585,6 +665,32 @@ class TestAbuse:
         assert [arrive(f"/{code}")["statusCode"] for code in ("one", "two", "by-hand")] == [302, 302, 451]
         actions = [each["action"] for each in ann.get("/links/one/history").json_body["data"]]
         assert actions == ["let go", "blocked", "created"]
+
+    def test_what_was_blocked_just_now_is_known_though_the_list_lags(
+        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An index may be a second behind its table: `make block` says itself what it has changed."""
+        ann.make("https://evil.com/a", alias="one")
+        evil = Blocked("evil.com", "phishing", datetime.now(UTC))
+        monkeypatch.setattr(block_list, "everything", list)
+
+        stopped = block.sweep(datetime.now(UTC), lambda: True, {"evil.com": evil}).stopped
+        monkeypatch.setattr(block_list, "everything", lambda: [evil])
+        let_go = block.sweep(datetime.now(UTC), lambda: True, {"evil.com": None}).let_go
+
+        assert (stopped, let_go) == (1, 1)
+
+    @pytest.mark.parametrize(
+        "stored",
+        ["https://evil%2Ecom/", "https://evil.com\\@google.com/", "https:\\\\evil.com/", "HTTPS://EVIL.com./"],
+    )
+    def test_a_host_is_what_a_browser_makes_of_it(self, ann: Keyed, stored: str) -> None:
+        """Tables from elsewhere hold URLs that other parsers read in other ways."""
+        del ann
+        link_table.add(Link(code="old", url=stored), "made")
+        block_list.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
+
+        assert block.sweep(datetime.now(UTC), lambda: True).stopped == 1
 
     def test_what_was_blocked_by_hand_stays_so(self, ann: Keyed, http: Http) -> None:
         """Also if its host is blocked, and let go, afterwards."""
