@@ -1092,7 +1092,7 @@ MUTANTS = (
     Mutant(
         "maximum: a second try is known",
         "chalicelib/aws/link_table.py",
-        'if response.get("Item", {}).get("lastVisit") == {"S": visit_id}:',
+        'if item.get("lastVisit") == {"S": visit_id}:',
         "if not visit_id:",
         "tests/counting/test_limits.py::test_a_lost_reply_does_not_eat_a_link_for_one[1]",
     ),
