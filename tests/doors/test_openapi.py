@@ -401,7 +401,8 @@ def test_a_key_is_needed_where_it_is_said(http: Http, keys: Keys, method: str, r
 
 
 ASKED_OF_VISITORS = [
-    {"$ref": f"#/components/responses/{name}"} for name in ("PasswordAsked", "TooManyPasswords", "TooManyReports")
+    {"$ref": f"#/components/responses/{name}"}
+    for name in ("PasswordAsked", "ConfirmationAsked", "TooManyPasswords", "TooManyReports")
 ]
 """Answers with a status of those that keys may meet, which have nothing to do with keys."""
 
@@ -1356,7 +1357,8 @@ HEADS = {
         pytest.param(410, head("/{code}", "/spent"), id="used up, headers only"),
         pytest.param(410, send("/{code}", "/spent", {}), id="used up, pressed"),
         pytest.param(200, get("/{code}", "/asking"), id="a button"),
-        pytest.param(200, get("/{code}", "/asking", **JSON), id="a button, for who wants JSON"),
+        pytest.param(403, get("/{code}", "/asking", **JSON), id="a button, for who wants JSON"),
+        pytest.param(403, head("/{code}", "/asking", **JSON), id="a button, for who wants JSON, headers only"),
         pytest.param(200, head("/{code}", "/asking"), id="a button, headers only"),
         pytest.param(303, send("/{code}", "/asking", {}), id="a button, pressed"),
         pytest.param(303, send("/{code}", "/plain", {"any": "thing"}), id="pressed, where nothing asks"),
@@ -1402,7 +1404,8 @@ HEADS = {
             row
             for route, path in PATHS.items()
             for row in (
-                pytest.param(200, get(route, f"/asking{path}", **JSON), id=f"{path}, a button"),
+                pytest.param(200, get(route, f"/asking{path}", **PAGE), id=f"{path}, a button"),
+                pytest.param(403, get(route, f"/asking{path}", **JSON), id=f"{path}, a button, for who wants JSON"),
                 pytest.param(301, get(route, f"/lasting{path}"), id=f"{path}, permanent"),
                 pytest.param(302, get(route, f"/onward{path}?a=b"), id=f"{path}, followed"),
                 pytest.param(302, get(route, f"/ended{path}"), id=f"{path}, led elsewhere"),
