@@ -123,6 +123,7 @@ def test_attributes_of_another_type_are_not_ours() -> None:
     assert link_table.find("old") == Link(code="old", url="https://example.com/")
 
 
+@pytest.mark.usefixtures("aws")
 def test_a_missing_code_is_none() -> None:
     """Nothing is found where nothing is."""
     assert link_table.find("nobody") is None
