@@ -15,10 +15,11 @@ from chalicelib.errors import PasswordWrong, ShortenerError
 
 _WEB = Path(__file__).parent.parent / "web"
 
+_CSS, _JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 ASSETS = {
     "icon.svg": "image/svg+xml",
-    "page.css": "text/css; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8",
+    "page.css": _CSS,
+    **dict.fromkeys(("api.js", "keys.js", "page.js", "texts.js"), _JS),
 }
 """What may be asked for by name, and its media type."""
 

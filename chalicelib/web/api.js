@@ -1,0 +1,75 @@
+// The API as the views call it: sends the right key, asks for one where it is missing, and throws problems.
+import { keyOfLink, ownKey } from "./keys.js";
+import { text } from "./texts.js";
+
+export const root = document.body.dataset.root;
+let askForKey = async () => false;
+let asking = null;
+
+// Each returns {status, body, headers}, or throws {status, code, detail, errors, retryAfter}; status 0: no answer.
+export const api = {
+  get: (path, options) => call("GET", path, options),
+  post: (path, body, options) => call("POST", path, { ...options, body }),
+  patch: (path, body, options) => call("PATCH", path, { ...options, body }),
+  remove: (path, options) => call("DELETE", path, options),
+};
+
+// `ask` is told why, and returns whether there is another key now.
+export function whenKeyIsNeeded(ask) {
+  askForKey = ask;
+}
+
+async function call(method, path, options = {}) {
+  const ofLink = keyOfLink(codeIn(path));
+  const answer = await send(method, path, options, ofLink ?? ownKey());
+  if (answer.ok) return { status: answer.status, body: await bodyOf(answer, options), headers: answer.headers };
+  const problem = await problemIn(answer);
+  if (answer.status === 401 && !ofLink && !options.quiet && (await anotherKey(problem.detail))) return call(method, path, options);
+  throw problem;
+}
+
+async function send(method, path, { body, accept, headers, keepalive }, key) {
+  try {
+    return await fetch(root + path, {
+      method,
+      keepalive,
+      headers: {
+        Accept: accept ?? "application/json",
+        ...(body && { "Content-Type": "application/json" }),
+        ...(key && { "X-Api-Key": key }),
+        ...headers,
+      },
+      body: body && JSON.stringify(body),
+    });
+  } catch {
+    throw { status: 0, detail: text("unreachable"), errors: [] };
+  }
+}
+
+async function bodyOf(answer, { accept }) {
+  if (answer.status === 204) return null;
+  if (!accept) return answer.json();
+  return accept.startsWith("image/") ? answer.blob() : answer.text();
+}
+
+async function problemIn(answer) {
+  const { code, detail, errors } = await answer.json().catch(() => ({}));
+  return {
+    status: answer.status,
+    code,
+    detail: detail ?? text("answered", { status: answer.status }),
+    errors: errors ?? [],
+    retryAfter: Number(answer.headers.get("Retry-After")) || null,
+  };
+}
+
+// Several calls that miss a key at once ask for it once.
+function anotherKey(why) {
+  asking ??= askForKey(why).finally(() => { asking = null; });
+  return asking;
+}
+
+function codeIn(path) {
+  const match = /^\/links\/([^/?]+)/.exec(path);
+  return match && decodeURIComponent(match[1]);
+}
