@@ -1,0 +1,212 @@
+// Statistics of one link or of all: numbers, visits over time, and who came from where. In UTC, as they are counted.
+import { bar, bars, sample } from "./chart.js";
+import { button, make as el, saveAs, say } from "./dom.js";
+import { texts } from "./stats-texts.js";
+
+const EVERY = 15_000; // milliseconds between two looks while the page is seen
+const FEW = 8; // rows of a breakdown before "show all"
+const DAY = 86_400_000;
+const BY_HOUR = 31 * DAY; // the service tells the hours of no more
+const UNIT_OF = { 1: "hour", 7: "day", 30: "day", 90: "day", 365: "month" };
+const KINDS = ["humans", "bots", "prefetches"];
+const LANGUAGE = document.documentElement.lang;
+// Loaded with this module: who only shortens does without.
+const styled = new Promise((done) => {
+  document.head.append(el("link", { rel: "stylesheet", href: new URL("stats.css", import.meta.url), load: done, error: done }));
+});
+
+export async function show(main, { api, code }) {
+  await styled;
+  const path = code ? `/links/${encodeURIComponent(code)}/stats` : "/stats";
+  const asked = { range: "30", unit: "day", from: "", to: "" };
+  let seen = null; // the report that is shown
+  let turn = 0; // an answer that another question overtook is dropped
+
+  const error = el("p", { class: "error", role: "alert" });
+  const updated = el("p", { class: "quiet" });
+  const range = choice(texts.ranges, (value) => choose({ range: value, unit: UNIT_OF[value] ?? asked.unit }));
+  const unit = choice(texts.units, (value) => choose({ unit: value }));
+  const [from, to] = ["from", "to"].map((name) => el("input", { type: "date", change: (event) => choose({ [name]: event.target.value }) }));
+  const own = [el("label", {}, texts.from, from), el("label", {}, texts.to, to)];
+  const numbers = Object.keys(texts.counts).map((name) => [name, el("dd")]);
+  const nothing = el("p", {}, texts.noVisits);
+  const title = el("h2");
+  const chart = el("div", { class: "chart" });
+  const legend = el("p", { class: "quiet" }, ...KINDS.map(kindName));
+  const table = el("table");
+  const rows = el("div", { class: "unseen" }, table);
+  const toggle = button(texts.asTable, turnOver, { class: "plain", "aria-pressed": "false" });
+  const who = breakdown(texts.who, kindName);
+  const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each) => shownName(name, each))]);
+  const body = el("div", {},
+    el("dl", { class: "numbers" }, ...numbers.map(([name, place]) => el("div", {}, el("dt", {}, texts.counts[name]), place))),
+    nothing, el("div", { class: "tools" }, title, toggle, button(texts.csv, download, { class: "plain" })), chart, legend, rows,
+    el("div", { class: "breakdowns" }, who.part, ...found.map(([, { part }]) => part)), el("p", { class: "quiet" }, texts.note), updated);
+  body.hidden = true;
+  main.replaceChildren(el("h1", {}, code ? texts.one(code) : texts.all),
+    el("div", { class: "choices" }, el("label", {}, texts.period, range), ...own, el("label", {}, texts.unit, unit)), error, body);
+
+  async function load(quietly) {
+    const mine = ++turn;
+    try {
+      const { body: report } = await api.get(`${path}?${queryOf(asked)}`);
+      if (mine !== turn) return;
+      error.textContent = "";
+      paint(report);
+      if (!quietly) say(texts.loaded(number(report.total.visits), report.from, report.to));
+      updated.textContent = texts.updated(new Date().toLocaleTimeString(LANGUAGE));
+    } catch (problem) {
+      if (mine === turn) error.textContent = (quietly && seen ? texts.stale : texts.failed)(why(problem));
+    }
+  }
+
+  function paint(report) {
+    if (JSON.stringify(report) === JSON.stringify(seen)) return; // nothing flickers that is the same
+    const focused = document.activeElement.getAttribute("href");
+    seen = report;
+    body.hidden = false;
+    nothing.hidden = report.total.visits > 0;
+    for (const [name, dd] of numbers) dd.textContent = number(report.total[name]);
+    title.textContent = texts.per[report.unit];
+    draw();
+    table.replaceChildren(...seriesTable(report));
+    who.fill(KINDS.map((name) => ({ name, visits: report.total[name] })));
+    for (const [name, { fill }] of found) fill(report[name]);
+    if (focused) body.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+
+  function draw() {
+    const { unit: per, series } = seen ?? {};
+    if (!seen || !chart.clientWidth) return;
+    const most = series.reduce((best, each) => (each.visits > best.visits ? each : best));
+    const summary = texts.summary(number(most.visits), moment(most.at, per));
+    chart.replaceChildren(bars(chart.clientWidth, series.map((each) => point(each, per)), texts.per[per], summary));
+  }
+
+  function choose(changed) {
+    if (changed.range === "own" && seen) Object.assign(changed, { from: seen.from, to: seen.to });
+    Object.assign(asked, changed);
+    offer();
+    load();
+  }
+
+  function offer() {
+    const [first, last] = daysOf(asked);
+    const tooLong = Date.parse(last) - Date.parse(first) >= BY_HOUR;
+    if (tooLong && asked.unit === "hour") asked.unit = "day";
+    unit.options[0].disabled = tooLong;
+    [range.value, unit.value, from.value, to.value] = [asked.range, asked.unit, asked.from, asked.to];
+    for (const label of own) label.hidden = asked.range !== "own";
+  }
+
+  function turnOver() {
+    const tabular = !chart.hidden;
+    chart.hidden = legend.hidden = tabular;
+    toggle.setAttribute("aria-pressed", tabular);
+    rows.className = tabular ? "rows" : "unseen";
+    rows.tabIndex = tabular ? 0 : -1; // what scrolls can be scrolled by keys
+  }
+
+  async function download() {
+    try {
+      const { body: csv } = await api.get(`${path}?${queryOf(asked)}`, { accept: "text/csv" });
+      saveAs(`visits-${code ?? "all"}-${daysOf(asked).join("-")}.csv`, new Blob([csv], { type: "text/csv" }));
+    } catch (problem) {
+      error.textContent = texts.noCsv(why(problem));
+    }
+  }
+
+  const timer = setInterval(() => document.hidden || load(true), EVERY);
+  const watched = new ResizeObserver(draw);
+  watched.observe(chart);
+  offer();
+  load();
+  return () => {
+    turn = -1;
+    clearInterval(timer);
+    watched.disconnect();
+  };
+}
+
+function choice(names, chosen) {
+  const options = Object.entries(names).map(([value, name]) => el("option", { value }, name));
+  return el("select", { change: (event) => chosen(event.target.value) }, ...options);
+}
+
+// A table with a bar in each row: what is seen and what is read are the same.
+function breakdown(title, cell) {
+  let [all, whole] = [[], false];
+  const body = el("tbody");
+  const more = button("", () => { whole = !whole; fill(all); }, { class: "plain" });
+  const part = el("div", {}, el("table", {}, el("caption", {}, el("h2", {}, title)), headOf([texts.name, texts.counts.visits, texts.share]), body), more);
+  function fill(rows) {
+    part.hidden = !rows; // only a link has variants, only all have top links
+    all = rows ?? [];
+    const total = all.reduce((sum, { visits }) => sum + visits, 0) || 1;
+    body.replaceChildren(...all.slice(0, whole ? all.length : FEW).map(({ name, visits }) => el("tr", {},
+      el("th", { scope: "row" }, cell(name), bar(visits / total)), el("td", {}, number(visits)),
+      el("td", { class: "quiet" }, (visits / total).toLocaleString(LANGUAGE, { style: "percent" })))));
+    if (!all.length) body.append(el("tr", {}, el("td", { class: "quiet", colspan: 3 }, texts.nothing)));
+    more.hidden = all.length <= FEW;
+    more.textContent = whole ? texts.showLess : texts.showAll(all.length);
+  }
+  return { part, fill };
+}
+
+function seriesTable({ series, unit }) {
+  const names = Object.keys(texts.counts).filter((name) => name in series[0]); // an hour has no visitors
+  const cells = (each) => names.map((name) => el("td", {}, number(each[name])));
+  return [el("caption", { class: "unseen" }, texts.per[unit]), headOf([texts.at[unit], ...names.map((name) => texts.counts[name])]),
+    el("tbody", {}, ...series.map((each) => el("tr", {}, el("th", { scope: "row" }, moment(each.at, unit)), ...cells(each))))];
+}
+
+function headOf(titles) {
+  return el("thead", {}, el("tr", {}, ...titles.map((title) => el("th", { scope: "col" }, title))));
+}
+
+function point(each, unit) {
+  const values = KINDS.map((kind) => [kind, each[kind]]);
+  const told = values.map(([kind, visits]) => `${texts.counts[kind]}: ${number(visits)}`);
+  return { label: [moment(each.at, unit), ...told].join("\n"), tick: moment(each.at, unit, true), values };
+}
+
+function kindName(kind) {
+  return el("span", { class: "kind" }, sample(kind), texts.counts[kind]);
+}
+
+function shownName(ofWhat, name) {
+  if (ofWhat === "links" && name !== "other") return el("a", { href: `#/stats/${encodeURIComponent(name)}` }, name);
+  if (Object.hasOwn(texts.names, name)) return texts.names[name];
+  const type = { countries: "region", languages: "language" }[ofWhat];
+  try {
+    return type ? `${new Intl.DisplayNames(LANGUAGE, { type }).of(name)} (${name})` : name;
+  } catch {
+    return name; // whatever a browser said its language was
+  }
+}
+
+function moment(at, unit, briefly) {
+  const hour = unit === "hour" && { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const day = unit !== "month" && { day: "numeric" };
+  const year = !briefly || unit === "month" ? { year: "numeric" } : {};
+  return new Date(at).toLocaleString(LANGUAGE, { month: "short", ...day, ...year, ...hour, timeZone: "UTC" });
+}
+
+function daysOf({ range, from, to }) {
+  if (range === "own") return [from, to];
+  return [range - 1, 0].map((ago) => new Date(Date.now() - ago * DAY).toISOString().slice(0, 10));
+}
+
+function queryOf(asked) {
+  const [from, to] = daysOf(asked);
+  if (!from || !to || from > to) throw { detail: texts.incomplete };
+  return new URLSearchParams({ from, to, unit: asked.unit });
+}
+
+function number(value) {
+  return value?.toLocaleString(LANGUAGE) ?? texts.notYet;
+}
+
+function why({ errors, detail }) {
+  return errors?.map(({ message }) => message).join(" ") || detail;
+}
