@@ -16,10 +16,16 @@ from chalicelib.errors import PasswordWrong, ShortenerError
 _WEB = Path(__file__).parent.parent / "web"
 
 _CSS, _JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+_MODULES = (
+    *("page", "shorten", "links", "bulk", "stats"),
+    *("api", "dom", "fields", "keys", "qr", "removal", "rules", "texts"),
+    *("chart", "key-dialog", "link-card", "stats-texts"),
+)
 ASSETS = {
     "icon.svg": "image/svg+xml",
     "page.css": _CSS,
-    **dict.fromkeys(("api.js", "keys.js", "page.js", "texts.js"), _JS),
+    "stats.css": _CSS,
+    **{f"{name}.js": _JS for name in _MODULES},
 }
 """What may be asked for by name, and its media type."""
 

@@ -1,0 +1,72 @@
+// Small parts that views are made of. Whatever users wrote enters the page as text or as an attribute, never as markup.
+import { text } from "./texts.js";
+
+export function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name, value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+export function button(words, click, attributes = {}) {
+  return make("button", { type: "button", click, ...attributes }, words);
+}
+
+// Says something to who listens instead of looking.
+export function say(words) {
+  document.getElementById("said").textContent = words;
+}
+
+export function copyButton(read, attributes = {}) {
+  const words = attributes.words ?? text("copy");
+  const copy = button(words, async () => {
+    try {
+      await navigator.clipboard.writeText(read());
+      copy.textContent = text("copied");
+      say(text("copied"));
+    } catch {
+      prompt(text("copyByHand"), read()); // no clipboard without TLS: at least Ctrl-C works
+    }
+    setTimeout(() => { copy.textContent = words; }, 2000);
+  }, { ...attributes, words: null });
+  return copy;
+}
+
+export function saveAs(name, blob) {
+  const href = URL.createObjectURL(blob);
+  make("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}
+
+// Only addresses that browsers open as pages become links.
+export function addressLink(url, attributes = {}) {
+  if (!/^https?:\/\//i.test(url)) return make("span", attributes, url);
+  return make("a", { href: url, rel: "noopener noreferrer nofollow", ...attributes }, url);
+}
+
+export const withoutScheme = (url) => url.replace(/^https?:\/\//, "");
+
+export const moment = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+export function later(work, milliseconds) {
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...values), milliseconds);
+  };
+}
+
+// While it works a button takes no second click, and stays focused.
+export async function busy(node, work) {
+  if (node.getAttribute("aria-busy") === "true") return;
+  node.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } finally {
+    node.removeAttribute("aria-busy");
+  }
+}
