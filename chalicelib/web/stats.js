@@ -49,7 +49,7 @@ export async function show(main, { api, code }) {
   async function load(quietly) {
     const mine = ++turn;
     try {
-      const { body: report } = await api.get(`${path}?${queryOf(asked)}`);
+      const { body: report } = await api.get(`${path}?${queryOf(asked)}`, { quiet: quietly });
       if (mine !== turn) return;
       error.textContent = "";
       paint(report);

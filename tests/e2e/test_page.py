@@ -1,0 +1,811 @@
+"""The page as people use it: in a browser, by mouse and by keyboard, over the whole service."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chalicelib.core import pages
+from dev.client import ask
+from dev.smoke import with_key
+from tests.e2e import browser as browsers
+from tests.e2e.browser import Visitor, axe_script, barriers, keep, make_key, make_link
+from tests.e2e.conftest import Running
+from tests.paths import ROOT
+
+if TYPE_CHECKING or browsers.IS_THERE:
+    from playwright.sync_api import Browser, Locator, Page, expect
+
+    expect.set_options(timeout=15_000)
+
+TARGET = "http://example.com/target"
+EVIL = '"><img src=x onerror=window.hacked=1>'
+COUNTED_WITHIN = 20  # seconds
+UNDO_SECONDS = 6
+
+
+@pytest.fixture(scope="module")
+def chromium(running: Running) -> Iterator[Browser]:  # noqa: ARG001  # what is started first is stopped last
+    """A browser for all tests of this module."""
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def ann(chromium: Browser, running: Running) -> Iterator[Visitor]:
+    """Somebody who has never been here, and whom the page's scripts and its policy do not fail."""
+    with browsers.visitor(chromium, running.base_url) as someone:
+        yield someone
+
+
+def shorten(page: Page, url: str) -> str:
+    """Use the form; return the short URL that it shows."""
+    page.get_by_label("Address to shorten").fill(url)
+    page.get_by_role("button", name="Shorten", exact=True).click()
+    result = page.get_by_role("region", name="Your short link")
+    expect(result).to_contain_text(url)
+    href = result.get_by_role("link").first.get_attribute("href")
+    assert href is not None
+    return href
+
+
+def card(page: Page, link: dict[str, Any]) -> Locator:
+    """Return the place of a link in the list."""
+    return page.get_by_role("listitem").filter(has=page.get_by_role("link", name=short(link), exact=True))
+
+
+def short(link: dict[str, Any]) -> str:
+    """Return a short URL as the page shows it."""
+    return str(link["shortUrl"]).split("://", 1)[1]
+
+
+def until(happens: Callable[[], bool], seconds: float = COUNTED_WITHIN) -> bool:
+    """Tell whether something comes true in time."""
+    give_up = time.monotonic() + seconds
+    while not (did := happens()) and time.monotonic() < give_up:
+        time.sleep(0.2)
+    return did
+
+
+def visits_of(link: dict[str, Any], running: Running) -> int:
+    """Return how many visits the service has counted."""
+    _, shown = with_key(running.base_url, link["manageKey"], "GET", f"/links/{link['code']}")
+    total: int = shown["visits"]["total"]
+    return total
+
+
+def arrive(link: dict[str, Any], running: Running, **headers: str) -> None:
+    """Follow a link as a program of ours, with any headers."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+    connection.request(
+        "GET", f"/{link['code']}", headers={name.replace("_", "-"): text for name, text in headers.items()}
+    )
+    assert connection.getresponse().status == 302
+    connection.close()
+
+
+class TestALink:
+    """Made, copied, followed, changed, taken away."""
+
+    def test_paste_copy_follow(self, ann: Visitor) -> None:
+        """An address is pasted, its short link copied, and the copy leads there."""
+        page = ann.open()
+        made = shorten(page, f"{TARGET}?a=b&c=%20#part")
+
+        page.get_by_role("button", name="Copy", exact=True).click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        page.goto(copied)
+
+        assert copied == made
+        assert page.url == f"{TARGET}?a=b&c=%20#part"
+
+    def test_what_is_wrong_stands_at_its_field(self, ann: Visitor) -> None:
+        """No request is needed to guess: the field is marked, described by the reason, and focused."""
+        page = ann.open()
+        page.get_by_label("Address to shorten").fill("javascript:alert(1)")
+
+        page.get_by_role("button", name="Shorten", exact=True).click()
+
+        field = page.get_by_label("Address to shorten")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_be_focused()
+        expect(field).to_have_accessible_description(re.compile(r"\w{3,}"))
+
+    def test_a_taken_alias_is_told_while_typing(self, ann: Visitor, running: Running) -> None:
+        """Before anything is sent off."""
+        make_link(running.base_url, alias="taken-one")
+        page = ann.open()
+        page.get_by_text("Options", exact=True).click()
+
+        page.get_by_label("Alias").fill("taken-one")
+        expect(page.get_by_role("status").filter(has_text="has this alias")).to_be_visible()
+        page.get_by_label("Alias").fill("not-taken-one")
+
+        expect(page.get_by_role("status").filter(has_text="not-taken-one is free")).to_be_visible()
+
+    def test_its_options_reach_the_service(self, ann: Visitor, running: Running) -> None:
+        """Title, tags, alias and end are those of the link that was made."""
+        page = ann.open()
+        page.get_by_text("Options", exact=True).click()
+        page.get_by_label("Alias").fill("summer-sale")
+        page.get_by_label("Title").fill("Summer sale")
+        page.get_by_label("Tags").fill("summer, sale")
+        page.get_by_label("Works for").select_option(label="a day")
+
+        shorten(page, TARGET)
+
+        key = page.evaluate("() => JSON.parse(localStorage.getItem('links'))[0][1]")
+        _, link = with_key(running.base_url, key, "GET", "/links/summer-sale")
+        assert (link["title"], sorted(link["tags"]), link["expiresAt"] is None) == (
+            "Summer sale",
+            ["sale", "summer"],
+            False,
+        )
+
+    def test_the_count_rises(self, ann: Visitor, running: Running) -> None:
+        """A visit is in the list within seconds."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        expect(card(ann.open("/#/links"), link)).to_contain_text("0 visits")
+
+        ann.page.goto(link["shortUrl"])
+        assert until(lambda: visits_of(link, running) == 1)
+
+        expect(card(ann.open("/#/links"), link)).to_contain_text("1 visit")
+
+    def test_a_change_leads_elsewhere(self, ann: Visitor, running: Running) -> None:
+        """The same short link, another target."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        place = card(ann.open("/#/links"), link)
+
+        place.get_by_role("button", name="Edit").click()
+        place.get_by_label("Leads to", exact=True).fill("http://example.com/changed")
+        place.get_by_role("button", name="Save").click()
+        expect(place).to_contain_text("example.com/changed")
+        ann.page.goto(link["shortUrl"])
+
+        assert ann.page.url == "http://example.com/changed"
+
+    def test_a_refused_change_says_why(self, ann: Visitor, running: Running) -> None:
+        """Beside its field; the link stays as it was."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        place = card(ann.open("/#/links"), link)
+
+        place.get_by_role("button", name="Edit").click()
+        field = place.get_by_label("Leads to", exact=True)
+        field.fill("ftp://example.com/")
+        place.get_by_role("button", name="Save").click()
+
+        expect(field).to_have_attribute("aria-invalid", "true")
+        assert ask(running.base_url, "GET", f"/{link['code']}")[1] == TARGET
+
+    def test_somebody_elses_change_is_not_overwritten(self, ann: Visitor, running: Running) -> None:
+        """Who saves what is not the newest any more is told, and sees the newest."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        place = card(ann.open("/#/links"), link)
+        place.get_by_role("button", name="Edit").click()
+        expect(place.get_by_label("Leads to", exact=True)).to_be_visible()
+        address = f"/links/{link['code']}"
+        with_key(running.base_url, link["manageKey"], "PATCH", address, {"title": "Theirs"})
+
+        place.get_by_label("Title").fill("Ours")
+        place.get_by_role("button", name="Save").click()
+
+        expect(place.get_by_role("alert").filter(has_text="meantime")).to_be_visible()
+        expect(place.get_by_label("Title")).to_have_value("Theirs")
+
+    def test_switched_off_and_on(self, ann: Visitor, running: Running) -> None:
+        """Visitors meet a page with status 410, and afterwards the target again."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        place = card(ann.open("/#/links"), link)
+        place.get_by_role("button", name="Switch off").click()
+        expect(place.get_by_role("button", name="Switch on")).to_be_visible()
+
+        answer = ann.page.goto(link["shortUrl"])
+
+        assert answer is not None
+        assert answer.status == 410
+        expect(ann.page.get_by_role("heading", level=1)).to_contain_text("switched off")
+        place = card(ann.open("/#/links"), link)
+        place.get_by_role("button", name="Switch on").click()
+        expect(place.get_by_role("button", name="Switch off")).to_be_visible()
+        ann.page.goto(link["shortUrl"])
+        assert ann.page.url == TARGET
+
+    def test_deleting_can_be_taken_back(self, ann: Visitor, running: Running) -> None:
+        """Nothing is sent while there is a way back; once it is over, the link is gone."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        page = ann.open("/#/links")
+        card(page, link).get_by_role("button", name="Delete").click()
+        expect(card(page, link)).to_have_count(0)
+
+        page.get_by_role("button", name="Undo").click()
+        expect(card(page, link)).to_be_visible()
+        page.wait_for_timeout((UNDO_SECONDS + 1) * 1000)
+        undone = [each for each in ann.asked if each.startswith("DELETE")]
+        card(page, link).get_by_role("button", name="Delete").click()
+        with page.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
+            expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+        assert undone == []
+        assert deleted.value.status == 204
+        assert until(lambda: ask(running.base_url, "GET", f"/links/{link['code']}", key=link["manageKey"])[0] == 404)
+
+    def test_who_leaves_has_meant_it(self, ann: Visitor, running: Running) -> None:
+        """A tab that is closed before the time for an undo is over deletes all the same."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        page = ann.open("/#/links")
+        card(page, link).get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+        page.goto("about:blank")
+
+        assert until(lambda: ask(running.base_url, "GET", f"/links/{link['code']}", key=link["manageKey"])[0] == 404)
+
+    def test_found_by_words_and_tags(self, ann: Visitor, running: Running) -> None:
+        """The list holds what fits, and says so where nothing does."""
+        one = make_link(running.base_url, title="Apples", tags=["fruit"])
+        other = make_link(running.base_url, title="Stones")
+        keep(ann, one, other)
+        page = ann.open("/#/links")
+
+        page.get_by_label("Search").fill("stone")
+        expect(card(page, one)).to_have_count(0)
+        expect(card(page, other)).to_be_visible()
+        page.get_by_label("Search").fill("")
+        card(page, one).get_by_role("button", name="fruit").click()
+        expect(card(page, other)).to_have_count(0)
+        expect(card(page, one)).to_be_visible()
+        page.get_by_label("Search").fill("nothing like this")
+
+        expect(page.get_by_text("No link fits")).to_be_visible()
+
+    def test_a_password_is_asked_for(self, ann: Visitor, running: Running) -> None:
+        """A wrong one is said; the right one leads to the target."""
+        link = make_link(running.base_url, password="correct horse")
+        page = ann.page
+        page.goto(link["shortUrl"])
+
+        page.get_by_label("Password").fill("battery staple")
+        page.get_by_role("button", name="Open the link").click()
+        expect(page.get_by_role("alert")).to_contain_text(re.compile(r"\w{3,}"))
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Open the link").click()
+        page.wait_for_url(TARGET)
+
+        assert page.get_by_role("heading").inner_text() == "Far away"
+
+    def test_a_button_asks_first(self, ann: Visitor, running: Running) -> None:
+        """One press leads on."""
+        link = make_link(running.base_url, confirm=True)
+        ann.page.goto(link["shortUrl"])
+
+        ann.page.get_by_role("button", name="Open the link").click()
+
+        ann.page.wait_for_url(TARGET)
+
+    def test_a_report_is_sent(self, ann: Visitor, running: Running) -> None:
+        """From the preview: a reason must be chosen, and thanks come back."""
+        link = make_link(running.base_url)
+        page = ann.open(f"/{link['code']}+")
+        page.get_by_role("link", name="Report this link").click()
+
+        page.get_by_label("What is wrong with it?").select_option("spam")
+        page.get_by_label("What should we know?").fill("Unwanted.")
+        page.get_by_role("button", name="Send the report").click()
+
+        expect(page.get_by_role("heading", level=1)).not_to_have_text("Report this link")
+        expect(page.get_by_role("link", name="Shorten a link")).to_be_visible()
+
+
+class TestManyAtOnce:
+    """A pasted list becomes a list of short links."""
+
+    def test_each_line_is_made_or_says_why_not(self, ann: Visitor, running: Running) -> None:
+        """The good ones are there, the bad one gives its reason."""
+        page = ann.open("/#/bulk")
+        page.get_by_label("Addresses").fill(f"{TARGET}/1\n{TARGET}/2, bulk-two\n\njavascript:alert(1)")
+
+        page.get_by_role("button", name="Shorten all").click()
+
+        rows = page.get_by_role("table").get_by_role("row")
+        expect(rows).to_have_count(4)
+        expect(rows.nth(2).get_by_role("link")).to_have_attribute("href", f"{running.base_url}/bulk-two")
+        expect(rows.nth(3)).to_contain_text("javascript:alert(1)")
+        expect(rows.nth(3).get_by_role("link")).to_have_count(0)
+        expect(page.get_by_role("region", name="Outcome")).to_contain_text("2 of 3 made, 1 refused")
+        assert ask(running.base_url, "GET", "/bulk-two")[1] == f"{TARGET}/2"
+
+    def test_a_long_list_goes_in_parts(self, ann: Visitor) -> None:
+        """250 addresses are three requests; the short links can be copied and saved together."""
+        page = ann.open("/#/bulk")
+        page.get_by_label("Addresses").fill("\n".join(f"{TARGET}/long/{number}" for number in range(250)))
+
+        page.get_by_role("button", name="Shorten all").click()
+        expect(page.get_by_role("region", name="Outcome")).to_contain_text("250 of 250 made", timeout=60_000)
+        page.get_by_role("button", name="Copy all").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("() => navigator.clipboard.readText()").split()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="CSV").click()
+
+        assert len(set(copied)) == 250
+        assert len(saved.value.path().read_text().splitlines()) == 251
+        assert len([each for each in ann.asked if each.endswith("/links/bulk")]) == 3
+
+
+class TestStatistics:
+    """Numbers, a chart and the table of it, of one link and of all."""
+
+    def test_of_a_link(self, ann: Visitor, running: Running) -> None:
+        """People and programs apart, as a chart, as a table, and as a file."""
+        link = make_link(running.base_url)
+        for referrer in ("https://news.example.net/a", "https://news.example.net/b"):
+            arrive(link, running, User_Agent=browsers.PERSON, Referer=referrer, Accept_Language="pt-BR,pt;q=0.9")
+        arrive(link, running, User_Agent="Googlebot/2.1 (+http://www.google.com/bot.html)")
+        assert until(lambda: visits_of(link, running) == 3)
+        keep(ann, link)
+        page = ann.open("/#/links")
+        card(page, link).get_by_role("link", name="3 visits").click()
+
+        expect(page.get_by_role("heading", level=1)).to_contain_text(link["code"])
+        numbers = page.locator("dl.numbers div")
+        expect(numbers.nth(0)).to_have_text("Visits3")
+        expect(numbers.nth(1)).to_have_text("People2")
+        expect(numbers.nth(2)).to_have_text("Bots1")
+        expect(page.get_by_role("row", name=re.compile("news.example.net"))).to_contain_text("2")
+        expect(page.get_by_role("row", name=re.compile("Portuguese"))).to_contain_text("2")
+        expect(page.get_by_role("img", name=re.compile("Visits by day"))).to_be_visible()
+        page.get_by_role("button", name="Show as table").click()
+        expect(page.get_by_role("img", name=re.compile("Visits by day"))).to_have_count(0)
+        table = page.get_by_role("table", name="Visits by day")
+        expect(table.get_by_role("row")).to_have_count(31)
+        expect(table.get_by_role("row").last.get_by_role("cell").first).to_have_text("3")
+        page.get_by_label("Period").select_option(label="Today")
+        expect(page.get_by_role("table", name="Visits by hour").get_by_role("row")).to_have_count(25)
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Download CSV").click()
+        assert len(saved.value.path().read_text().splitlines()) == 25
+
+    def test_they_keep_up(self, ann: Visitor, running: Running) -> None:
+        """A visit appears while the page is open, and who is reading a control stays there."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        ann.page.clock.install()
+        page = ann.open(f"/#/stats/{link['code']}")
+        expect(page.get_by_text("No visits in this period yet")).to_be_visible()
+        page.get_by_role("button", name="Show as table").focus()
+        arrive(link, running, User_Agent=browsers.PERSON)
+        assert until(lambda: visits_of(link, running) == 1)
+
+        page.clock.run_for(16_000)
+
+        expect(page.locator("dl.numbers div").first).to_have_text("Visits1")
+        expect(page.get_by_role("button", name="Show as table")).to_be_focused()
+        expect(page.get_by_text("No visits in this period yet")).to_be_hidden()
+
+    @pytest.mark.parametrize(
+        ("period", "unit", "rows"),
+        [("7 days", "an hour", 7 * 24), ("90 days", "a day", 90), ("A year", "a month", 13), ("A year", "a day", 365)],
+    )
+    def test_any_period_by_any_unit(self, ann: Visitor, running: Running, period: str, unit: str, rows: int) -> None:
+        """Each hour, day or month has its row, visits or not; months of a year may be cut at both ends."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        page = ann.open(f"/#/stats/{link['code']}")
+
+        page.get_by_label("Period").select_option(label=period)
+        page.get_by_label("Each bar is").select_option(label=unit)
+        page.get_by_role("button", name="Show as table").click()
+
+        words = {"an hour": "hour", "a day": "day", "a month": "month"}[unit]
+        expect(page.get_by_role("table", name=f"Visits by {words}").locator("tbody tr")).to_have_count(rows)
+
+    def test_a_period_of_ones_own(self, ann: Visitor, running: Running) -> None:
+        """From a day to a day; the wrong way round is said, and nothing is asked for."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        page = ann.open(f"/#/stats/{link['code']}")
+        expect(page.get_by_role("img", name=re.compile("Visits by day"))).to_be_visible()
+        page.get_by_label("Period").select_option("own")
+        page.get_by_label("From").fill("2026-02-01")
+        page.get_by_label("To", exact=True).fill("2026-02-28")
+        page.get_by_role("button", name="Show as table").click()
+
+        expect(page.get_by_role("table", name="Visits by day").locator("tbody tr")).to_have_count(28)
+        asked = len(ann.asked)
+        page.get_by_label("From").fill("2026-03-01")
+
+        expect(page.get_by_role("alert").filter(has_text="the earlier one first")).to_be_visible()
+        assert len(ann.asked) == asked
+
+    def test_of_all_links_of_a_key(self, ann: Visitor, running: Running) -> None:
+        """The page asks for the key it needs, keeps it, and the most visited link leads to its own statistics."""
+        key = make_key(running.aws_port)
+        _, link = with_key(running.base_url, key, "POST", "/links", {"url": TARGET, "alias": "of-a-key"})
+        arrive(link, running, User_Agent=browsers.PERSON)
+        page = ann.open("/#/stats")
+
+        page.get_by_role("dialog").get_by_label("API key").fill(key)
+        page.get_by_role("dialog").get_by_role("button", name="Use this key").click()
+        expect(page.get_by_role("heading", name="People and programs")).to_be_visible()
+        assert until(lambda: page.reload() is not None and page.get_by_role("link", name="of-a-key").count() > 0)
+        page.get_by_role("link", name="of-a-key").click()
+
+        expect(page.get_by_role("heading", level=1)).to_contain_text("of-a-key")
+        expect(page.locator("dl.numbers div").first).to_have_text("Visits1")
+        expect(card(ann.open("/#/links"), link)).to_be_visible()
+
+    def test_no_answer_is_said(self, ann: Visitor, running: Running) -> None:
+        """The numbers that are there stay, and a sentence says that they are not the newest."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        ann.page.clock.install()
+        page = ann.open(f"/#/stats/{link['code']}")
+        expect(page.locator("dl.numbers div").first).to_have_text("Visits0")
+        ann.context.route("**/stats?*", lambda route: route.abort())
+
+        page.clock.run_for(16_000)
+
+        expect(page.get_by_role("alert").filter(has_text="not the newest")).to_be_visible()
+        expect(page.locator("dl.numbers div").first).to_have_text("Visits0")
+
+
+class TestHostileText:
+    """Whatever somebody wrote is text, wherever it is shown."""
+
+    def test_it_stays_text(self, ann: Visitor, running: Running) -> None:
+        """In every field, referrer and user agent: no markup of theirs is an element, none of their scripts runs."""
+        url = f"https://example.com/?q={EVIL}"
+        rules = [{"if": {"language": "xx"}, "url": f"{url}&rule"}]
+        link = make_link(running.base_url, url, title=EVIL, tags=[EVIL], note=EVIL, rules=rules)
+        asked = make_link(running.base_url, url, title=EVIL, password=EVIL)
+        for agent in (EVIL, browsers.PERSON):
+            arrive(link, running, User_Agent=agent, Referer=f"https://example.net/{EVIL}", Accept_Language=EVIL)
+            arrive(link, running, User_Agent=agent, Referer=EVIL)
+        assert until(lambda: visits_of(link, running) == 4)
+        keep(ann, link, asked)
+        for path in (f"/{link['code']}+", f"/{link['code']}/report", f"/{asked['code']}"):
+            unharmed(ann.open(path))
+        ann.page.goto(f"{running.base_url}/{EVIL}")
+        unharmed(ann.page)
+        page = ann.open("/#/links")
+        place = card(page, link)
+        expect(place).to_contain_text(EVIL)
+        place.get_by_role("button", name="QR").click()
+        place.get_by_role("button", name="Edit").click()
+        expect(place.get_by_label("Title")).to_have_value(EVIL)
+        unharmed(page)
+        place.get_by_role("button", name=EVIL).click()
+        page.get_by_label("Search").fill(EVIL)
+        expect(place).to_be_visible()
+        unharmed(page)
+        page = ann.open(f"/#/stats/{link['code']}")
+        expect(page.locator("dl.numbers div").first).to_have_text("Visits4")
+        unharmed(page)
+        unharmed(ann.open(f"/#/stats/{EVIL}"))
+
+    def test_in_the_forms(self, ann: Visitor) -> None:
+        """Refused or taken, what was typed comes back as text."""
+        page = ann.open()
+        page.get_by_text("Options", exact=True).click()
+        page.get_by_label("Alias").fill(EVIL)
+        page.get_by_label("Title").fill(EVIL)
+        page.get_by_label("Tags").fill(EVIL)
+        page.get_by_label("Address to shorten").fill(EVIL)
+        page.get_by_role("button", name="Shorten", exact=True).click()
+        expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+        unharmed(page)
+        page.get_by_label("Alias").fill("")
+        page.get_by_label("Address to shorten").fill(f"https://example.com/?q={EVIL}")
+        page.get_by_role("button", name="Shorten", exact=True).click()
+        expect(page.get_by_role("region", name="Your short link")).to_be_visible()
+        unharmed(page)
+        page = ann.open("/#/bulk")
+        page.get_by_label("Addresses").fill(f"{EVIL}\nhttps://example.com/?q={EVIL}\n{TARGET}, {EVIL}")
+        page.get_by_role("button", name="Shorten all").click()
+        expect(page.get_by_role("table").get_by_role("row").nth(3)).to_be_visible()
+        unharmed(page)
+
+
+def unharmed(page: Page) -> None:
+    """See that nothing of what was written has become part of the page."""
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("() => window.hacked") is None
+    assert page.locator('img[src="x"], [onerror]').count() == 0
+
+
+class TestByKeyboard:
+    """No mouse, and at each step focus is where one would look for it."""
+
+    def test_shorten(self, ann: Visitor) -> None:
+        """Type, Enter, and Enter again copies."""
+        page = ann.open()
+        expect(page.get_by_label("Address to shorten")).to_be_focused()
+
+        page.keyboard.type(TARGET)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Copy", exact=True)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Copied")).to_be_focused()
+
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        assert copied == page.get_by_role("region", name="Your short link").get_by_role("link").first.get_attribute(
+            "href"
+        )
+
+    def test_edit(self, ann: Visitor, running: Running) -> None:
+        """The form opens with focus in it; saved or left by Escape, focus is at its button again."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        page = ann.open("/#/links")
+        place = card(page, link)
+        expect(place).to_be_visible()
+        tab_to(page, place.get_by_role("button", name="Edit"))
+
+        page.keyboard.press("Enter")
+        expect(place.get_by_label("Leads to", exact=True)).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(place.get_by_role("button", name="Edit")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(place.get_by_label("Leads to", exact=True)).to_be_focused()
+        page.keyboard.press("Control+A")
+        page.keyboard.type("https://example.com/typed")
+        page.keyboard.press("Enter")
+
+        expect(place).to_contain_text("example.com/typed")
+        expect(place.get_by_role("button", name="Edit")).to_be_focused()
+
+    def test_delete_and_undo(self, ann: Visitor, running: Running) -> None:
+        """Undo has the focus at once; afterwards focus is at the link's own button again."""
+        link = make_link(running.base_url)
+        keep(ann, link)
+        page = ann.open("/#/links")
+        place = card(page, link)
+        expect(place).to_be_visible()
+        tab_to(page, place.get_by_role("button", name="Delete"))
+
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Undo")).to_be_focused()
+        page.keyboard.press("Enter")
+
+        expect(place.get_by_role("button", name="Delete")).to_be_focused()
+        assert not [each for each in ann.asked if each.startswith("DELETE")]
+
+    def test_from_view_to_view(self, ann: Visitor) -> None:
+        """The first stop skips the navigation; a chosen view begins at its heading."""
+        page = ann.open("/#/bulk")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("main")).to_be_focused()
+        page.get_by_role("link", name="My links").focus()
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_role("heading", level=1, name="My links")).to_be_focused()
+        expect(page).to_have_title(re.compile("^My links"))
+
+    def test_the_key_dialog(self, ann: Visitor) -> None:
+        """It holds the focus, Escape closes it, and focus goes back to its button."""
+        page = ann.open()
+        page.get_by_role("button", name="API key").focus()
+
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog").get_by_label("API key")).to_be_focused()
+        page.keyboard.press("Escape")
+
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.get_by_role("button", name="API key")).to_be_focused()
+
+
+def tab_to(page: Page, wanted: Locator, most: int = 40) -> None:
+    """Press Tab until something has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("node => node === document.activeElement"):
+            return
+    raise AssertionError(f"After {most} tabs, {wanted} has no focus.")
+
+
+def home(someone: Visitor, _: Running) -> None:
+    """The form, as it is first seen."""
+    expect(someone.open().get_by_label("Address to shorten")).to_be_visible()
+
+
+def options(someone: Visitor, running: Running) -> None:
+    """The form with its options and a rule, and the key dialog closed again."""
+    home(someone, running)
+    someone.page.get_by_text("Options", exact=True).click()
+    someone.page.get_by_role("button", name="Add a rule").click()
+
+
+def made(someone: Visitor, running: Running) -> None:
+    """A link that was just made."""
+    home(someone, running)
+    shorten(someone.page, TARGET)
+
+
+def refused(someone: Visitor, running: Running) -> None:
+    """An address that was refused."""
+    home(someone, running)
+    someone.page.get_by_label("Address to shorten").fill("javascript:alert(1)")
+    someone.page.get_by_role("button", name="Shorten", exact=True).click()
+    expect(someone.page.locator("[aria-invalid=true]")).to_be_visible()
+
+
+def key_dialog(someone: Visitor, running: Running) -> None:
+    """The dialog that asks for a key."""
+    home(someone, running)
+    someone.page.get_by_role("button", name="API key").click()
+    expect(someone.page.get_by_role("dialog")).to_be_visible()
+
+
+def no_links(someone: Visitor, _: Running) -> None:
+    """A list with nothing in it."""
+    expect(someone.open("/#/links").get_by_text("has made no links yet")).to_be_visible()
+
+
+def links(someone: Visitor, running: Running) -> None:
+    """A list of links, some with something special."""
+    several = [
+        make_link(running.base_url, title="Summer sale", tags=["summer", "shop"], expiresIn="7d"),
+        make_link(running.base_url, "https://example.com/press/2026/annual-report.pdf", enabled=False),
+        make_link(running.base_url, "https://example.com/members", password="correct horse", maxVisits=100),
+        make_link(
+            running.base_url,
+            "https://example.com/app",
+            title="The app",
+            tags=["app"],
+            rules=[{"if": {"device": "ios"}, "url": "https://example.com/app/ios"}],
+        ),
+    ]
+    for times, link in zip((7, 0, 0, 3), several, strict=True):
+        for _ in range(times):
+            arrive(link, running, User_Agent=browsers.PERSON)
+    until(lambda: visits_of(several[0], running) == 7 and visits_of(several[3], running) == 3)
+    keep(someone, *several)
+    expect(card(someone.open("/#/links"), several[0])).to_be_visible()
+
+
+def unfolded(someone: Visitor, running: Running) -> None:
+    """One link being changed, another with its QR code, a third being deleted."""
+    links(someone, running)
+    places = someone.page.locator("main li")
+    places.nth(3).get_by_role("button", name="Delete").click()
+    places.nth(1).get_by_role("button", name="QR").click()
+    places.nth(0).get_by_role("button", name="Edit").click()
+    expect(someone.page.get_by_role("button", name="Save")).to_be_visible()
+
+
+def many(someone: Visitor, _: Running) -> None:
+    """A list that was shortened, but for one line."""
+    page = someone.open("/#/bulk")
+    page.get_by_label("Addresses").fill(f"{TARGET}/a\n{TARGET}/b\njavascript:alert(1)")
+    page.get_by_role("button", name="Shorten all").click()
+    expect(page.get_by_role("region", name="Outcome")).to_contain_text("2 of 3 made")
+
+
+def statistics(someone: Visitor, running: Running) -> None:
+    """A link's statistics with some visits."""
+    link = make_link(running.base_url)
+    for referrer in ("https://news.example.net/", "https://social.example.org/", "https://news.example.net/"):
+        for language in ("pt-BR", "en", "de"):
+            arrive(link, running, User_Agent=browsers.PERSON, Referer=referrer, Accept_Language=language)
+    for _ in range(4):
+        arrive(link, running, User_Agent="Googlebot/2.1 (+http://www.google.com/bot.html)")
+    until(lambda: visits_of(link, running) == 13)
+    keep(someone, link)
+    page = someone.open(f"/#/stats/{link['code']}")
+    page.get_by_label("Period").select_option(label="Today")
+    expect(page.get_by_role("img", name=re.compile("Visits by hour"))).to_be_visible()
+
+
+def statistics_table(someone: Visitor, running: Running) -> None:
+    """The table instead of the chart, of days of one's own."""
+    statistics(someone, running)
+    someone.page.get_by_label("Period").select_option("own")
+    someone.page.get_by_role("button", name="Show as table").click()
+
+
+def small(path: str, **wanted: Any) -> Callable[[Visitor, Running], None]:
+    """Return how to come to a small page of a link."""
+
+    def come(someone: Visitor, running: Running) -> None:
+        link = make_link(running.base_url, **wanted)
+        someone.open(path.format(code=link["code"]))
+        expect(someone.page.get_by_role("heading", level=1)).to_be_visible()
+
+    return come
+
+
+STATES: dict[str, Callable[[Visitor, Running], None]] = {
+    "home": home,
+    "options": options,
+    "made": made,
+    "refused": refused,
+    "key": key_dialog,
+    "no-links": no_links,
+    "links": links,
+    "unfolded": unfolded,
+    "bulk": many,
+    "statistics": statistics,
+    "statistics-table": statistics_table,
+    "password": small("/{code}", password="correct horse"),
+    "confirm": small("/{code}", confirm=True),
+    "preview": small("/{code}+", title="Summer sale"),
+    "report": small("/{code}/report"),
+    "off": small("/{code}", enabled=False),
+    "problem": small("/problems/alias-taken"),
+}
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("state", STATES)
+def test_nobody_is_shut_out(chromium: Browser, running: Running, state: str, size: str) -> None:
+    """Axe finds no barrier in any state of any page, in light and in dark; nothing is wider than its screen."""
+    axe_script()
+    with browsers.visitor(
+        chromium, running.base_url, bypass_csp=True, viewport=browsers.SIZES[size], reduced_motion="reduce"
+    ) as someone:
+        STATES[state](someone, running)
+        for scheme in ("light", "dark"):
+            someone.page.emulate_media(color_scheme=scheme)
+
+            assert barriers(someone.page) == []
+        assert someone.page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", ["home", "options", "made", "links", "unfolded", "bulk", "statistics", "password"])
+def test_pictures_for_the_readme(chromium: Browser, running: Running, state: str, scheme: str, size: str) -> None:
+    """SCREENSHOTS=1 writes them; otherwise tests leave no trace."""
+    if not os.environ.get("SCREENSHOTS"):
+        pytest.skip("SCREENSHOTS=1 takes them.")
+    with browsers.visitor(
+        chromium, running.base_url, color_scheme=scheme, viewport=browsers.SIZES[size], reduced_motion="reduce"
+    ) as someone:
+        STATES[state](someone, running)
+
+        picture = f"{state}-{scheme}.png" if size == "desktop" else f"{state}-{scheme}-phone.png"
+        someone.page.screenshot(path=ROOT / "docs" / "screenshots" / picture, full_page=True)
+
+
+def test_a_first_visit_loads_four_files(ann: Visitor) -> None:
+    """The page, one stylesheet, one module and the icon; what a view needs comes with the view, from here alone."""
+    page = ann.open()
+    page.wait_for_load_state("load")
+    first = page.evaluate(
+        "() => [...document.querySelectorAll('script[src], link[rel=stylesheet], link[rel=icon]')]"
+        ".map(node => new URL(node.src || node.href).pathname)"
+    )
+    for view in ("links", "bulk", "stats", ""):
+        page.evaluate("view => { location.hash = `#/${view}`; }", view)
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press("Escape")
+
+    assert sorted(first) == ["/assets/icon.svg", "/assets/page.css", "/assets/page.js"]
+    assert ann.elsewhere() == []
+    assert {each.rpartition("/")[2] for each in ann.asked if "/assets/" in each} <= set(pages.ASSETS)
+
+
+def test_all_of_it_is_small() -> None:
+    """Under 60 KB, uncompressed, with everything that any view loads."""
+    sizes = {name: len(pages.text_of(name).encode()) for name in (*pages.ASSETS, "home.html")}
+
+    assert sum(sizes.values()) < 60 * 1024, sizes
