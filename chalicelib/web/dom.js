@@ -5,14 +5,13 @@ export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+    else if ((value ?? false) !== false) node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.filter((child) => (child ?? false) !== false));
   return node;
 }
 
-export function button(words, click, attributes = {}) {
+export function button(words, click, attributes) {
   return make("button", { type: "button", click, ...attributes }, words);
 }
 
@@ -21,18 +20,17 @@ export function say(words) {
   document.getElementById("said").textContent = words;
 }
 
-export function copyButton(read, attributes = {}) {
-  const words = attributes.words ?? text("copy");
+export function copyButton(read, { words = text("copy"), ...attributes }) {
   const copy = button(words, async () => {
     try {
       await navigator.clipboard.writeText(read());
       copy.textContent = text("copied");
       say(text("copied"));
+      setTimeout(() => { copy.textContent = words; }, 2000);
     } catch {
       prompt(text("copyByHand"), read()); // no clipboard without TLS: at least Ctrl-C works
     }
-    setTimeout(() => { copy.textContent = words; }, 2000);
-  }, { ...attributes, words: null });
+  }, attributes);
   return copy;
 }
 
@@ -43,20 +41,21 @@ export function saveAs(name, blob) {
 }
 
 // Only addresses that browsers open as pages become links.
-export function addressLink(url, attributes = {}) {
-  if (!/^https?:\/\//i.test(url)) return make("span", attributes, url);
-  return make("a", { href: url, rel: "noopener noreferrer nofollow", ...attributes }, url);
+export function addressLink(url, attributes) {
+  const href = /^https?:/i.test(url) && url;
+  return make("a", { href, rel: "noopener noreferrer nofollow", ...attributes }, url);
 }
 
 export const withoutScheme = (url) => url.replace(/^https?:\/\//, "");
 
-export const moment = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+export const moment = (time) => new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
 
-export function later(work, milliseconds) {
+// Returns what works once nobody has called it for a moment.
+export function later(work) {
   let timer;
-  return (...values) => {
+  return () => {
     clearTimeout(timer);
-    timer = setTimeout(() => work(...values), milliseconds);
+    timer = setTimeout(work, 300);
   };
 }
 

@@ -4,98 +4,66 @@ import { rulesEditor } from "./rules.js";
 import { text } from "./texts.js";
 
 const PRESETS = ["1h", "1d", "1w", "30d", "52w"];
-const ON_A_DATE = "date";
+const orNull = (value) => value || null;
+const plain = { autocapitalize: "none", spellcheck: "false" };
+const INPUTS = {
+  url: [{ type: "url", ...plain }, withScheme],
+  alias: [{ maxlength: 64, ...plain }, orNull],
+  title: [{ maxlength: 255 }, orNull],
+  tags: [{}, listOf],
+  maxVisits: [{ inputmode: "numeric" }, numberOf],
+};
+const OTHERS = { expires, password, rules: rulesEditor };
 
 // Returns {nodes, values()}; ids begin with `prefix`. Empty fields have the value that clears them.
-export function linkFields(prefix, names, link = {}) {
-  const parts = names.map((name) => BUILD[name](prefix, link, name));
-  return {
-    nodes: parts.map((part) => part.node),
-    values: () => Object.assign({}, ...parts.map((part) => part.values())),
-  };
+export function linkFields(prefix, names, link = { enabled: true }) {
+  const parts = names.map((name) => (OTHERS[name] ?? (INPUTS[name] ? input : check))(prefix, link, name));
+  return { nodes: parts.map((part) => part.node), values: () => Object.assign({}, ...parts.map((part) => part.values())) };
 }
 
-export function labelled(id, words, control, { hint, field, extra } = {}) {
-  const described = [hint && `${id}-hint`, `${id}-error`].filter(Boolean).join(" ");
-  control.id = id;
-  control.setAttribute("aria-describedby", described);
-  control.dataset.field = field ?? id;
-  return make("div", { class: "field" },
-    make("label", { for: id }, words),
-    control,
-    extra,
-    hint && make("p", { class: "quiet", id: `${id}-hint` }, hint),
-    make("p", { class: "error", id: `${id}-error`, hidden: true }));
+export function labelled(id, words, control, field, ...more) {
+  Object.assign(control, { id }).setAttribute("aria-describedby", `${id}-error`);
+  control.dataset.field = field;
+  const label = make("label", { for: id }, words);
+  const error = make("p", { class: "error", id: `${id}-error`, hidden: true });
+  if (control.type === "checkbox") return make("div", { class: "field check" }, control, label, error);
+  return make("div", { class: "field" }, label, control, ...more, error);
 }
 
-export function textInput(attributes = {}) {
-  return make("input", { type: "text", autocomplete: "off", ...attributes });
+function input(prefix, link, name) {
+  const [attributes, read] = INPUTS[name];
+  const value = name === "tags" ? link.tags?.join(", ") : link[name];
+  const control = make("input", { autocomplete: "off", value, ...attributes });
+  return { node: labelled(prefix + name, text(name), control, name), values: () => ({ [name]: read(control.value.trim()) }) };
 }
 
-const plainInput = (attributes) => textInput({ autocapitalize: "none", spellcheck: "false", ...attributes });
+function check(prefix, link, name) {
+  const control = make("input", { type: "checkbox", checked: link[name] });
+  return { node: labelled(prefix + name, text(name), control, name), values: () => ({ [name]: control.checked }) };
+}
 
-const words = (make_, read) => (prefix, link, name) => {
-  const control = make_(link);
-  const hint = `${name}Hint`;
-  const node = labelled(prefix + name, text(name), control, { field: name, hint: text(hint) });
-  return { node, values: () => ({ [name]: read(control.value.trim()) }) };
-};
-
-const check = (byDefault = false) => (prefix, link, name) => {
-  const id = prefix + name;
-  const control = make("input", {
-    type: "checkbox", id, checked: link[name] ?? byDefault, "data-field": name, "aria-describedby": `${id}-error`,
+function expires(prefix, { expiresAt }) {
+  const presets = ["", ...PRESETS, "date"].map((value) => make("option", { value }, text(`expires${value || "never"}`)));
+  const choice = make("select", { change: () => { date.hidden = choice.value !== "date"; } }, ...presets);
+  const date = make("input", {
+    type: "datetime-local", id: `${prefix}expiresAt`, hidden: !expiresAt, value: expiresAt && localTime(expiresAt),
+    "aria-label": text("expiresOn"), "aria-describedby": `${prefix}expires-error`, "data-field": "expiresAt",
   });
-  const node = make("div", { class: "field check" },
-    control, make("label", { for: id }, text(name)), make("p", { class: "error", id: `${id}-error`, hidden: true }));
-  return { node, values: () => ({ [name]: control.checked }) };
-};
-
-const BUILD = {
-  url: words((link) => plainInput({ type: "url", inputmode: "url", value: link.url }), withScheme),
-  alias: words(() => plainInput({ maxlength: 64 }), (value) => value || null),
-  title: words((link) => textInput({ maxlength: 255, value: link.title }), (value) => value || null),
-  tags: words((link) => textInput({ value: link.tags?.join(", ") }), listOf),
-  maxVisits: words((link) => textInput({ inputmode: "numeric", value: link.maxVisits }), numberOf),
-  expires,
-  password,
-  confirm: check(),
-  unguessable: check(),
-  forwardQuery: check(),
-  enabled: check(true),
-  rules: (prefix, link) => rulesEditor(prefix, link.rules ?? []),
-};
-
-function expires(prefix, link) {
-  const choice = make("select", {},
-    make("option", { value: "" }, text("expiresNever")),
-    ...PRESETS.map((preset) => make("option", { value: preset }, text(`expires${preset}`))),
-    make("option", { value: ON_A_DATE }, text("expiresOn")));
-  const date = make("input", { type: "datetime-local", id: `${prefix}expiresAt`, "aria-label": text("expiresAt") });
-  date.hidden = !link.expiresAt;
-  date.dataset.field = "expiresAt";
-  date.setAttribute("aria-describedby", `${prefix}expires-error`);
-  if (link.expiresAt) {
-    choice.value = ON_A_DATE;
-    date.value = localTime(link.expiresAt);
-  }
-  choice.addEventListener("change", () => { date.hidden = choice.value !== ON_A_DATE; });
-  const node = labelled(`${prefix}expires`, text("expires"), choice, { field: "expiresIn", extra: date });
-  const read = () => {
-    if (choice.value === ON_A_DATE) return { expiresAt: date.value ? new Date(date.value).toISOString() : "" };
+  if (expiresAt) choice.value = "date";
+  const values = () => {
+    if (choice.value === "date") return { expiresAt: date.value && new Date(date.value).toISOString() };
     return choice.value ? { expiresIn: choice.value } : { expiresAt: null };
   };
-  return { node, values: read };
+  return { node: labelled(`${prefix}expires`, text("expires"), choice, "expiresIn", date), values };
 }
 
-// What is kept of a password shows nothing: an empty field leaves it as it is.
+// A password is never shown: an empty field leaves it as it is.
 function password(prefix, link) {
   const control = make("input", { type: "password", autocomplete: "new-password", maxlength: 128 });
-  const hint = text(link.protected ? "passwordKept" : "passwordHint");
-  const node = labelled(`${prefix}password`, text("password"), control, { field: "password", hint });
-  const none = make("input", { type: "checkbox", id: `${prefix}noPassword` });
-  if (link.protected) node.append(make("div", { class: "check" }, none, make("label", { for: none.id }, text("noPassword"))));
-  return { node, values: () => (none.checked ? { password: null } : control.value ? { password: control.value } : {}) };
+  const none = link.protected && check(prefix, {}, "noPassword");
+  const node = labelled(`${prefix}password`, text(none ? "newPassword" : "password"), control, "password", none && none.node);
+  const isNone = () => none && none.values().noPassword;
+  return { node, values: () => (isNone() ? { password: null } : control.value ? { password: control.value } : {}) };
 }
 
 export function withScheme(url) {
@@ -106,9 +74,9 @@ export function listOf(value) {
   return value.split(",").map((each) => each.trim()).filter(Boolean);
 }
 
-// What is no number is sent as it is, and the service says what it expects.
+// What is no number is sent as it is: the service says what it expects.
 export function numberOf(value) {
-  return /^\d+$/.test(value) ? Number(value) : value || null;
+  return /^\d+$/.test(value) ? Number(value) : orNull(value);
 }
 
 function localTime(time) {
@@ -117,46 +85,36 @@ function localTime(time) {
 }
 
 // Shows each error at its field, the others below the form, and goes to the first.
-export function explain(form, problem) {
+export function explain(form, { errors = [], detail }) {
   clearErrors(form);
-  const others = [];
-  for (const error of problem.errors ?? []) {
-    const control = controlOf(form, error.field);
-    if (control) mark(control, error.message);
-    else others.push(error.message);
-  }
-  const marked = form.querySelector("[aria-invalid=true]");
-  if (!marked || others.length) showError(form, others.join(" ") || problem.detail);
-  for (let around = marked?.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
-  marked?.focus();
+  const others = errors.filter((error) => !mark(form, error)).map((error) => error.message);
+  const first = form.querySelector("[aria-invalid]");
+  if (!first || others.length) showError(form, others.join(" ") || detail);
+  first?.closest("details")?.setAttribute("open", "");
+  first?.focus();
+}
+
+// An error of a whole list is shown at the first field of it.
+function mark(form, { field, message }) {
+  const controls = [...form.elements].filter((each) => each.dataset.field && !each.hidden);
+  const named = (fits) => controls.find((each) => fits(each.dataset.field));
+  const control = named((name) => name === field) ?? named((name) => name.startsWith(field));
+  if (!control) return false;
+  control.setAttribute("aria-invalid", "true");
+  tell(document.getElementById(control.getAttribute("aria-describedby")), message);
+  return true;
 }
 
 export function clearErrors(form) {
-  for (const place of form.querySelectorAll(".error")) {
-    place.textContent = "";
-    place.hidden = true;
-  }
+  for (const place of form.querySelectorAll(".error")) tell(place, "");
   for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
 }
 
 export function showError(form, message) {
-  const place = form.querySelector(".form-error");
-  place.textContent = message;
-  place.hidden = false;
+  tell(form.querySelector(".form-error"), message);
 }
 
-function mark(control, message) {
-  const place = control.form.querySelector(`#${CSS.escape(control.getAttribute("aria-describedby").split(" ").at(-1))}`);
-  control.setAttribute("aria-invalid", "true");
-  place.textContent = place.hidden ? message : `${place.textContent} ${message}`;
-  place.hidden = false;
-}
-
-// An error of a whole list is shown at what it has first; one inside a field that is a single text, there.
-function controlOf(form, field) {
-  const controls = [...form.elements].filter((control) => control.dataset.field && !control.closest("[hidden]"));
-  const named = (fits) => controls.find((control) => fits(control.dataset.field));
-  return named((name) => name === field)
-    ?? named((name) => name.startsWith(`${field}[`) || name.startsWith(`${field}.`))
-    ?? named((name) => field.startsWith(`${name}[`) || field.startsWith(`${name}.`));
+export function tell(place, words) {
+  place.textContent = words;
+  place.hidden = !words;
 }

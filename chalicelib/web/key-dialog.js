@@ -7,37 +7,21 @@ import { text } from "./texts.js";
 export function askForKey(why = "") {
   return new Promise((resolve) => {
     const before = document.activeElement;
-    let isOther = false;
+    const input = make("input", { id: "key", type: "password", required: true, autocomplete: "off", "aria-describedby": "key-why key-hint" });
+    const close = () => dialog.close();
+    const forget = ownKey() && button(text("keyForget"), () => done(forgetOwnKey), { class: "plain" });
+    const form = make("form", { submit: (event) => { event.preventDefault(); done(keep); } },
+      make("p", { id: "key-why", class: "error", role: "alert" }, why),
+      make("label", { for: "key" }, text("key")), input,
+      make("p", { id: "key-hint", class: "quiet" }, text(forget ? "keyKept" : "keyHint")),
+      make("div", { class: "actions" }, make("button", {}, text("keyKeep")), forget, button(text("cancel"), close, { class: "plain" })));
+    const dialog = make("dialog", { "aria-label": text("key"), close: () => { dialog.remove(); before?.focus(); resolve(false); } }, form);
+    const keep = () => keepOwnKey(input.value.trim());
     const done = (change) => {
       change();
-      isOther = true;
-      dialog.close();
+      resolve(true);
+      close();
     };
-    const input = make("input", {
-      id: "key", type: "password", autocomplete: "off", spellcheck: "false", placeholder: "sk_…", "aria-describedby": "key-why key-hint",
-    });
-    const form = make("form", { novalidate: true },
-      make("h2", { id: "key-title" }, text("keyTitle")),
-      make("p", { id: "key-why", class: "error", role: "alert", hidden: !why }, why),
-      make("label", { for: "key" }, text("key")),
-      input,
-      make("p", { id: "key-hint", class: "quiet" }, text(ownKey() ? "keyKept" : "keyHint")),
-      make("div", { class: "actions" },
-        make("button", { type: "submit" }, text("keyKeep")),
-        ownKey() && button(text("keyForget"), () => done(forgetOwnKey), { class: "plain", id: "forget-key" }),
-        button(text("cancel"), () => dialog.close(), { class: "plain" })));
-    const dialog = make("dialog", { id: "key-dialog", "aria-labelledby": "key-title" }, form);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const key = input.value.trim();
-      if (key) done(() => keepOwnKey(key));
-      else input.focus();
-    });
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      before?.focus();
-      resolve(isOther);
-    });
     document.body.append(dialog);
     dialog.showModal();
     input.focus();
