@@ -25,7 +25,6 @@ export const texts = {
   csv: "Download CSV",
   showAll: (count) => `Show all ${count}`,
   showLess: "Show fewer",
-  nothing: "Nothing yet.",
   noVisits: "No visits in this period yet. New ones appear within seconds.",
   loaded: (visits, from, to) => `${visits} visits from ${from} to ${to}.`,
   updated: (time) => `Updated at ${time}. Days and hours are UTC.`,

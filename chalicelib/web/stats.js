@@ -140,13 +140,12 @@ function breakdown(title, cell) {
   const more = button("", () => { whole = !whole; fill(all); }, { class: "plain" });
   const part = el("div", {}, el("table", {}, el("caption", {}, el("h2", {}, title)), headOf([texts.name, texts.counts.visits, texts.share]), body), more);
   function fill(rows) {
-    part.hidden = !rows; // only a link has variants, only all have top links
-    all = rows ?? [];
+    all = rows ?? []; // only a link has variants, only all have top links
+    part.hidden = !all.length;
     const total = all.reduce((sum, { visits }) => sum + visits, 0) || 1;
     body.replaceChildren(...all.slice(0, whole ? all.length : FEW).map(({ name, visits }) => el("tr", {},
       el("th", { scope: "row" }, cell(name), bar(visits / total)), el("td", {}, number(visits)),
       el("td", { class: "quiet" }, (visits / total).toLocaleString(LANGUAGE, { style: "percent" })))));
-    if (!all.length) body.append(el("tr", {}, el("td", { class: "quiet", colspan: 3 }, texts.nothing)));
     more.hidden = all.length <= FEW;
     more.textContent = whole ? texts.showLess : texts.showAll(all.length);
   }
