@@ -80,6 +80,11 @@ def visits_of(link: dict[str, Any], running: Running) -> int:
     return total
 
 
+def hold(late: list[Route], route: Route) -> None:
+    """Let a file wait."""
+    late.append(route)
+
+
 def let_come(page: Page, late: list[Route], number: int) -> None:
     """Wait until so many files were asked for, and let the last of them come."""
     while len(late) < number:
@@ -117,8 +122,8 @@ class TestALink:
     def test_nobody_waits_for_scripts(self, ann: Visitor) -> None:
         """What is typed and sent before they are there is kept, and so is the focus."""
         late: list[Route] = []
-        ann.page.route(re.compile(r"/assets/(page|shorten)\.js$"), late.append)
         page = ann.page
+        page.route(re.compile(r"/assets/(page|shorten)\.js$"), lambda route: hold(late, route))
         page.goto(ann.base_url, wait_until="commit")
         field = page.get_by_label("Address to shorten")
         expect(field).to_be_focused()
