@@ -3,21 +3,15 @@ import { keyOfLink, ownKey } from "./keys.js";
 import { text } from "./texts.js";
 
 export const root = document.body.dataset.root;
-let askForKey = async () => false;
 let asking = null;
 
-// Each returns {status, body, headers}, or throws {status, code, detail, errors, retryAfter}; status 0: no answer.
+// Each returns {status, body, headers}, or throws {status, code, detail, errors}; status 0: no answer.
 export const api = {
   get: (path, options) => call("GET", path, options),
   post: (path, body, options) => call("POST", path, { ...options, body }),
   patch: (path, body, options) => call("PATCH", path, { ...options, body }),
   remove: (path, options) => call("DELETE", path, options),
 };
-
-// `ask` is told why, and returns whether there is another key now.
-export function whenKeyIsNeeded(ask) {
-  askForKey = ask;
-}
 
 async function call(method, path, options = {}) {
   const ofLink = keyOfLink(codeIn(path));
@@ -53,19 +47,13 @@ async function bodyOf(answer, { accept }) {
 }
 
 async function problemIn(answer) {
-  const { code, detail, errors } = await answer.json().catch(() => ({}));
-  return {
-    status: answer.status,
-    code,
-    detail: detail ?? text("answered", { status: answer.status }),
-    errors: errors ?? [],
-    retryAfter: Number(answer.headers.get("Retry-After")) || null,
-  };
+  const { status } = answer;
+  return { errors: [], detail: text("answered", { status }), ...(await answer.json().catch(() => ({}))), status };
 }
 
 // Several calls that miss a key at once ask for it once.
 function anotherKey(why) {
-  asking ??= askForKey(why).finally(() => { asking = null; });
+  asking ??= import("./key-dialog.js").then(({ askForKey }) => askForKey(why)).finally(() => { asking = null; });
   return asking;
 }
 

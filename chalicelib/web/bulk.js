@@ -1,7 +1,7 @@
 // Many links at once, in chunks; each is made, or says why not. Goes on while other views are open.
 import { api } from "./api.js";
 import { addressLink, button, copyButton, make, saveAs, say } from "./dom.js";
-import { labelled, tell, withScheme } from "./fields.js";
+import { labelled, withScheme } from "./fields.js";
 import { keepKeysOfLinks } from "./keys.js";
 import { text } from "./texts.js";
 
@@ -14,11 +14,11 @@ export function show(main) {
 }
 
 function build() {
-  const input = make("textarea", { rows: 8, spellcheck: "false", placeholder: text("bulkExample") });
+  const input = make("textarea", { rows: 8, required: true, spellcheck: "false", placeholder: text("bulkExample") });
   const field = labelled("bulk-input", text("bulkInput"), input, "links", make("p", { class: "quiet", id: "bulk-hint" }, text("bulkHint")));
   input.setAttribute("aria-describedby", "bulk-hint bulk-input-error");
-  const start = make("button", { id: "bulk-start" }, text("bulkStart"));
-  const bar = make("progress", { "aria-label": text("progress") });
+  const start = make("button", {}, text("bulkStart"));
+  const bar = make("progress", { "aria-label": text("outcome") });
   const done = make("p", { class: "quiet" });
   const body = make("tbody");
   const copy = copyButton(() => made().map((row) => row.link.shortUrl).join("\n"), { words: text("copyAll") });
@@ -35,8 +35,6 @@ function build() {
     event.preventDefault();
     if (actions.hidden) return;
     rows = linesOf(input.value);
-    tell(field.querySelector(".error"), rows.length ? "" : text("bulkNothing"));
-    if (!rows.length) return;
     chunks = chunksOf(rows);
     body.replaceChildren();
     run(chunks);
@@ -55,25 +53,19 @@ function build() {
   // Returns whether to go on with the next: not if that would end the same.
   async function send(chunk) {
     const links = chunk.rows.map((row) => row.wanted);
-    let problem = null;
-    try {
-      const { body: { data } } = await api.post("/links/bulk", { links }, { headers: { "Idempotency-Key": chunk.key } });
-      data.forEach((each, place) => Object.assign(chunk.rows[place], { problem: null }, each));
-      keepKeysOfLinks(data.flatMap((each) => each.link ?? []));
-    } catch (caught) {
-      problem = caught;
-      for (const row of chunk.rows) Object.assign(row, { problem });
-    }
-    for (const row of chunk.rows) draw(row);
+    const answer = await api.post("/links/bulk", { links }, { headers: { "Idempotency-Key": chunk.key } }).catch((problem) => ({ problem }));
+    const outcomes = answer.body?.data ?? links.map(() => answer);
+    keepKeysOfLinks(outcomes.flatMap(({ link }) => link ?? []));
+    chunk.rows.forEach((row, place) => draw(Object.assign(row, { problem: null }, outcomes[place])));
     progress();
-    return !problem;
+    return !answer.problem;
   }
 
   function draw(row) {
     const short = row.link ? addressLink(row.link.shortUrl) : "–";
     const cells = [row.given, short, row.link ? text("bulkMade") : row.problem.detail].map((cell) => make("td", {}, cell));
     row.node?.remove();
-    row.node = make("tr", { class: row.link ? "good" : "bad" }, ...cells);
+    row.node = make("tr", { class: row.problem && "bad" }, ...cells);
     body.append(row.node);
   }
 

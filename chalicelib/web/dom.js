@@ -28,7 +28,7 @@ export function copyButton(read, { words = text("copy"), ...attributes }) {
       say(text("copied"));
       setTimeout(() => { copy.textContent = words; }, 2000);
     } catch {
-      prompt(text("copyByHand"), read()); // no clipboard without TLS: at least Ctrl-C works
+      prompt(words, read()); // no clipboard without TLS: at least Ctrl-C works
     }
   }, attributes);
   return copy;

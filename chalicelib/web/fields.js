@@ -47,7 +47,7 @@ function expires(prefix, { expiresAt }) {
   const choice = make("select", { change: () => { date.hidden = choice.value !== "date"; } }, ...presets);
   const date = make("input", {
     type: "datetime-local", id: `${prefix}expiresAt`, hidden: !expiresAt, value: expiresAt && localTime(expiresAt),
-    "aria-label": text("expiresOn"), "aria-describedby": `${prefix}expires-error`, "data-field": "expiresAt",
+    "aria-label": text("expiresdate"), "aria-describedby": `${prefix}expires-error`, "data-field": "expiresAt",
   });
   if (expiresAt) choice.value = "date";
   const values = () => {
@@ -96,9 +96,8 @@ export function explain(form, { errors = [], detail }) {
 
 // An error of a whole list is shown at the first field of it.
 function mark(form, { field, message }) {
-  const controls = [...form.elements].filter((each) => each.dataset.field && !each.hidden);
-  const named = (fits) => controls.find((each) => fits(each.dataset.field));
-  const control = named((name) => name === field) ?? named((name) => name.startsWith(field));
+  const named = (how) => form.querySelector(`[data-field${how}="${CSS.escape(field)}"]:not([hidden])`);
+  const control = named("") ?? named("^");
   if (!control) return false;
   control.setAttribute("aria-invalid", "true");
   tell(document.getElementById(control.getAttribute("aria-describedby")), message);

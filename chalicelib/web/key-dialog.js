@@ -8,19 +8,18 @@ export function askForKey(why = "") {
   return new Promise((resolve) => {
     const before = document.activeElement;
     const input = make("input", { id: "key", type: "password", required: true, autocomplete: "off", "aria-describedby": "key-why key-hint" });
-    const close = () => dialog.close();
     const forget = ownKey() && button(text("keyForget"), () => done(forgetOwnKey), { class: "plain" });
     const form = make("form", { submit: (event) => { event.preventDefault(); done(keep); } },
       make("p", { id: "key-why", class: "error", role: "alert" }, why),
       make("label", { for: "key" }, text("key")), input,
       make("p", { id: "key-hint", class: "quiet" }, text(forget ? "keyKept" : "keyHint")),
-      make("div", { class: "actions" }, make("button", {}, text("keyKeep")), forget, button(text("cancel"), close, { class: "plain" })));
-    const dialog = make("dialog", { "aria-label": text("key"), close: () => { dialog.remove(); before?.focus(); resolve(false); } }, form);
+      make("div", { class: "actions" }, make("button", {}, text("keyKeep")), forget, button(text("cancel"), () => dialog.close(), { class: "plain" })));
+    const dialog = make("dialog", { class: "card", "aria-label": text("key"), close: () => { dialog.remove(); before?.focus(); resolve(false); } }, form);
     const keep = () => keepOwnKey(input.value.trim());
     const done = (change) => {
       change();
       resolve(true);
-      close();
+      dialog.close();
     };
     document.body.append(dialog);
     dialog.showModal();

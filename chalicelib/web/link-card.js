@@ -26,7 +26,7 @@ export function linkCard(link, filterBy) {
       addressLink(link.url, { class: "target quiet" }),
       make("div", { class: "actions quiet" },
         make("a", { href: `#/stats/${encodeURIComponent(link.code)}` }, text("visits", { count: link.visits.total })), ...times,
-        ...link.tags.map((tag) => button(tag, () => filterBy(tag), { class: "tag", title: text("tag") }))),
+        ...link.tags.map((tag) => button(tag, () => filterBy(tag), { class: "tag" }))),
       make("div", { class: "actions", role: "group", "aria-label": short },
         copyButton(() => link.shortUrl, { class: "plain" }),
         doing("qr", ({ target }) => unfold(target, () => qrCode(link)), { "aria-expanded": "false" }),
@@ -118,7 +118,7 @@ export function linkCard(link, filterBy) {
 }
 
 function badgesOf(link) {
-  const isPast = (time) => time && Date.parse(time) <= Date.now();
+  const isPast = (time) => time && new Date(time) <= new Date();
   const states = {
     blocked: link.blocked !== null,
     off: !link.enabled,

@@ -1,4 +1,4 @@
-// The links of a key, or those that this browser made without one: to find, to change, and to take away.
+// The links of a key, then those that this browser made without one: to find, to change, and to take away.
 import { api } from "./api.js";
 import { button, later, make } from "./dom.js";
 import { tell } from "./fields.js";
@@ -13,17 +13,15 @@ const MOST_EMPTY = 5; // pages in a row with nothing that fits; then a person de
 export function show(main) {
   const search = make("input", { type: "search", id: "q", input: later(begin) });
   const tag = make("input", { id: "tag", autocomplete: "off", input: later(begin) });
-  const here = make("input", { id: "here", type: "checkbox", change: begin });
   const list = make("ul", { class: "links", id: "links" });
   const note = make("p", { class: "quiet", role: "status" });
   const wrong = make("p", { class: "error", role: "alert", hidden: true });
   const more = button("", () => load(), { id: "more", class: "plain", hidden: true });
   const sight = new IntersectionObserver(([seen]) => seen.isIntersecting && empty < MOST_EMPTY && load(), { rootMargin: "400px" });
-  const choice = make("div", { class: "check" }, here, label(here, "linksHere"));
-  let pages, turn = 0, empty = 0, isLoading = false;
+  let next, turn = 0, empty = 0, isLoading = false;
 
   main.replaceChildren(make("h1", {}, text("myLinks")),
-    make("div", { class: "options", role: "search" }, make("div", {}, label(search, "search"), search), make("div", {}, label(tag, "tag"), tag), choice),
+    make("div", { class: "options", role: "search" }, make("div", {}, label(search, "search"), search), make("div", {}, label(tag, "tag"), tag)),
     note, wrong, list, more);
   addEventListener("keys", begin);
   begin();
@@ -37,9 +35,7 @@ export function show(main) {
     turn++;
     empty = 0;
     isLoading = false;
-    choice.hidden = !ownKey() || !linkKeys().length;
-    const wanted = { q: search.value.trim(), tag: tag.value.trim() };
-    pages = ownKey() && (choice.hidden || !here.checked) ? pagesOfKey(wanted) : pagesOfBrowser(wanted);
+    next = pagesOf({ q: search.value.trim(), tag: tag.value.trim() });
     list.replaceChildren();
     load();
   }
@@ -51,7 +47,7 @@ export function show(main) {
     sight.disconnect();
     tell(wrong, "");
     try {
-      const page = await pages.next();
+      const page = await next();
       if (mine === turn) add(page);
     } catch (problem) {
       if (mine === turn) fail(problem);
@@ -66,8 +62,8 @@ export function show(main) {
     more.textContent = text("more");
     if (!isLast) sight.observe(more);
     const count = list.children.length;
-    if (count || !isLast) note.textContent = text(isLast ? "linksCount" : "linksSoFar", { count });
-    else note.textContent = text(search.value || tag.value ? "noneFound" : ownKey() ? "noneYet" : "noneHere");
+    const none = search.value || tag.value ? "noneFound" : "noneHere";
+    note.textContent = text(!isLast ? "linksSoFar" : count ? "linksCount" : none, { count });
   }
 
   function fail(problem) {
@@ -87,15 +83,22 @@ function label(control, name) {
   return make("label", { for: control.id }, text(name));
 }
 
-// Both kinds of pages: next() returns {links, isLast}, and after it threw it may be called again.
+// Returns what returns the next page, {links, isLast}, and may be called again after it threw.
+function pagesOf(wanted) {
+  const kinds = [...(ownKey() ? [pagesOfKey(wanted)] : []), pagesOfBrowser(wanted)];
+  return async () => {
+    const { links, isLast } = await kinds[0]();
+    if (isLast) kinds.shift();
+    return { links, isLast: !kinds.length };
+  };
+}
+
 function pagesOfKey({ q, tag }) {
   const query = new URLSearchParams({ limit: PAGE, q, tag });
-  return {
-    async next() {
-      const { body } = await api.get(`/links?${query}`);
-      query.set("cursor", body.next);
-      return { links: body.data, isLast: !body.next };
-    },
+  return async () => {
+    const { body } = await api.get(`/links?${query}`);
+    query.set("cursor", body.next);
+    return { links: body.data, isLast: !body.next };
   };
 }
 
@@ -103,12 +106,10 @@ function pagesOfBrowser({ q, tag }) {
   const codes = linkKeys().map(([code]) => code).reverse();
   const fits = (link) => link && (!tag || link.tags.includes(tag))
     && [link.url, link.title ?? "", link.code].some((each) => each.toLowerCase().includes(q.toLowerCase()));
-  return {
-    async next() {
-      const links = await Promise.all(codes.slice(0, PAGE).map(linkHere));
-      codes.splice(0, PAGE);
-      return { links: links.filter(fits), isLast: !codes.length };
-    },
+  return async () => {
+    const links = await Promise.all(codes.slice(0, PAGE).map(linkHere));
+    codes.splice(0, PAGE);
+    return { links: links.filter(fits), isLast: !codes.length };
   };
 }
 

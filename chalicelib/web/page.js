@@ -3,7 +3,7 @@ const main = document.getElementById("main");
 const form = document.getElementById("shorten");
 const failed = document.getElementById("failed");
 const home = [...main.childNodes];
-const VIEWS = { "": "shorten", links: "links", bulk: "bulk", stats: "stats" };
+const VIEWS = ["links", "bulk", "stats"];
 let leave = null;
 let turn = 0;
 
@@ -25,27 +25,21 @@ document.getElementById("skip").addEventListener("click", (event) => {
 document.getElementById("key-button").addEventListener("click", async () => (await load("key-dialog")).askForKey());
 
 async function open(isMove) {
-  const [, name, code] = location.hash.split("/");
-  const view = Object.hasOwn(VIEWS, name ?? "") ? name ?? "" : "";
+  const [, name, code = ""] = location.hash.split("/");
+  const view = VIEWS.includes(name) ? name : "";
   const mine = ++turn;
   leave?.();
   leave = null;
   markCurrent(view);
   main.replaceChildren(...(view ? [] : home));
-  const [module, { api, whenKeyIsNeeded }, { text }, { askForKey }] = await Promise.all(
-    [VIEWS[view], "api", "texts", "key-dialog"].map(load),
-  );
-  if (mine !== turn) return;
-  whenKeyIsNeeded(askForKey);
-  const shown = module.show(main, { api, text, code: code ? decoded(code) : null });
+  const [module, { api }, { text }] = await Promise.all([view || "shorten", "api", "texts"].map(load));
+  if (mine !== turn) return undefined;
+  const shown = module.show(main, { api, text, code: decoded(code) });
   arrive(isMove);
   const left = await shown;
-  if (mine === turn) {
-    leave = left;
-    arrive(isMove);
-  } else {
-    left?.();
-  }
+  if (mine !== turn) return left?.();
+  leave = left;
+  return arrive(isMove);
 }
 
 async function load(name) {
@@ -61,7 +55,7 @@ async function load(name) {
 
 function decoded(code) {
   try {
-    return decodeURIComponent(code);
+    return decodeURIComponent(code) || null;
   } catch {
     return code;
   }
@@ -69,7 +63,7 @@ function decoded(code) {
 
 function markCurrent(view) {
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    if (link.hash === `#/${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }

@@ -35,8 +35,8 @@ function ruleRow(rule, remove) {
   const controls = {
     device: deviceSelect(given("device")),
     country: make("input", { value: given("country"), placeholder: "PT, BR" }),
-    language: make("input", { value: given("language"), placeholder: "pt" }),
-    weight: make("input", { value: rule.weight, inputmode: "numeric", placeholder: "100" }),
+    language: make("input", { value: given("language") }),
+    weight: make("input", { value: rule.weight, inputmode: "numeric" }),
     url: make("input", { value: rule.url, type: "url" }),
   };
   const fields = Object.entries(controls).map(([name, control]) => labelled(`${id}-${name}`, text(`rule_${name}`), control, name));
@@ -52,8 +52,7 @@ function ruleRow(rule, remove) {
     },
     value() {
       const conditions = { ...rule.if }; // others, which only the API shows, stay
-      for (const name of CONDITIONS) conditions[name] = listOf(controls[name].value);
-      for (const name of CONDITIONS) if (!conditions[name].length) delete conditions[name];
+      for (const name of CONDITIONS) conditions[name] = controls[name].value.trim() ? listOf(controls[name].value) : undefined;
       return { if: conditions, weight: numberOf(controls.weight.value.trim()), url: withScheme(controls.url.value.trim()) };
     },
   };

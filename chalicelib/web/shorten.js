@@ -50,8 +50,8 @@ function watchAlias(input) {
   input.after(said);
   const look = later(async () => {
     const alias = input.value.trim();
-    const wrong = alias && (await wrongWith(alias).catch(() => null));
-    if (alias === input.value.trim()) said.textContent = wrong === "" && alias ? text("aliasFree", { alias }) : wrong;
+    const wrong = alias ? await wrongWith(alias).catch(() => null) : null;
+    if (alias === input.value.trim()) said.textContent = wrong === "" ? text("aliasFree", { alias }) : wrong;
   });
   input.addEventListener("input", () => {
     said.textContent = "";
