@@ -33,7 +33,6 @@ export function submit() {
 }
 
 function renew() {
-  form.reset();
   fields = linkFields("", OPTIONS);
   options.open = false;
   options.replaceChildren(options.firstElementChild, make("div", { class: "options" }, ...fields.nodes));
@@ -81,6 +80,7 @@ function present(link) {
       make("p", { class: "actions" }, share, mine)),
     qrCode(link));
   result.hidden = false;
+  form.reset();
   renew();
   say(text("made", { short }));
   copy.focus();
