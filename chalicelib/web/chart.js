@@ -20,8 +20,8 @@ export function sample(kind) {
   return svg("svg", { class: "sample", viewBox: "0 0 14 14", "aria-hidden": "true" }, piece(kind, 1, 1, 12, 12));
 }
 
-// Stacked bars. `points`: [{label, tick, values: [[kind, number], ...]}].
-export function bars(width, points, title, summary) {
+// Stacked bars. `points`: [{told, tick, values: [[kind, number], ...]}].
+export function bars(width, points, label) {
   const most = Math.max(1, ...points.map((point) => point.values.reduce((sum, [, number]) => sum + number, 0)));
   const step = stepOf(most);
   const top = Math.ceil(most / step) * step;
@@ -31,15 +31,14 @@ export function bars(width, points, title, summary) {
   const gap = slot > 4 ? Math.min(slot / 4, 10) : 0;
   const labelled = Math.ceil((7 * points[0].tick.length + 20) / slot); // a label wants so many pixels
   const y = (value) => TOP + high * (1 - value / top);
-  const picture = svg("svg", { class: "plot", role: "img", width, height: HEIGHT, "aria-labelledby": "chart-title chart-summary" },
-    svg("title", { id: "chart-title" }, title), svg("desc", { id: "chart-summary" }, summary), patterns());
+  const picture = svg("svg", { class: "plot", role: "img", width, height: HEIGHT, "aria-label": label }, patterns());
   for (let value = 0; value <= top; value += step) {
     picture.append(svg("line", { x1: left, x2: width - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
   }
-  points.forEach(({ label, tick, values }, index) => {
+  points.forEach(({ told, tick, values }, index) => {
     const x = left + index * slot;
-    const stack = svg("g", {}, svg("title", {}, label), svg("rect", { class: "hover", x, y: TOP, width: slot, height: high }));
+    const stack = svg("g", {}, svg("title", {}, told), svg("rect", { class: "hover", x, y: TOP, width: slot, height: high }));
     let below = 0;
     for (const [kind, number] of values) {
       if (number) stack.append(piece(kind, x + gap / 2, y(below + number), slot - gap, (high * number) / top));

@@ -79,8 +79,8 @@ export async function show(main, { api, code }) {
     const { unit: per, series } = seen ?? {};
     if (!seen || !chart.clientWidth) return;
     const most = series.reduce((best, each) => (each.visits > best.visits ? each : best));
-    const summary = texts.summary(number(most.visits), moment(most.at, per));
-    chart.replaceChildren(bars(chart.clientWidth, series.map((each) => point(each, per)), texts.per[per], summary));
+    const label = `${texts.per[per]}. ${texts.summary(number(most.visits), moment(most.at, per))}`;
+    chart.replaceChildren(bars(chart.clientWidth, series.map((each) => point(each, per)), label));
   }
 
   function choose(changed) {
@@ -165,8 +165,8 @@ function headOf(titles) {
 
 function point(each, unit) {
   const values = KINDS.map((kind) => [kind, each[kind]]);
-  const told = values.map(([kind, visits]) => `${texts.counts[kind]}: ${number(visits)}`);
-  return { label: [moment(each.at, unit), ...told].join("\n"), tick: moment(each.at, unit, true), values };
+  const counts = values.map(([kind, visits]) => `${texts.counts[kind]}: ${number(visits)}`);
+  return { told: [moment(each.at, unit), ...counts].join("\n"), tick: moment(each.at, unit, true), values };
 }
 
 function kindName(kind) {

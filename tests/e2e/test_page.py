@@ -836,7 +836,7 @@ def test_a_first_visit_loads_four_files(ann: Visitor) -> None:
 
 
 def test_all_of_it_is_small() -> None:
-    """Under 60 KB, uncompressed, with everything that any view loads."""
+    """Under 60 KiB, uncompressed, with everything that any view loads."""
     sizes = {name: len(pages.text_of(name).encode()) for name in (*pages.ASSETS, "home.html")}
 
     assert sum(sizes.values()) < 60 * 1024, sizes
