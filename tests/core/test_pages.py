@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.core import pages
 from chalicelib.errors import LinkExpired, ShortenerError, public_errors
+from tests.paths import ROOT
 
 EVIL = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 
@@ -49,3 +50,19 @@ def test_pages_keep_to_their_policy(page: str) -> None:
 def test_every_asset_is_there() -> None:
     """Named in the list, present in the folder."""
     assert all(pages.text_of(name) for name in pages.ASSETS)
+
+
+@pytest.mark.parametrize("file", [file for file in pages.ASSETS if file.endswith(".js")])
+def test_no_text_of_a_script_runs_over_a_line(file: str) -> None:
+    """Scripts are served without indentation, which in such a text would be part of it."""
+    lines = (ROOT / "chalicelib" / "web" / file).read_text("utf-8").splitlines()
+
+    assert [line for line in lines if line.count("`") % 2] == []
+
+
+def test_scripts_come_without_what_only_people_read() -> None:
+    """Neither indentation nor comments; every other line as it is."""
+    served = pages.text_of("page.js").splitlines()
+
+    assert all(line and line == line.lstrip() and not line.startswith("//") for line in served)
+    assert 'const main = document.getElementById("main");' in served
