@@ -118,7 +118,7 @@ def visitor(browser: Browser, base_url: str, **options: Any) -> Iterator[Visitor
     someone.page.on("console", lambda message: note_refusal(someone, message.text))
     yield someone
     context.close()
-    assert someone.faults == []
+    assert someone.faults == [], someone.faults
 
 
 def note_refusal(someone: Visitor, message: str) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING or browsers.IS_THERE:
     expect.set_options(timeout=15_000)
 
 TARGET = "http://example.com/target"
-EVIL = '"><img/src=x/onerror=window.hacked=1>'  # without a space, which no address has
+EVIL = '"><img/src="x"onerror="window.hacked=1">'  # without a space, which no address has
 COUNTED_WITHIN = 20  # seconds
 UNDO_SECONDS = 6
 
