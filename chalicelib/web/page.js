@@ -31,7 +31,8 @@ async function open(isMove) {
   leave?.();
   leave = null;
   markCurrent(view);
-  main.replaceChildren(...(view ? [] : home));
+  // The form that came with the page stays where it is, and whoever types in it.
+  if (view || !form.isConnected) main.replaceChildren(...(view ? [] : home));
   const [module, { api }, { text }] = await Promise.all([view || "shorten", "api", "texts"].map(load));
   if (mine !== turn) return undefined;
   const shown = module.show(main, { api, text, code: decoded(code) });
