@@ -49,12 +49,16 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
     return report
 
 
+# Made once: a client takes longer to make than its tables.
+_DYNAMODB, _SQS = boto3.client("dynamodb"), boto3.client("sqs")
+
+
 @pytest.fixture
 def aws() -> Iterator[None]:
     """DynamoDB and SQS in this process, with the tables of resources.yaml and nothing in them."""
     with mock_aws():
-        tables.create(boto3.client("dynamodb"))
-        boto3.client("sqs").create_queue(QueueName="clicks")
+        tables.create(_DYNAMODB)
+        _SQS.create_queue(QueueName="clicks")
         link_cache.forget_all()
         track.forget_all()
         authorize.forget_all()

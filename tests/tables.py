@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from chalice.package import YAMLTemplateSerializer
@@ -20,8 +21,12 @@ _WHAT_A_KEY_VALUE_STORE_NEEDS = {
 }
 
 
+@functools.cache
 def described() -> list[dict[str, Any]]:
-    """Return the properties of every table, as CloudFormation names them, with the default parameters."""
+    """Return the properties of every table, as CloudFormation names them, with the default parameters.
+
+    Read once: the template takes longer to read than its tables to make.
+    """
     text = (ROOT / ".chalice" / "resources.yaml").read_text("utf-8")
     template: dict[str, Any] = YAMLTemplateSerializer().load_template(text)
     tables = [
