@@ -985,9 +985,9 @@ MUTANTS = (
     ),
     Mutant(
         "click: CloudFront's headers are anybody's where it is not in front",
-        "chalicelib/core/click.py",
-        "country=_country(headers) if visitor.trust_cloudfront else None",
-        "country=_country(headers)",
+        "chalicelib/core/visitor.py",
+        'self.headers.get("cloudfront-viewer-country", "") if self.trust_cloudfront else ""',
+        'self.headers.get("cloudfront-viewer-country", "")',
         "tests/core/test_click.py::test_without_cloudfront_its_headers_are_anybodys",
     ),
     Mutant(

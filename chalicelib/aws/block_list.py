@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.pages import all_items
+from chalicelib.aws.pages import all_items, of_kind
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.errors import StoreUnavailable
@@ -61,13 +61,7 @@ def everything() -> list[Blocked]:
     Raises:
         StoreUnavailable
     """
-    query = {
-        "IndexName": "byKind",
-        "KeyConditionExpression": "kind = :kind",
-        "ExpressionAttributeValues": {":kind": {"S": "blocked"}},
-        "ScanIndexForward": False,
-    }
-    return [_blocked_in(item) for item in all_items(settings.access_table, query)]
+    return [_blocked_in(item) for item in all_items(settings.access_table, of_kind("blocked"))]
 
 
 def those_of(hosts: Iterable[str]) -> list[Blocked]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import Refused
-from chalicelib.aws.pages import all_items
+from chalicelib.aws.pages import all_items, of_kind
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.key import Key
@@ -47,13 +47,7 @@ def all_keys() -> list[Key]:
     Raises:
         StoreUnavailable
     """
-    query = {
-        "IndexName": "byKind",
-        "KeyConditionExpression": "kind = :key",
-        "ExpressionAttributeValues": {":key": {"S": "key"}},
-        "ScanIndexForward": False,
-    }
-    return [_key_in(item) for item in all_items(settings.access_table, query)]
+    return [_key_in(item) for item in all_items(settings.access_table, of_kind("key"))]
 
 
 def revoke(key_id: str, now: datetime) -> bool:

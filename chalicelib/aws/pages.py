@@ -23,3 +23,13 @@ def all_items(table: str, query: Mapping[str, Any]) -> Iterator[Any]:
         if "LastEvaluatedKey" not in page:
             return
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def of_kind(kind: str) -> dict[str, Any]:
+    """Return the query for what the access table has of a kind, the newest first; the index may be a second behind."""
+    return {
+        "IndexName": "byKind",
+        "KeyConditionExpression": "kind = :kind",
+        "ExpressionAttributeValues": {":kind": {"S": kind}},
+        "ScanIndexForward": False,
+    }

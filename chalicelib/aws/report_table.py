@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.aws import clients
+from chalicelib.aws.pages import of_kind
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.complaint import Complaint
@@ -43,14 +44,7 @@ def latest() -> list[dict[str, Any]]:
         StoreUnavailable
     """
     with in_our_words():
-        page = clients.reads.query(
-            TableName=settings.access_table,
-            IndexName="byKind",
-            KeyConditionExpression="kind = :kind",
-            ExpressionAttributeValues={":kind": {"S": "report"}},
-            ScanIndexForward=False,
-            Limit=_SHOWN,
-        )
+        page = clients.reads.query(TableName=settings.access_table, **of_kind("report"), Limit=_SHOWN)
     return [
         {
             "at": item["createdAt"]["S"],

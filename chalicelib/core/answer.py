@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.core import password
+
 LASTS = timedelta(hours=24)
 MAX_KEY = 255
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -55,7 +57,7 @@ def _digest_of(body: bytes, name: str) -> str:
     """Return what a body is known by. One that holds a password is not to be guessed from it, so that takes longer."""
     if b"password" not in body:
         return hashlib.sha256(body).hexdigest()
-    return hashlib.scrypt(body, salt=name.encode(), n=2**14, r=8, p=1, maxmem=64 * 1024 * 1024, dklen=32).hex()
+    return password.stretched(body, name.encode()).hex()
 
 
 def is_key(text: str) -> bool:

@@ -25,8 +25,6 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
 _HOST = re.compile(r"https?://(?:[^/?#@]*@)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*)(?:[/:?#]|$)", re.IGNORECASE)
 _LONGEST_HOST = 253
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_DEVICES = ("mobile", "tablet", "desktop")
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "device", "language", "visitor")
 
 
@@ -107,8 +105,8 @@ def seen_in(visitor: Visitor, *, code: str, owner: str | None, variant: str | No
         agent=headers.get("user-agent", "")[:MAX_TEXT] or None,
         referrer=None if private else _host(headers.get("referer", "")),
         language=None if private else _language(headers.get("accept-language", "")),
-        country=_country(headers) if visitor.trust_cloudfront else None,
-        device=_device(headers) if visitor.trust_cloudfront else None,
+        country=visitor.country,
+        device=visitor.told_device,
         prefetch=visitor.is_prefetch,
     )
 
@@ -137,17 +135,6 @@ def _host(referer: str) -> str | None:
 def _language(accepted: str) -> str | None:
     match = _LANGUAGE.match(accepted)
     return match[1].lower() if match else None
-
-
-def _country(headers: Mapping[str, str]) -> str | None:
-    country = headers.get("cloudfront-viewer-country", "")
-    return country if _COUNTRY.fullmatch(country) else None
-
-
-def _device(headers: Mapping[str, str]) -> str | None:
-    # A tablet is told as mobile, too.
-    seen = [device for device in _DEVICES if headers.get(f"cloudfront-is-{device}-viewer") == "true"]
-    return "tablet" if "tablet" in seen else seen[0] if seen else None
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:

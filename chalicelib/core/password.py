@@ -26,7 +26,12 @@ def fits(password: str, digest: str) -> bool:
     return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), int(n), int(r), int(p)), bytes.fromhex(wanted))
 
 
+def stretched(data: bytes, salt: bytes, n: int = _N, r: int = _R, p: int = _P) -> bytes:
+    """Return 32 bytes from which ``data`` can only be guessed slowly."""
+    return hashlib.scrypt(data, salt=salt, n=n, r=r, p=p, maxmem=_MEMORY, dklen=32)
+
+
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     # The same word may be typed with composed or decomposed letters, by the keyboard's taste.
     text = unicodedata.normalize("NFC", password).encode("utf-8", "replace")
-    return hashlib.scrypt(text, salt=salt, n=n, r=r, p=p, maxmem=_MEMORY, dklen=32)
+    return stretched(text, salt, n, r, p)

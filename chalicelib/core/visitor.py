@@ -6,6 +6,7 @@ counted is told by ``agents``, later, with tables of user agents that would take
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ _LIKED_ALMOST_AS_MUCH = 0.9  # of the best quality: browsers list "pt-PT, pt;q=0
 _ROUNDING = 0.0005  # qualities have three digits, and 0.9 times one of them has more than a float
 _MOST_LANGUAGES = 32
 _MAX_AGENT = 512
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,15 @@ class Visitor:
     @property
     def country(self) -> str | None:
         """Return where they are: ISO 3166-1, two capitals; None: nobody knows."""
-        return self.headers.get("cloudfront-viewer-country") if self.trust_cloudfront else None
+        country = self.headers.get("cloudfront-viewer-country", "") if self.trust_cloudfront else ""
+        return country if _COUNTRY.fullmatch(country) else None
+
+    @property
+    def told_device(self) -> str | None:
+        """Return which of ``DEVICES`` CloudFront says it is. A tablet is told as mobile, too."""
+        told = {name for name in DEVICES if self.headers.get(f"cloudfront-is-{name}-viewer") == "true"}
+        by_rank = (name for name in ("tablet", "mobile", "desktop") if self.trust_cloudfront and name in told)
+        return next(by_rank, None)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -81,10 +91,8 @@ class Visitor:
         return "linux" if "Linux" in agent else None
 
     def _device(self, agent: str) -> str:
-        if self.trust_cloudfront:
-            told = {name for name in DEVICES if self.headers.get(f"cloudfront-is-{name}-viewer") == "true"}
-            if told:  # a tablet is told as mobile, too
-                return next(name for name in ("tablet", "mobile", "desktop") if name in told)
+        if self.told_device is not None:
+            return self.told_device
         told_by_agent = device_of(agent)
         return (
             "mobile" if told_by_agent == "desktop" and self.headers.get("sec-ch-ua-mobile") == "?1" else told_by_agent
