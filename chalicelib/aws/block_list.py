@@ -8,13 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.pages import all_items, of_kind
+from chalicelib.aws.pages import all_items, items_under, of_kind
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
-from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
-
-_AT_ONCE = 100  # keys that DynamoDB reads in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +68,7 @@ def those_of(hosts: Iterable[str]) -> list[Blocked]:
         StoreUnavailable
     """
     wanted = [{"id": {"S": f"blocked#{host}"}} for host in dict.fromkeys(hosts)]
-    found: list[Blocked] = []
-    while wanted:
-        keys: Any = {"Keys": wanted[:_AT_ONCE], "ConsistentRead": True}
-        with in_our_words():
-            answer = clients.reads.batch_get_item(RequestItems={settings.access_table: keys})
-        found += [_blocked_in(item) for item in answer["Responses"][settings.access_table]]
-        unread: Any = answer["UnprocessedKeys"].get(settings.access_table, {"Keys": []})["Keys"]
-        if len(unread) == len(wanted[:_AT_ONCE]):
-            raise StoreUnavailable
-        wanted = [*unread, *wanted[_AT_ONCE:]]
-    return found
+    return [_blocked_in(item) for item in items_under(settings.access_table, wanted, consistent=True)]
 
 
 def _blocked_in(item: Any) -> Blocked:

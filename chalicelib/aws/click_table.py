@@ -15,12 +15,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients, transactions
-from chalicelib.aws.pages import all_items
+from chalicelib.aws.pages import all_items, items_under
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import stats, times
 from chalicelib.core.click import Click
 from chalicelib.core.stats import Counts, Day, JudgedClick, Tally
-from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 _QUARANTINE = "?quarantine"
-_AT_ONCE = 100  # keys that DynamoDB reads in one call
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "language", "visitor")
 
 
@@ -185,20 +183,8 @@ def set_aside(message_id: str, body: str, why: str, now: datetime) -> None:
 
 def _get_all(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Item]]:
     wanted = [_key(*key) for key in dict.fromkeys(keys)]
-    for longest_pause in transactions.PAUSES:
-        left = wanted[_AT_ONCE:]
-        if not wanted:
-            return
-        with in_our_words():
-            answer = clients.reads.batch_get_item(RequestItems={settings.clicks_table: {"Keys": wanted[:_AT_ONCE]}})
-        for item in answer["Responses"][settings.clicks_table]:
-            yield (item["code"]["S"], item["entry"]["S"]), item
-        unread: Any = answer["UnprocessedKeys"].get(settings.clicks_table, {"Keys": []})["Keys"]
-        if unread:
-            transactions.pause(longest_pause)
-        wanted = [*unread, *left]
-    if wanted:
-        raise StoreUnavailable
+    for item in items_under(settings.clicks_table, wanted):
+        yield (item["code"]["S"], item["entry"]["S"]), item
 
 
 def _between(whose: str, first: str, last: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.aws import link_table
+from chalicelib.aws import link_table, pages
 from chalicelib.aws.claims import Claim
 from chalicelib.core.link import Link
 from chalicelib.core.rules import Rule
@@ -227,3 +227,12 @@ def test_a_missing_table_is_said_in_our_words(call: Callable[[], object]) -> Non
 
     assert failure.value.__cause__ is not None
     assert not link_table.answers()
+
+
+@pytest.mark.usefixtures("aws")
+def test_many_keys_take_many_calls() -> None:
+    """However many: DynamoDB reads a hundred in one."""
+    link_table.add(FULL, "request")
+    keys = [{"code": {"S": code}} for code in ("sale", *(f"none-{number}" for number in range(900)))]
+
+    assert [item["code"]["S"] for item in pages.items_under("url-shortener", keys)] == ["sale"]
