@@ -1063,8 +1063,8 @@ MUTANTS = (
     Mutant(
         "a cell is no formula",
         "chalicelib/core/csv_rows.py",
-        "isinstance(value, str) and value.startswith(_STARTS_A_FORMULA)",
-        "value is None",
+        "isinstance(cell, str) and _LIKE_A_FORMULA.match(cell)",
+        "cell is None",
         f"{_CLICKS}::test_visits_and_series_can_be_had_as_tables",
     ),
     # What a link can do.

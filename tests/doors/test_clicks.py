@@ -242,9 +242,9 @@ def test_visits_and_series_can_be_had_as_tables(sale: Keyed) -> None:
     assert (
         csv.body.decode().splitlines()[0] == "at,kind,referrer,country,device,browser,system,language,variant,userAgent"
     )
-    assert ",'=cmd|' /C calc'!A0" in csv.body.decode()
+    assert ""","'=cmd|' /C calc'!A0\"""" in csv.body.decode()
     assert [json.loads(line)["kind"] for line in lines.body.decode().splitlines()] == ["human", "human"]
-    assert series.body.decode().splitlines() == ["at,visits,humans,bots,prefetches,visitors", f"{TODAY},2,2,0,0,"]
+    assert series.body.decode().splitlines() == ["at,visits,humans,bots,prefetches,visitors", f'"{TODAY}",2,2,0,0,""']
     assert first.headers["Link"].startswith("<?limit=1&cursor=")
     assert "Link" not in csv.headers
 
