@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked demo replay check test e2e lint mutants bench package deploy destroy
+.PHONY: help run up down key keys revoke block unblock blocked demo import export replay check test e2e lint mutants bench package deploy destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ blocked: .venv/.installed ## List the blocked hosts: STAGE=local
 
 demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
 	@$(BIN)/python -m dev.demo $(FILE)
+
+import: .venv/.installed ## Make links of FILE, a CSV of another shortener's or a list: OWNER=laptop TAKEN=refuse|skip|rename KEY= STAGE=local
+	@$(BIN)/python -m dev.transfers import "$(STAGE)" "$(FILE)" "$(OWNER)" "$(TAKEN)"
+
+export: .venv/.installed ## Write all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= KEY= STAGE=local
+	@$(BIN)/python -m dev.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)"
 
 replay: .venv/.installed ## Put the clicks that FILE, a log, says were spilled back into the queue: STAGE=local
 	@$(BIN)/python -m dev.replay "$(FILE)" "$(STAGE)"

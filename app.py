@@ -34,6 +34,7 @@ from chalicelib.doorway import (
     job,
     now,
     query_of,
+    raw_body_of,
     reply,
 )
 from chalicelib.errors import FieldError, PageUnknown, QueryInvalid, public_errors
@@ -233,6 +234,48 @@ def revoke_key(key_id: str) -> Response:
     return reply("", {}, 204)
 
 
+@app.route("/imports", methods=["POST"], content_types=ANY_TYPE)
+def start_import() -> Response:
+    """Take a file of links: answer with where to send it."""
+    from chalicelib import transfers
+    from chalicelib.core.transfer import NewImport
+
+    moment = now()
+    caller = gate.caller_of(app.request, "create", moment)
+    return as_json(transfers.ask_for_import(NewImport.from_json(_wish()), caller, moment), NOT_KEPT, 201)
+
+
+@app.route("/imports/{import_id}", methods=READ, content_types=ANY_TYPE)
+def show_import(import_id: str) -> Response:
+    """Show how far an import is."""
+    from chalicelib import transfers
+
+    moment = now()
+    caller = gate.caller_of(app.request, "create", moment)
+    return as_json(transfers.see_import(import_id, caller, moment), NOT_KEPT)
+
+
+@app.route("/exports", methods=["POST"], content_types=ANY_TYPE)
+def start_export() -> Response:
+    """Let the caller's links become a file."""
+    from chalicelib import transfers
+    from chalicelib.core.transfer import NewExport
+
+    moment = now()
+    caller = gate.caller_of(app.request, "read", moment)
+    return as_json(transfers.ask_for_export(NewExport.from_json(_wish()), caller, moment), NOT_KEPT, 202)
+
+
+@app.route("/exports/{export_id}", methods=READ, content_types=ANY_TYPE)
+def show_export(export_id: str) -> Response:
+    """Show how far an export is, and where its file can be fetched."""
+    from chalicelib import transfers
+
+    moment = now()
+    caller = gate.caller_of(app.request, "read", moment)
+    return as_json(transfers.see_export(export_id, caller, moment), NOT_KEPT)
+
+
 @app.on_sqs_message(queue="clicks", batch_size=100, maximum_batching_window_in_seconds=20, maximum_concurrency=4)
 def count_clicks(event: SQSEvent) -> dict[str, Any]:
     """Count the clicks that redirects have queued."""
@@ -247,6 +290,32 @@ def count_clicks(event: SQSEvent) -> dict[str, Any]:
             counted=recorded.counted, known=recorded.known, setAside=recorded.set_aside, failed=len(recorded.failed)
         )
     return {"batchItemFailures": [{"itemIdentifier": each} for each in recorded.failed]}
+
+
+@app.on_sqs_message(queue="imports", batch_size=1, maximum_concurrency=2)
+def import_links(event: SQSEvent) -> None:
+    """Make links of the file that has come into storage, or go on with it."""
+    from chalicelib.core.transfer import files_in
+    from chalicelib.import_links import import_file
+
+    for message in event:
+        for file in files_in(message.body):
+            with job("import_links"):
+                done = import_file(file, _targets(), now(), has_seconds(15, event.context))
+                if done is not None:
+                    logs.note(importId=done.id, state=done.state, format=done.format, rows=done.rows, total=done.total)
+
+
+@app.on_sqs_message(queue="exports", batch_size=1, maximum_concurrency=2)
+def export_links(event: SQSEvent) -> None:
+    """Write the file that was asked for."""
+    from chalicelib.export_links import export_links as write
+
+    for message in event:
+        with job("export_links"):
+            done = write(json.loads(message.body)["export"], now(), has_seconds(30, event.context))
+            if done is not None:
+                logs.note(exportId=done.id, state=done.state, links=done.links)
 
 
 @app.schedule(Cron(0, 2, "*", "*", "?", "*"))  # 2 AM UTC: two hours for the last clicks of the day to arrive
@@ -337,6 +406,11 @@ def explain(problem: str) -> Response:
 def _shown(link: Link) -> Response:
     document = link.as_json(settings.base_url, visits_of(link))
     return as_json(document, {"ETag": link.etag, **NOT_KEPT})
+
+
+def _wish() -> dict[str, Any]:
+    """Return the body of a request that may do without one."""
+    return body_of(app.request) if raw_body_of(app.request) else {}
 
 
 def _owner_asked_for(caller: Caller, query: dict[str, str]) -> str:

@@ -38,20 +38,32 @@ def refuse(targets: Mapping[str, str]) -> None:
     Raises:
         LinkInvalid: with every field whose host is.
     """
-    names = {field: hosts.above(target_url.host_of(url)) for field, url in targets.items()}
+    names = _hosts_in(targets)
     try:
         found = block_list.those_of(name for above in names.values() for name in above if name)
     except StoreUnavailable as failure:
         logs.note(blockedHosts=str(failure.__cause__)[:200])
         return
-    blocked = {each.host for each in found}
-    wrong = [
-        FieldError(field, "blocked-host", "Links to this host are not made here: it has been blocked.")
-        for field, above in names.items()
-        if not blocked.isdisjoint(above)
-    ]
-    if wrong:
-        raise LinkInvalid(wrong)
+    _refuse_among(frozenset(each.host for each in found), names)
+
+
+def listed() -> frozenset[str]:
+    """Return all blocked hosts, for who has many targets to judge; one blocked within this second may be missing.
+
+    Raises:
+        StoreUnavailable
+    """
+    return frozenset(each.host for each in block_list.everything())
+
+
+def refuse_among(blocked: frozenset[str], targets: Mapping[str, str]) -> None:
+    """Let pass ``targets`` if none of their hosts, and nothing above one, is among ``blocked``.
+
+    Raises:
+        LinkInvalid: with every field whose host is.
+    """
+    if blocked:
+        _refuse_among(blocked, _hosts_in(targets))
 
 
 def sweep(
@@ -77,6 +89,20 @@ def sweep(
             stopped += after is not None and after.blocked is not None
             let_go += after is not None and after.blocked is None
     return Swept(looked_at, stopped, let_go, is_whole=True)
+
+
+def _hosts_in(targets: Mapping[str, str]) -> dict[str, list[str]]:
+    return {field: hosts.above(target_url.host_of(url)) for field, url in targets.items()}
+
+
+def _refuse_among(blocked: frozenset[str], names: Mapping[str, list[str]]) -> None:
+    wrong = [
+        FieldError(field, "blocked-host", "Links to this host are not made here: it has been blocked.")
+        for field, above in names.items()
+        if not blocked.isdisjoint(above)
+    ]
+    if wrong:
+        raise LinkInvalid(wrong)
 
 
 def _due(link: Link, blocked: Mapping[str, Blocked]) -> Link:

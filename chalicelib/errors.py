@@ -11,6 +11,8 @@ ShortenerError
   LinkUnknown          404  no such code (or not yours: the same answer)
   LinkNotYet           404  it will be there later
   KeyUnknown           404  no such key
+  ImportUnknown        404  no such import (or not yours)
+  ExportUnknown        404  no such export (or not yours)
   PageUnknown          404  no such page
   MethodNotAllowed     405
   AliasTaken           409  somebody has that alias
@@ -24,15 +26,17 @@ ShortenerError
   LinkInvalid          422  every field that is wrong, at once
   QueryInvalid         422  the same for a query
   KeyWishInvalid       422  the same for a key
+  TransferInvalid      422  the same for an import or an export
   IdempotencyMismatch  422  the same Idempotency-Key for another body
   TooManyRequests      429  more often than is allowed
   LinkBlocked          451  it was stopped, for its visitors' sake
   InternalError        500  a defect of ours
   StoreUnavailable     503  the table does not answer
+  NoStorage            503  there is no bucket for files
   NoFreeCode           503  every code drawn was taken
 
 CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion,
-WriteRefused, SettingInvalid   never reach a client
+WriteRefused, FileRefused, FileGone, ImportOvertaken, SettingInvalid   never reach a client
 """
 
 from __future__ import annotations
@@ -215,6 +219,26 @@ class KeyUnknown(ShortenerError):
         self.key_id = key_id
 
 
+class ImportUnknown(ShortenerError):
+    code = "import-unknown"
+    status = 404
+    title = "No such import"
+    meaning = "There is no import with this id, or it is not yours. What became of an import is told for 30 days."
+
+    def __init__(self) -> None:
+        super().__init__("There is no import with this id.")
+
+
+class ExportUnknown(ShortenerError):
+    code = "export-unknown"
+    status = 404
+    title = "No such export"
+    meaning = "There is no export with this id, or it is not yours. An export can be fetched for seven days."
+
+    def __init__(self) -> None:
+        super().__init__("There is no export with this id.")
+
+
 class PageUnknown(ShortenerError):
     code = "page-unknown"
     status = 404
@@ -346,6 +370,13 @@ class KeyWishInvalid(_FieldsError, ShortenerError):
     meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
 
 
+class TransferInvalid(_FieldsError, ShortenerError):
+    code = "transfer-invalid"
+    status = 422
+    title = "Nothing can be imported or exported like this"
+    meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
+
+
 class IdempotencyMismatch(ShortenerError):
     code = "idempotency-mismatch"
     status = 422
@@ -405,6 +436,19 @@ class StoreUnavailable(ShortenerError):
         super().__init__("The table that holds the links does not answer. Please try again in a moment.")
 
 
+class NoStorage(ShortenerError):
+    code = "no-storage"
+    status = 503
+    title = "Files cannot be taken or given here"
+    meaning = (
+        "Imports and exports need a bucket and queues, which the deployed stack has. This service runs without: "
+        "FILES_BUCKET is not set."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("This service runs without a bucket: nothing can be imported or exported.")
+
+
 class NoFreeCode(ShortenerError):
     code = "no-free-code"
     status = 503
@@ -454,6 +498,22 @@ class ClickFromAnotherVersion(Exception):
 
 class WriteRefused(Exception):
     """The store will not take this write as it is, however often it is sent."""
+
+
+class FileRefused(Exception):
+    """A file is no list of links that can be read. ``code`` is stable and kebab-case; whoever sent it is told."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class FileGone(Exception):
+    """A file is not in storage any more, or never was."""
+
+
+class ImportOvertaken(Exception):
+    """Somebody else has done the same rows of an import meanwhile; the rest is theirs to do."""
 
 
 class SettingInvalid(Exception):

@@ -59,6 +59,12 @@ class Settings:
     clicks_table: str
     clicks_queue_url: str
     """Where clicks are sent. Empty: nobody counts them."""
+    files_bucket: str
+    """Where files to import and exported ones are. Empty: nothing is imported or exported."""
+    imports_queue_url: str
+    """Where an import asks to be gone on with."""
+    exports_queue_url: str
+    """Where exports are asked for."""
     click_retention_days: int
     """How long the row of a click is kept, 45 to 3650; its counts stay for ever."""
     trust_cloudfront: bool
@@ -108,6 +114,9 @@ class Settings:
             access_table=environ.get("ACCESS_TABLE", "url-shortener-access"),
             clicks_table=environ.get("CLICKS_TABLE", "url-shortener-clicks"),
             clicks_queue_url=environ.get("CLICKS_QUEUE_URL", ""),
+            files_bucket=environ.get("FILES_BUCKET", ""),
+            imports_queue_url=environ.get("IMPORTS_QUEUE_URL", ""),
+            exports_queue_url=environ.get("EXPORTS_QUEUE_URL", ""),
             click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=90, least=45, most=3650),
             trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
             partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",

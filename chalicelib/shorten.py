@@ -16,7 +16,7 @@ from chalicelib.core import codes, key, stats
 from chalicelib.core.answer import Answer, Once
 from chalicelib.core.caller import Caller
 from chalicelib.core.link import Link
-from chalicelib.core.new_link import MadeBy, NewLink, deed_of
+from chalicelib.core.new_link import MadeBy, NewLink, wish_of
 from chalicelib.errors import (
     AliasTaken,
     CodeTaken,
@@ -199,6 +199,4 @@ def _draw(wanted: NewLink) -> str:
 
 def _claim(wanted: NewLink, owner: str | None) -> str:
     """Return one name for all wishes of ``owner`` that the same link would meet."""
-    tags = None if wanted.tags is None else sorted(wanted.tags)
-    wish = (owner, *deed_of(wanted), wanted.expires_at, wanted.unguessable, wanted.title, wanted.note, tags)
-    return hashlib.sha256(repr((*wish, wanted.external_id)).encode()).hexdigest()
+    return hashlib.sha256(repr(wish_of(wanted, owner)).encode()).hexdigest()

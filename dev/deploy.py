@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import adopt, local_aws, package, smoke, stack
+from dev import adopt, keys, local_aws, package, smoke, stack
 
 ROOT = Path(__file__).parent.parent
 LOCAL = stack.name_of("local")
@@ -21,6 +21,8 @@ _SHARED = {
     "ACCESS_TABLE": "AccessTable",
     "CLICKS_TABLE": "ClicksTable",
     "CLICKS_QUEUE_URL": "ClicksQueueUrl",
+    "FILES_BUCKET": "FilesBucket",
+    "EXPORTS_QUEUE_URL": "ExportsQueueUrl",
 }
 
 
@@ -124,21 +126,16 @@ def _key_for_a_link(cloud: stack.Cloud, made: Mapping[str, str]) -> Iterator[str
     Raises:
         SmokeFailed: no key can be made.
     """
-    os.environ.update(BASE_URL=made["BaseUrl"], ACCESS_TABLE=made["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
-    from chalicelib import issue_key  # it reads the environment when it is imported
-    from chalicelib.core.key import NewKey
-    from chalicelib.errors import StoreUnavailable
+    from chalicelib.errors import StoreUnavailable  # the environment is to be read later
 
-    now = datetime.now(UTC)
-    wanted = NewKey(name="make deploy", owner="make-deploy", scopes=("create",), expires_at=now + timedelta(minutes=5))
-    try:
-        key, text = issue_key.issue(wanted, now)
-    except StoreUnavailable as failure:
-        raise smoke.SmokeFailed(f"No key could be made to try it with: {failure.__cause__}") from failure
-    try:
+    with ExitStack() as until_then:
+        try:
+            text = until_then.enter_context(
+                keys.for_a_while(cloud, made, "make-deploy", ("create",), timedelta(minutes=5))
+            )
+        except StoreUnavailable as failure:
+            raise smoke.SmokeFailed(f"No key could be made to try it with: {failure.__cause__}") from failure
         yield text
-    finally:
-        cloud.client("dynamodb").delete_item(TableName=made["AccessTable"], Key={"id": {"S": f"key#{key.id}"}})
 
 
 def destroy(stage: str) -> None:

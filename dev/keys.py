@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dev import stages
+from dev import stack, stages
 
 
 def main() -> None:
@@ -29,6 +30,27 @@ def main() -> None:
         sys.exit(f"The table of keys does not answer: {failure.__cause__}")
     except ShortenerError as refused:
         sys.exit(f"{refused} For example: make key NAME=laptop SCOPES=create,read,manage")
+
+
+@contextmanager
+def for_a_while(
+    cloud: stack.Cloud, made: Mapping[str, str], owner: str, scopes: tuple[str, ...], lasts: timedelta
+) -> Iterator[str]:
+    """Make a key of ``owner`` for the length of a ``with``, which ``lasts`` no longer; ``made`` are outputs of a stack.
+
+    Raises:
+        StoreUnavailable: no key can be made.
+    """
+    os.environ.update(BASE_URL=made["BaseUrl"], ACCESS_TABLE=made["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
+    from chalicelib import issue_key  # it reads the environment when it is imported
+    from chalicelib.core.key import NewKey
+
+    now = datetime.now(UTC)
+    key, text = issue_key.issue(NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + lasts), now)
+    try:
+        yield text
+    finally:
+        cloud.client("dynamodb").delete_item(TableName=made["AccessTable"], Key={"id": {"S": f"key#{key.id}"}})
 
 
 def make(name: str, scopes: str, owner: str, expires: str) -> None:

@@ -12,9 +12,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError as Unreachable
 from botocore.exceptions import ClientError as Refused
 
+from chalicelib.settings import Credentials
+
 _AT_ONCE = 2  # tries of what a visitor waits for
 
-__all__ = ["Refused", "Unreachable", "dynamodb", "made", "sqs"]
+__all__ = ["Refused", "Unreachable", "credentials", "dynamodb", "made", "sqs"]
 
 
 def made(
@@ -57,3 +59,12 @@ def dynamodb(*, seconds_to_connect: float, seconds_to_read: float, attempts: int
 def sqs(*, seconds_to_connect: float, seconds_to_read: float, attempts: int) -> Any:
     """Return a client of SQS."""
     return made("sqs", seconds_to_connect=seconds_to_connect, seconds_to_read=seconds_to_read, attempts=attempts)
+
+
+def credentials() -> Credentials:
+    """Return what requests are signed with now; boto3 finds it wherever it may be, and renews it."""
+    found = (boto3.DEFAULT_SESSION or boto3.Session()).get_credentials()
+    if found is None:
+        return Credentials("", "", "")
+    frozen = found.get_frozen_credentials()
+    return Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token or "")

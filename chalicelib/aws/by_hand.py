@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.aws.signing import signed
-from chalicelib.settings import settings
+from chalicelib.settings import Credentials, settings
 
 _PAUSE = 0.05  # seconds before the second try of what was throttled or failed, as boto3's with DynamoDB; then twice
 _TRY_AGAIN = {  # as botocore has them, of what DynamoDB and SQS answer with 400
@@ -154,6 +154,11 @@ def dynamodb(*, seconds_to_connect: float, seconds_to_read: float, attempts: int
 def sqs(*, seconds_to_connect: float, seconds_to_read: float, attempts: int) -> Client:
     """Return a client of SQS."""
     return Client("sqs", "AmazonSQS", settings.aws.endpoint("sqs"), (seconds_to_connect, seconds_to_read, attempts))
+
+
+def credentials() -> Credentials:
+    """Return what requests are signed with."""
+    return settings.aws.credentials
 
 
 def _refusal(answer: dict[str, Any]) -> Refused:

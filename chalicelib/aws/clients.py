@@ -25,6 +25,9 @@ Refused = chosen.Refused
 Unreachable = chosen.Unreachable
 """AWS did not answer within the time limits."""
 
+credentials = chosen.credentials
+sqs = chosen.sqs
+
 # A visitor waits for a read: two tries of half a second, with no pause worth the name. A write may take its time within
 # API Gateway's 29 seconds.
 reads: DynamoDBClient = chosen.dynamodb(seconds_to_connect=0.5, seconds_to_read=0.5, attempts=2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws import clients, transactions
 from chalicelib.aws.claims import Claim
 from chalicelib.aws.clients import Refused
+from chalicelib.aws.pages import all_items
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.link import Link
@@ -112,6 +113,24 @@ def page_of(owner: str, limit: int, after: Link | None) -> tuple[list[Link], boo
     with in_our_words():
         page = clients.reads.query(TableName=settings.links_table, **query)
     return [link for item in page["Items"] if (link := _link_in(item)) is not None], "LastEvaluatedKey" in page
+
+
+def links_of(owner: str) -> Iterator[Link]:
+    """Yield the links of ``owner``, the oldest first.
+
+    One made or changed within this second may be missing, or be as it was.
+
+    Raises:
+        StoreUnavailable
+    """
+    query = {
+        "IndexName": "byOwner",
+        "KeyConditionExpression": "#owner = :owner",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {":owner": {"S": owner}},
+    }
+    items = all_items(settings.links_table, query)
+    return (link for item in items if (link := _link_in(item)) is not None)
 
 
 def all_links() -> Iterator[Link]:
@@ -345,8 +364,8 @@ def _item_of(link: Link) -> Item:
         item["version"] = {"N": str(link.version)}
     if link.tags:
         item["tags"] = {"L": [{"S": tag} for tag in link.tags]}
-    if link.max_visits is not None:
-        item["maxVisits"] = {"N": str(link.max_visits)}
+    counts = {"maxVisits": link.max_visits, "spent": link.visits_spent, "importedVisits": link.imported_visits}
+    item |= {name: {"N": str(count)} for name, count in counts.items() if count}
     flags = {
         "permanent": link.permanent,
         "unguessable": link.unguessable,
@@ -385,6 +404,7 @@ def _link_in(item: Item) -> Link | None:
         created_by=_string(item, "createdBy"),
         external_id=_string(item, "externalId"),
         manage_digest=_string(item, "manageDigest"),
+        imported_visits=_number(item, "importedVisits") or 0,
         version=_number(item, "version") or 0,
         **(_powers_in(item) if not _POWERS.isdisjoint(item) else {}),
     )

@@ -24,6 +24,7 @@ RESERVED = frozenset(
 # Base 58: no 0 O I l, which people confuse when they read a code aloud.
 _UNGUESSABLE_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _UNGUESSABLE_LENGTH = 12  # 58^12 = 1.4e21: with a million links, 1e15 guesses for one hit
+_DERIVED_LENGTH = 7  # 58^7 = 2.2e12: of a million links, one in two million imports meets one by chance
 
 _short_id = ShortId()
 
@@ -54,3 +55,12 @@ def draw(*, unguessable: bool) -> str:
 def unguessable_text(length: int) -> str:
     """Draw ``length`` of 58 letters, 5.86 bits each, from the system's own randomness."""
     return "".join(secrets.choice(_UNGUESSABLE_ALPHABET) for _ in range(length))
+
+
+def derived(seed: bytes, *, unguessable: bool) -> str:
+    """Return the code that follows from ``seed``, random bytes: seven letters of 58, or twelve. It may be in use."""
+    number, letters = int.from_bytes(seed, "big"), ""
+    for _ in range(_UNGUESSABLE_LENGTH if unguessable else _DERIVED_LENGTH):
+        number, place = divmod(number, len(_UNGUESSABLE_ALPHABET))
+        letters += _UNGUESSABLE_ALPHABET[place]
+    return letters

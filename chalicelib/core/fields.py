@@ -184,6 +184,13 @@ class Fields:
             self.refuse(field, "wrong-type", f"{field} is true or false.")
         return value is True
 
+    def choice(self, field: str, allowed: tuple[str, ...]) -> str:
+        """Return one of ``allowed``; the first of them if nothing was given."""
+        value = self._values.get(field, allowed[0])
+        if value not in allowed:
+            self.refuse(field, "invalid", f"{field} is one of: {', '.join(allowed)}.")
+        return str(value)
+
     def choices(self, field: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
         """Return some of ``allowed``, one at least."""
         value = self._values.get(field)

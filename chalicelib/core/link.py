@@ -57,6 +57,8 @@ class Link:
     """What its owner calls it elsewhere; no two links of an owner have the same."""
     manage_digest: str | None = None
     """Of the key to this one link, where it was made without another."""
+    imported_visits: int = 0
+    """How often it was visited where it was imported from; none of them was counted here."""
     version: int = 0
     """Counts the changes; 0 in tables that are older than this service."""
 
@@ -117,6 +119,7 @@ class Link:
             "visitsLeft": None if self.max_visits is None else max(0, self.max_visits - self.visits_spent),
             "blocked": self.blocked,
             "qr": f"{self.short_url(base_url)}/qr",
+            "importedVisits": self.imported_visits,
             "visits": {**visits},
         }
 

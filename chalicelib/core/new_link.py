@@ -182,6 +182,13 @@ def deed_of(wanted: NewLink | Link) -> tuple[Any, ...]:
     )
 
 
+def wish_of(wanted: NewLink, owner: str | None) -> tuple[Any, ...]:
+    """Return what is the same in all wishes of ``owner`` that one link would meet."""
+    tags = None if wanted.tags is None else sorted(wanted.tags)
+    described = (wanted.expires_at, wanted.unguessable, wanted.title, wanted.note, tags, wanted.external_id)
+    return (owner, *deed_of(wanted), *described)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousRules:
     """What keeps a public instance from being abused: links of who has no key end, and can be found and stopped."""

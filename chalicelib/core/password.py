@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
 
@@ -13,11 +14,18 @@ _N, _R, _P = 2**14, 8, 1
 _SALT_BYTES = 16
 _MEMORY = 64 * 1024 * 1024  # bytes that OpenSSL may take: 128 * N * r, and room
 
+_DIGEST = re.compile(rf"scrypt\${_N}\${_R}\${_P}\$[0-9a-f]{{32}}\$[0-9a-f]{{64}}")
+
 
 def digest_of(password: str) -> str:
     """Return what is stored of ``password``: ``scrypt$16384$8$1$<salt>$<digest>``, another each time."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return f"scrypt${_N}${_R}${_P}${salt.hex()}${_scrypt(password, salt, _N, _R, _P).hex()}"
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether ``text`` is what is stored of a password, made as ours are: one try is not to cost more."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def fits(password: str, digest: str) -> bool:

@@ -190,6 +190,11 @@ def series(days: Iterable[Day], first: date, last: date, unit: Unit) -> list[dic
     return [{"at": month, **_summed(each)} for month, each in months.items()]
 
 
+def counted_on(day: Day) -> dict[str, int | None]:
+    """Return what was counted on a day: ``visits``, the kinds and ``visitors``, which are None until it is closed."""
+    return _summed([day])
+
+
 def links_among(days: Iterable[Day]) -> list[dict[str, Any]]:
     """Return the most visited links of an owner's ``days``, the biggest first, the rest as ``other``."""
     return _biggest(_sum(day.counts for day in days), "links")

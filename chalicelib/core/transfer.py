@@ -1,0 +1,247 @@
+"""Imports and exports: what is asked for, what is under way, and how far it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import quote_plus, unquote_plus
+
+from chalicelib.core import key, times
+from chalicelib.core.fields import Fields, names_of
+from chalicelib.errors import TransferInvalid
+
+IMPORTS = "imports/"
+REPORTS = "reports/"
+EXPORTS = "exports/"
+OnTaken = Literal["refuse", "skip", "rename"]
+OUTCOMES = ("created", "renamed", "existing", "skipped", "refused")
+EVERYONE = "*"
+"""The owner that stands for all of them, and for nobody's links too."""
+_ID_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why nothing, or nothing more, came of a file. ``code`` is stable and kebab-case."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in storage, in exactly one of its versions."""
+
+    key: str
+    version: str
+    size: int = 0
+
+    def as_message(self) -> dict[str, Any]:
+        """Return what S3 says of a file that has come, as far as it is read here."""
+        stored = {"key": quote_plus(self.key), "versionId": self.version, "size": self.size}
+        return {"Records": [{"eventSource": "aws:s3", "s3": {"object": stored}}]}
+
+    def row_id(self, bucket: str, number: int) -> str:
+        """Return what a row, counted from 1, is known by for ever."""
+        text = json.dumps([bucket, self.key, self.version, number])
+        return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def files_in(message: str) -> list[StoredFile]:
+    """Return the files that a message of S3's names; of a test message, none.
+
+    Raises:
+        ValueError: it is no message of S3's.
+    """
+    document = json.loads(message)
+    if not isinstance(document, dict):
+        raise ValueError(message[:200])  # noqa: TRY004  # one error for all that is no message
+    try:
+        stored = [record["s3"]["object"] for record in document.get("Records", ())]
+        # A key comes as in a form: + for a space. `null` is the version of what a bucket keeps no versions of.
+        return [
+            StoredFile(unquote_plus(each["key"]), str(each.get("versionId") or "null"), int(each.get("size", 0)))
+            for each in stored
+        ]
+    except (KeyError, TypeError, AttributeError) as strange:
+        raise ValueError(message[:200]) from strange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """A file that becomes links: whose they will be, and how far it is."""
+
+    id: str
+    owner: str | None
+    """Whose the links will be. None: nobody's, as of a file that an operator put into storage."""
+    by: str
+    """The name of the key it was asked for with, for the history of its links."""
+    created_at: datetime
+    on_taken: OnTaken = "refuse"
+    """What becomes of a row whose code is another link's."""
+    version: str | None = None
+    """Of the file. The first that comes is the import's, and stays so."""
+    format: str | None = None
+    total: int | None = None
+    """Rows in the file; None until it was looked through."""
+    rows: int = 0
+    """How many of them are done."""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple[int, ...] = ()
+    """Where the parts of the report end, in rows."""
+    ended: Literal["done", "failed"] | None = None
+    problem: Problem | None = None
+
+    @property
+    def key(self) -> str:
+        """Return where an upload of it goes."""
+        return f"{IMPORTS}{self.id}"
+
+    @property
+    def report_key(self) -> str:
+        """Return where its report is, once it is done."""
+        return f"{REPORTS}{self.id}.csv"
+
+    @property
+    def state(self) -> str:
+        """Return ``waiting`` (for the file), ``running``, ``done`` or ``failed``."""
+        return self.ended or ("waiting" if self.version is None else "running")
+
+    def as_json(self, report: str | None) -> dict[str, Any]:
+        """Return the import as clients see it; ``report`` is where its report can be had."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "createdAt": times.to_text(self.created_at),
+            "onTaken": self.on_taken,
+            "format": self.format,
+            "total": self.total,
+            "read": self.rows,
+            **{name: self.outcomes.get(name, 0) for name in OUTCOMES},
+            "problem": _shown(self.problem),
+            "report": report,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImport:
+    """A wish for an import."""
+
+    on_taken: OnTaken
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> NewImport:
+        """Read a request body.
+
+        Raises:
+            TransferInvalid
+        """
+        fields = Fields(body, names_of(("onTaken",)))
+        choice: Any = fields.choice("onTaken", ("refuse", "skip", "rename"))
+        if fields.errors:
+            raise TransferInvalid(fields.errors)
+        return cls(on_taken=choice)
+
+
+def put_by_hand(file: StoredFile, bucket: str, now: datetime) -> Import | None:
+    """Return the import of a file that nobody asked for by the API: whoever may write to the bucket put it there.
+
+    ``imports/<owner>/<name>`` is that owner's, ``imports/<name>`` nobody's. None: it is no such file.
+    """
+    place = file.key.removeprefix(IMPORTS)
+    owner, in_a_folder, name = place.rpartition("/")
+    if place == file.key or not name or (in_a_folder and not key.is_owner(owner)) or _is_id(place):
+        return None
+    return Import(
+        id=file.row_id(bucket, 0),
+        owner=owner or None,
+        by="a file in storage",
+        created_at=now,
+        version=file.version,
+    )
+
+
+def import_id_of(file: StoredFile) -> str | None:
+    """Return the id of the import that a file was uploaded for, or None: for none."""
+    place = file.key.removeprefix(IMPORTS)
+    return place if _is_id(place) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Links that become a file."""
+
+    id: str
+    owner: str
+    """Whose links; ``EVERYONE``'s are all there are."""
+    asked_by: str
+    """The owner who may fetch the file."""
+    created_at: datetime
+    format: Literal["csv", "ndjson"] = "csv"
+    days: bool = False
+    """Whether the counts of every day are in it."""
+    links: int | None = None
+    ended: Literal["done", "failed"] | None = None
+    problem: Problem | None = None
+
+    @property
+    def key(self) -> str:
+        """Return where the file is."""
+        return f"{EXPORTS}{self.id}.{self.format}"
+
+    @property
+    def state(self) -> str:
+        """Return ``running``, ``done`` or ``failed``."""
+        return self.ended or "running"
+
+    def as_json(self, file: str | None) -> dict[str, Any]:
+        """Return the export as clients see it; ``file`` is where it can be had."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "createdAt": times.to_text(self.created_at),
+            "owner": self.owner,
+            "format": self.format,
+            "days": self.days,
+            "links": self.links,
+            "problem": _shown(self.problem),
+            "file": file,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExport:
+    """A wish for an export. No owner: the caller."""
+
+    format: Literal["csv", "ndjson"]
+    days: bool
+    owner: str | None
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> NewExport:
+        """Read a request body.
+
+        Raises:
+            TransferInvalid
+        """
+        fields = Fields(body, names_of(("format", "days", "owner")))
+        choice: Any = fields.choice("format", ("csv", "ndjson"))
+        owner = fields.text("owner", key.MAX_NAME)
+        if owner is not None and owner != EVERYONE and not key.is_owner(owner):
+            fields.refuse("owner", "invalid", "An owner is 1 to 64 letters, digits and . _ @ -; * is everyone.")
+        wanted = cls(format=choice, days=fields.flag("days"), owner=owner)
+        if fields.errors:
+            raise TransferInvalid(fields.errors)
+        return wanted
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == _ID_LENGTH and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _shown(problem: Problem | None) -> dict[str, str] | None:
+    return None if problem is None else {"code": problem.code, "detail": problem.detail}

@@ -1,0 +1,168 @@
+"""An uploaded file, read as rows: once, from its beginning, a little of it in memory at a time.
+
+Text in UTF-8, with or without a byte order mark, or UTF-16; cells separated by commas, semicolons or tabs; or one JSON
+object a line; or one URL a line. What is wrong with a row is said of that row, and the next is read all the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from chalicelib.core import formats, json_body
+from chalicelib.core.formats import Format
+from chalicelib.errors import BodyTooLarge, FileRefused, Malformed
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_ROWS = 50_000
+_MAX_LINE = 1024 * 1024  # characters of the first line: of more, the rest is no header of ours
+
+_NOT_TEXT = {  # by their first bytes
+    b"PK\x03\x04": "It is a ZIP archive, as Excel's own files are. Save the sheet as CSV, or unpack the archive.",
+    b"\x1f\x8b": "It is compressed by gzip. Unpack it first.",
+    b"\xd0\xcf\x11\xe0": "It is a file of Excel's. Save the sheet as CSV.",
+    b"%PDF": "It is a PDF.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a file that begins in ``line``, from 1: the ``body`` of a wish for a link, or ``why`` there is none."""
+
+    line: int
+    body: dict[str, Any]
+    why: str | None = None
+
+
+def read(file: io.BufferedReader) -> tuple[str, Iterator[Row]]:
+    """Return the name of a file's format, and its rows; rows without anything in them are none.
+
+    Raises:
+        FileRefused: it is no list of links that could be read.
+    """
+    start = file.peek(4)[:4]
+    for signature, message in _NOT_TEXT.items():
+        if start.startswith(signature):
+            raise FileRefused("not-text", message)
+    encoding = _encoding_of(start)
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    text = io.TextIOWrapper(file, encoding, errors, newline="")
+    before, first = _first_line(text)
+    if first.lstrip().startswith("{"):
+        return "ndjson", _objects(chain([first], text), before)
+    recognised = formats.recognised(first)
+    if recognised is not None:
+        known, separator, columns = recognised
+        reader = csv.reader(chain([first], text), delimiter=separator, strict=True)
+        next(reader)
+        return known.name, _cells(reader, before, known, columns)
+    if "://" not in first and any(separator in first for separator in formats.SEPARATORS):
+        shown = first.strip()[:200]
+        raise FileRefused(
+            "unknown-columns",
+            f"None of its columns is known to hold the URL: {shown!r}. Call that column url, or long_url.",
+        )
+    return "list", _urls(chain([first], text), before)
+
+
+def count(file: io.BufferedReader) -> tuple[str, int]:
+    """Return the name of a file's format, and how many rows it has.
+
+    Raises:
+        FileRefused: also if it has none, or more than 50,000.
+    """
+    name, rows = read(file)
+    number = 0
+    for _ in rows:
+        number += 1
+        if number > MAX_ROWS:
+            raise FileRefused("too-many-rows", f"It has more than {MAX_ROWS:,} rows. Split it.")
+    if number == 0:
+        raise FileRefused("empty", "It has no rows.")
+    return name, number
+
+
+def _encoding_of(start: bytes) -> str:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if start[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if start[:1] == b"\0" else "utf-8-sig"
+
+
+def _first_line(text: io.TextIOWrapper) -> tuple[int, str]:
+    """Return how many lines stand before the first that says something, and that line."""
+    before = 0
+    while line := text.readline(_MAX_LINE):
+        if line.strip() and not line.lower().startswith("sep="):  # which Excel writes, and reads, for itself
+            return before, line
+        before += 1
+    raise FileRefused("empty", "It is empty.")
+
+
+def _cells(reader: Any, before: int, known: Format, columns: Sequence[str | None]) -> Iterator[Row]:
+    while True:
+        line = before + reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as broken:
+            yield Row(line, {}, _why_not_csv(str(broken)))
+            continue
+        if any(cell.strip() for cell in cells):
+            yield from _rows_of(line, cells, known, columns)
+
+
+def _rows_of(line: int, cells: list[str], known: Format, columns: Sequence[str | None]) -> Iterator[Row]:
+    if _is_broken("".join(cells)):
+        yield Row(line, {}, _NOT_UTF8)
+        return
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        yield Row(line, {}, "It has more cells than there are columns: put cells with separators in them in quotes.")
+        return
+    try:
+        bodies = known.bodies_of({name: cell for name, cell in zip(columns, cells, strict=False) if name})
+    except ValueError as unreadable:
+        yield Row(line, {}, str(unreadable))
+        return
+    yield from (Row(line, body) for body in bodies)
+
+
+def _objects(lines: Iterator[str], before: int) -> Iterator[Row]:
+    for line, text in enumerate(lines, before + 1):
+        if text.strip():
+            try:
+                body = text.encode("utf-8", "surrogateescape")
+                yield Row(line, json_body.read_object(body, None, json_body.MAX_BULK_BYTES))
+            except (Malformed, BodyTooLarge) as refused:
+                yield Row(line, {}, str(refused).replace("The body", "The line"))
+
+
+def _urls(lines: Iterator[str], before: int) -> Iterator[Row]:
+    for line, text in enumerate(lines, before + 1):
+        url = text.strip(" \t\r\n")
+        if len(url) > 1 and url[0] == url[-1] == '"':
+            url = url[1:-1]
+        if url:
+            yield Row(line, {}, _NOT_UTF8) if _is_broken(url) else Row(line, {"url": url})
+
+
+_NOT_UTF8 = "It is not UTF-8. Save the file as CSV UTF-8."
+
+
+def _is_broken(text: str) -> bool:
+    """Tell whether there were bytes that are no UTF-8; they were read as halves of surrogate pairs."""
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _why_not_csv(reason: str) -> str:
+    if "end of data" in reason:
+        return "A quotation mark opens here and is never closed; nothing after it was read."
+    if "limit" in reason:
+        return "A cell is longer than 128 KiB: perhaps a quotation mark is never closed."
+    return f"It is no CSV: {reason}. Quotation marks within a cell are written twice."
