@@ -264,8 +264,6 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
         # What it leaves behind, the next deployment takes over.
         table["DeletionPolicy"] = table["UpdateReplacePolicy"] = "Retain" if stage == "prod" else "Delete"
         table["Properties"]["DeletionProtectionEnabled"] = stage == "prod"
-    for bucket in _of_type(template, "AWS::S3::Bucket"):
-        bucket["DeletionPolicy"] = bucket["UpdateReplacePolicy"] = "Retain" if stage == "prod" else "Delete"
     for role in _of_type(template, "AWS::IAM::Role"):
         role["Properties"].setdefault("Policies", []).append(_TRACE)
     _write_table_names(template, stage)

@@ -107,13 +107,7 @@ def tables(cloud: Cloud, name: str) -> set[str]:
     """Return the names of the tables that the stack ``name`` has, or had and would delete with it."""
     if _described(cloud, name) is None:
         return set()
-    return {
-        resource["PhysicalResourceId"]
-        for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-        if resource["ResourceType"] == "AWS::DynamoDB::Table"
-        and resource.get("PhysicalResourceId")  # a table that was never made has none
-        and resource["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
-    }
+    return set(_of_type(cloud, name, "AWS::DynamoDB::Table").values())
 
 
 def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
@@ -131,6 +125,9 @@ def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
                 f"Deletion protection is on for {', '.join(protected)}. Switch it off first, table by table:"
                 f" aws dynamodb update-table --no-deletion-protection-enabled --table-name {protected[0]}"
             )
+        for bucket in _of_type(cloud, name, "AWS::S3::Bucket").values():
+            say(f"Emptying {bucket} ...")
+            _empty(cloud, bucket)
         _delete(cloud, name, say)
 
 
@@ -152,6 +149,26 @@ def artifacts(cloud: Cloud) -> str:
                 raise
             _make_bucket(cloud, name)
     return name
+
+
+def _of_type(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
+    """Return the names of what the stack has of a type, and would delete with it, by their names in the template."""
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        if resource["ResourceType"] == kind
+        and resource.get("PhysicalResourceId")  # what was never made has none
+        and resource["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+    }
+
+
+def _empty(cloud: Cloud, bucket: str) -> None:
+    """Delete all that is in a bucket, for CloudFormation deletes none that is not empty."""
+    for page in cloud.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        there = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        objects: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in there]
+        if objects:
+            cloud.s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
 def _make_bucket(cloud: Cloud, name: str) -> None:

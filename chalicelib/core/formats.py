@@ -21,7 +21,9 @@ from chalicelib.core.fields import MAX_TITLE
 from chalicelib.errors import FileRefused
 
 SEPARATORS = (",", ";", "\t")
-_DIGITS = re.compile(r"[0-9]+")
+_COUNT = re.compile(r"[0-9]{1,15}")
+_SINCE_1970 = re.compile(r"[0-9]{9,10}|[0-9]{12,13}")  # seconds, or milliseconds
+_SECONDS = 10  # digits
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _ON = {"true", "yes", "t", "1", "on"}
 _OFF = {"false", "no", "f", "0", "off"}
@@ -110,8 +112,8 @@ class Format:
     def _moment(self, name: str, text: str) -> datetime:
         """Return a time; one without a zone is in UTC."""
         try:
-            if _DIGITS.fullmatch(text) and len(text) in {9, 10, 12, 13}:  # seconds or milliseconds
-                return datetime.fromtimestamp(int(text) / (1 if len(text) <= 10 else 1000), UTC)  # noqa: PLR2004
+            if _SINCE_1970.fullmatch(text):
+                return datetime.fromtimestamp(int(text) / (1000 if len(text) > _SECONDS else 1), UTC)
             moment = self._date(text)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
@@ -202,7 +204,7 @@ def _place_description(given: dict[str, str]) -> None:
 
 def _number(name: str, text: str) -> int:
     digits = re.sub(r"[,.'\s\u00a0\u202f]", "", text)  # between thousands, as people write them
-    if not _DIGITS.fullmatch(digits) or len(digits) > 15:  # noqa: PLR2004  # more no counter has
+    if not _COUNT.fullmatch(digits):
         raise ValueError(f"{name} is {text[:64]!r}; write a whole number.")
     return int(digits)
 

@@ -122,7 +122,8 @@ def test_what_a_failed_creation_left_behind_can_go(scripts: dict[str, Stubber]) 
         {"LogicalResourceId": "NeverMade", "ResourceStatus": "CREATE_FAILED", **table},
         {"LogicalResourceId": "Vanished", "PhysicalResourceId": "c", "ResourceStatus": "CREATE_COMPLETE", **table},
     ]
-    cloudformation.add_response("describe_stack_resources", {"StackResources": resources})
+    for _ in range(2):
+        cloudformation.add_response("describe_stack_resources", {"StackResources": resources})
     scripts["dynamodb"].add_client_error(
         "describe_table", "ResourceNotFoundException", expected_params={"TableName": "c"}
     )

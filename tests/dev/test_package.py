@@ -70,6 +70,9 @@ def test_what_ships_is_ours_and_what_it_needs(built: package.Package) -> None:
         (["dynamodb:GetItem", "dynamodb:Put*"], {"Fn::GetAtt": ["LinksTable", "Arn"]}),
         ("dynamodb:GetItem", "*"),
         ("dynamodb:GetItem", [{"Fn::Sub": "${LinksTable.Arn}/index/*"}]),
+        ("s3:GetObject", [{"Fn::Sub": "${Files.Arn}/*"}]),
+        ("s3:GetObject", [{"Fn::Sub": "${Files.Arn}/reports/*"}, {"Fn::Sub": "${Files.Arn}/rep*"}]),
+        ("s3:*", [{"Fn::Sub": "${Files.Arn}/reports/*"}]),
         ("dynamodb:GetIte?", {"Fn::GetAtt": ["LinksTable", "Arn"]}),
         ("dynamodb:GetItem", {"Fn::Sub": "${LinksTable.Arn}/index/by???"}),
         ("*", "*"),
@@ -145,6 +148,9 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "BatchGet", "Put", "Update", "Delete")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query", "PutItem")),
+            ("s3:PutObject", "Files.Arn/imports/*"),
+            *(("s3:GetObject", f"Files.Arn/{kind}/*") for kind in ("reports", "exports")),
+            ("sqs:SendMessage", "ExportsQueue.Arn"),
             *((f"logs:{action}", "ApiLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "RedirectRole": {
@@ -159,6 +165,27 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             ("sqs:GetQueueAttributes", "ClicksQueue.Arn"),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "PutItem", "UpdateItem")),
             *((f"logs:{action}", "ClicksLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "ImportLinksRole": {
+            *((f"sqs:{action}", "ImportsQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "SendMessage")),
+            ("sqs:GetQueueAttributes", "ImportsQueue.Arn"),
+            ("s3:GetObjectVersion", "Files.Arn/imports/*"),
+            *((f"s3:{action}", "Files.Arn/reports/*") for action in ("GetObject", "PutObject")),
+            ("s3:ListBucket", "Files.Arn"),
+            *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem")),
+            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
+            ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
+            *((f"logs:{action}", "ImportsLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "ExportLinksRole": {
+            *((f"sqs:{action}", "ExportsQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage")),
+            ("sqs:GetQueueAttributes", "ExportsQueue.Arn"),
+            ("s3:PutObject", "Files.Arn/exports/*"),
+            ("dynamodb:Scan", "LinksTable.Arn"),
+            ("dynamodb:Query", "LinksTable.Arn/index/byOwner"),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query")),
+            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "UpdateItem")),
+            *((f"logs:{action}", "ExportsLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "CloseTheDaysRole": {
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
@@ -190,6 +217,56 @@ def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Tem
             "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("role", "keys"),
+    [("ImportLinksRole", ["import#*", "ext#*", "secret#imports"]), ("ExportLinksRole", ["export#*"])],
+)
+def test_who_works_on_files_reaches_no_key_of_the_api(template: Template, role: str, keys: list[str]) -> None:
+    """In the table that has the keys as well, they may touch what is theirs."""
+    statements = template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+    on_access = [each for each in statements if each["Resource"] == [{"Fn::GetAtt": ["AccessTable", "Arn"]}]]
+
+    assert [each["Condition"] for each in on_access] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}]
+
+
+def test_files_are_nobody_elses_and_do_not_stay(template: Template) -> None:
+    """The bucket is private, encrypted, by TLS only, keeps versions, and every kind of file in it has an end."""
+    files = template["Resources"]["Files"]["Properties"]
+    (statement,) = template["Resources"]["FilesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert set(files["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(files["PublicAccessBlockConfiguration"]) == 4
+    assert files["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (encryption,) = files["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert files["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = {rule["Prefix"]: rule for rule in files["LifecycleConfiguration"]["Rules"] if rule["Status"] == "Enabled"}
+    assert {prefix: rules[prefix]["ExpirationInDays"] for prefix in ("imports/", "reports/", "exports/")} == {
+        "imports/": 7,
+        "reports/": 30,
+        "exports/": 7,
+    }
+    assert all("NoncurrentVersionExpiration" in rules[prefix] for prefix in ("imports/", "reports/", "exports/"))
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
+def test_what_comes_into_storage_is_told_by_this_bucket_alone(template: Template) -> None:
+    """Files under imports/ become messages; no other bucket, of whosever account, may send any."""
+    (notification,) = template["Resources"]["Files"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    policy = template["Resources"]["ImportsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert notification["Queue"] == {"Fn::GetAtt": ["ImportsQueue", "Arn"]}
+    assert notification["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "imports/"}]
+    (allowed,) = [each for each in policy if each["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    bucket = template["Resources"]["Files"]["Properties"]["BucketName"]["Fn::Sub"]
+    assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{bucket}"}
 
 
 def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Template) -> None:
@@ -457,14 +534,25 @@ def test_a_queue_that_would_delete_failures_is_refused(built: package.Package, t
         package.refuse_what_is_wrong(built, template)
 
 
-def test_a_click_is_tried_five_times_before_it_is_put_aside(template: Template) -> None:
+@pytest.mark.parametrize(
+    ("queue_name", "function_name", "aside"),
+    [
+        ("ClicksQueue", "CountClicks", "ClicksDeadLetters"),
+        ("ImportsQueue", "ImportLinks", "FilesDeadLetters"),
+        ("ExportsQueue", "ExportLinks", "FilesDeadLetters"),
+    ],
+)
+def test_a_message_is_tried_five_times_before_it_is_put_aside(
+    template: Template, queue_name: str, function_name: str, aside: str
+) -> None:
     """Hidden for six times as long as the function may take, then again; what fails for good waits 14 days."""
-    queue = template["Resources"]["ClicksQueue"]["Properties"]
-    function = template["Resources"]["CountClicks"]["Properties"]
+    queue = template["Resources"][queue_name]["Properties"]
+    function = template["Resources"][function_name]["Properties"]
 
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
-    assert template["Resources"]["ClicksDeadLetters"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [aside, "Arn"]}
+    assert template["Resources"][aside]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
 @pytest.fixture

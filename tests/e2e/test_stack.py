@@ -383,13 +383,17 @@ class TestMakeDeploy:
         assert "was there before" not in second.stdout
 
     def test_a_stage_that_is_not_protected_can_go(self, deployed: Deployed) -> None:
-        """Dev comes and goes."""
+        """Dev comes and goes, with the files that are in storage."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: make destroy. It is tried on a local AWS only.")
         environ = local_aws.environment(deployed.port) | {"AWS_REGION": "eu-west-1"}
         there = {name: value for name, value in environ.items() if name.startswith("AWS_")}
 
-        made, gone, again = (self.run(what, "dev", **there) for what in ("deploy", "destroy", "destroy"))
+        made = self.run("deploy", "dev", **there)
+        bucket = re.search(r"FilesBucket +(\S+)", made.stdout)
+        assert bucket is not None, made.stdout + made.stderr
+        put_a_file_twice(deployed.port, bucket[1])
+        gone, again = (self.run("destroy", "dev", **there) for _ in range(2))
 
         assert (made.returncode, gone.returncode, again.returncode) == (0, 0, 1)
         assert "shortener-dev is gone." in gone.stdout
@@ -407,6 +411,13 @@ class TestMakeDeploy:
         stack.destroy(cloud, name, say=lambda _: None)
 
         assert stack.outputs(cloud, name) is None
+
+
+def put_a_file_twice(port: int, bucket: str) -> None:
+    """Leave an object in two versions behind, where nobody imports it."""
+    s3 = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="eu-west-1")
+    for content in (b"first", b"second"):
+        s3.put_object(Bucket=bucket, Key="exports/left", Body=content)
 
 
 def broken_package(folder: Path) -> package.Package:
