@@ -12,11 +12,17 @@ os.environ.update(
         "AWS_EC2_METADATA_DISABLED": "true",
         "BASE_URL": "https://sho.rt",
         "CLICKS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+        "EXPORTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/exports",
+        "FILES_BUCKET": "shortener-files",
+        "IMPORTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
         "PARTIAL_BATCH": "on",
         "STAGE": "local",
     }
 )
-for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "UNKNOWN_CODE", "TARGET_HOSTS", "CODE_STYLE"):
+for name in (
+    *("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"),
+    *("UNKNOWN_CODE", "TARGET_HOSTS", "CODE_STYLE"),
+):
     os.environ.pop(name, None)
 
 from moto import mock_aws  # noqa: I001  # moto must be imported before the clients are made, or they reach for AWS
@@ -30,6 +36,7 @@ from chalice.test import Client, TestHTTPClient as Http
 import app as doors
 from chalicelib import authorize, track
 from chalicelib.aws import link_cache
+from chalicelib.settings import settings
 from tests import tables
 from tests.callers import Keyed, make_key
 
@@ -50,15 +57,18 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
 
 
 # Made once: a client takes longer to make than its tables.
-_DYNAMODB, _SQS = boto3.client("dynamodb"), boto3.client("sqs")
+_DYNAMODB, _SQS, _S3 = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("s3")
 
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """DynamoDB and SQS in this process, with the tables of resources.yaml and nothing in them."""
+    """DynamoDB, SQS and S3 in this process: the tables of resources.yaml, the queues and the bucket, all empty."""
     with mock_aws():
         tables.create(_DYNAMODB)
-        _SQS.create_queue(QueueName="clicks")
+        for queue in ("clicks", "imports", "exports"):
+            _SQS.create_queue(QueueName=queue)
+        _S3.create_bucket(Bucket=settings.files_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        _S3.put_bucket_versioning(Bucket=settings.files_bucket, VersioningConfiguration={"Status": "Enabled"})
         link_cache.forget_all()
         track.forget_all()
         authorize.forget_all()
