@@ -275,7 +275,7 @@ def links(http: Http, keys: Keys) -> None:
     post({**MINIMAL, "alias": "off", "enabled": False, "externalId": "off:1"}).answer(http, keys)
     keys["open"] = by(None, post({**MINIMAL, "alias": "open"})).answer(http, keys).json_body["manageKey"]
     url = "https://example.com/"
-    over = Link(code="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    over = Link(code="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC), imported_visits=7)
     link_table.add(over, "made-for-over")
     link_table.add(Link(code="old", url=url), "made-for-old")
     visit("full", SEEN, datetime.now(UTC))
@@ -553,6 +553,7 @@ def test_every_field_that_can_change_may_stand_in_a_history() -> None:
                 (schema, "tags", "maxItems", fields.MAX_TAGS),
             )
         ),
+        ("LinkDetails", "importedVisits", "maximum", fields.MAX_VISITS),
     ],
 )
 def test_limits_are_those_of_the_service(schema: str, member: str | None, limit: str, value: object) -> None:
@@ -1150,6 +1151,7 @@ def test_a_key_that_is_described_is_made(http: Http, keys: Keys, body: dict[str,
         pytest.param(422, post({"links": [], "link": 1}, "/links/bulk"), id="many, no list"),
         pytest.param(200, get("/links/{code}", "/links/full"), id="shown, all fields"),
         pytest.param(200, get("/links/{code}", "/links/bare"), id="shown, minimal"),
+        pytest.param(200, get("/links/{code}", "/links/over"), id="shown, imported"),
         pytest.param(200, by("admin", get("/links/{code}", "/links/old")), id="shown, from an older table"),
         pytest.param(200, get("/links/{code}", "/links/ext:full:1"), id="shown, by its externalId"),
         pytest.param(200, by("open", get("/links/{code}", "/links/open")), id="shown, with its own key"),
