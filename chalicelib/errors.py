@@ -444,6 +444,7 @@ class NoStorage(ShortenerError):
         "Imports and exports need a bucket and queues, which the deployed stack has. This service runs without: "
         "FILES_BUCKET is not set."
     )
+    retry_after = 3600  # somebody has to give it one first
 
     def __init__(self) -> None:
         super().__init__("This service runs without a bucket: nothing can be imported or exported.")
