@@ -172,8 +172,7 @@ def _failed(order: Import, problem: Problem) -> Import:
 
 def _gone_on(work: _Work, path: Path, has_time: Callable[[], bool]) -> Import:
     at, is_first = work.order, True
-    with path.open("rb") as opened:
-        _, rows = upload.read(opened)
+    with path.open("rb") as opened, upload.reading(opened) as (_, rows):
         numbered = enumerate(rows, 1)
         for _ in itertools.islice(numbered, at.rows):
             continue

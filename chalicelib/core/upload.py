@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from typing import IO, Any
 
 from chalicelib.core import formats, json_body
 from chalicelib.core.formats import Format
@@ -38,26 +39,53 @@ class Row:
     why: str | None = None
 
 
-def read(file: io.BufferedReader) -> tuple[str, Iterator[Row]]:
-    """Return the name of a file's format, and its rows; rows without anything in them are none.
+@contextmanager
+def reading(file: IO[bytes]) -> Iterator[tuple[str, Iterator[Row]]]:
+    """Yield the name of a file's format, and its rows, to be read within the ``with``; empty rows are none.
+
+    The file is read from its beginning, and is to be one that can be read again.
 
     Raises:
         FileRefused: it is no list of links that could be read.
     """
-    start = file.peek(4)[:4]
+    start = file.read(4)
+    file.seek(0)
     for signature, message in _NOT_TEXT.items():
         if start.startswith(signature):
             raise FileRefused("not-text", message)
     encoding = _encoding_of(start)
     errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
     text = io.TextIOWrapper(file, encoding, errors, newline="")
+    try:
+        yield _read(text)
+    finally:
+        text.detach()  # the file is closed by who opened it
+
+
+def count(file: IO[bytes]) -> tuple[str, int]:
+    """Return the name of a file's format, and how many rows it has.
+
+    Raises:
+        FileRefused: also if it has none, or more than 50,000.
+    """
+    with reading(file) as (name, rows):
+        number = sum(1 for _ in itertools.islice(rows, MAX_ROWS + 1))
+    if number == 0:
+        raise FileRefused("empty", "It has no rows.")
+    if number > MAX_ROWS:
+        raise FileRefused("too-many-rows", f"It has more than {MAX_ROWS:,} rows. Split it.")
+    return name, number
+
+
+def _read(text: io.TextIOWrapper) -> tuple[str, Iterator[Row]]:
     before, first = _first_line(text)
+    lines = itertools.chain([first], text)
     if first.lstrip().startswith("{"):
-        return "ndjson", _objects(chain([first], text), before)
+        return "ndjson", _objects(lines, before)
     recognised = formats.recognised(first)
     if recognised is not None:
         known, separator, columns = recognised
-        reader = csv.reader(chain([first], text), delimiter=separator, strict=True)
+        reader = csv.reader(lines, delimiter=separator, strict=True)
         next(reader)
         return known.name, _cells(reader, before, known, columns)
     if "://" not in first and any(separator in first for separator in formats.SEPARATORS):
@@ -66,24 +94,7 @@ def read(file: io.BufferedReader) -> tuple[str, Iterator[Row]]:
             "unknown-columns",
             f"None of its columns is known to hold the URL: {shown!r}. Call that column url, or long_url.",
         )
-    return "list", _urls(chain([first], text), before)
-
-
-def count(file: io.BufferedReader) -> tuple[str, int]:
-    """Return the name of a file's format, and how many rows it has.
-
-    Raises:
-        FileRefused: also if it has none, or more than 50,000.
-    """
-    name, rows = read(file)
-    number = 0
-    for _ in rows:
-        number += 1
-        if number > MAX_ROWS:
-            raise FileRefused("too-many-rows", f"It has more than {MAX_ROWS:,} rows. Split it.")
-    if number == 0:
-        raise FileRefused("empty", "It has no rows.")
-    return name, number
+    return "list", _urls(lines, before)
 
 
 def _encoding_of(start: bytes) -> str:

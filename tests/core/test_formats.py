@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import formats, upload
+from chalicelib.core.upload import Row
 from chalicelib.errors import FileRefused
 from tests.paths import ROOT
 
@@ -193,9 +194,15 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
 }
 
 
+def rows_of(content: bytes) -> tuple[str, list[Row]]:
+    """Return the format of a file, and its rows."""
+    with upload.reading(io.BytesIO(content)) as (name, rows):
+        return name, list(rows)
+
+
 def read(content: bytes) -> tuple[str, list[dict[str, Any] | str]]:
     """Return the format of a file, and of each row what it asks for, or why that cannot be told."""
-    name, rows = upload.read(io.BufferedReader(io.BytesIO(content)))
+    name, rows = rows_of(content)
     return name, [row.why if row.why is not None else row.body for row in rows]
 
 
@@ -286,11 +293,7 @@ def test_what_is_no_list_of_links_is_refused_as_a_whole(content: bytes, code: st
 )
 def test_a_bad_row_does_not_stop_the_next(row: bytes, why: str) -> None:
     """It is refused by its line, and the others are read."""
-    name, rows = upload.read(
-        io.BufferedReader(
-            io.BytesIO(b"long url,created\nhttps://a.example.com/,\n" + row + b"https://z.example.com/,\n")
-        )
-    )
+    name, rows = rows_of(b"long url,created\nhttps://a.example.com/,\n" + row + b"https://z.example.com/,\n")
 
     first, bad, last = rows
     assert name == "csv"
@@ -302,9 +305,7 @@ def test_a_bad_row_does_not_stop_the_next(row: bytes, why: str) -> None:
 
 def test_a_quotation_mark_that_is_never_closed_is_told_by_its_line() -> None:
     """What was swallowed by it cannot be rows; the line says where to look."""
-    _, rows = upload.read(
-        io.BufferedReader(io.BytesIO(b'url,title\nhttps://a.example.com/,"x\nhttps://b.example.com/,\n'))
-    )
+    _, rows = rows_of(b'url,title\nhttps://a.example.com/,"x\nhttps://b.example.com/,\n')
 
     (bad,) = rows
     assert bad.line == 2
@@ -313,11 +314,7 @@ def test_a_quotation_mark_that_is_never_closed_is_told_by_its_line() -> None:
 
 def test_lines_are_those_an_editor_shows() -> None:
     """Blank lines and line breaks within cells count, rows that are empty are none."""
-    _, rows = upload.read(
-        io.BufferedReader(
-            io.BytesIO(b'\nsep=,\nurl,note\n\nhttps://a.example.com/,"x\ny"\n,\n"",\nhttps://b.example.com/,z')
-        )
-    )
+    _, rows = rows_of(b'\nsep=,\nurl,note\n\nhttps://a.example.com/,"x\ny"\n,\n"",\nhttps://b.example.com/,z')
 
     assert [row.line for row in rows] == [5, 9]
 
@@ -420,7 +417,7 @@ def test_a_file_has_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(upload, "MAX_ROWS", 2)
 
     def count(rows: int) -> tuple[str, int]:
-        return upload.count(io.BufferedReader(io.BytesIO(b"url\n" + b"https://example.com/\n" * rows)))
+        return upload.count(io.BytesIO(b"url\n" + b"https://example.com/\n" * rows))
 
     assert count(2) == ("csv", 2)
     with pytest.raises(FileRefused, match="more than 2 rows"):

@@ -87,7 +87,8 @@ def test_an_exported_link_is_read_back_as_it_was(kind: str, link: Link, *, days:
         document["days"] = exported.counts_by_day([Day(date="2026-11-24", counts={"visits": 3, "humans": 3})])
     content = exported.header(kind, with_days=days) + exported.line(kind, document)
 
-    name, (row,) = upload.read(io.BufferedReader(io.BytesIO(content.encode())))
+    with upload.reading(io.BytesIO(content.encode())) as (name, rows):
+        (row,) = rows
     again = ImportedLink.from_body(row.body, POLICY, NOW)
 
     assert name == ("export" if kind == "csv" else "ndjson")
