@@ -10,8 +10,10 @@ import boto3
 import pytest
 
 from chalicelib.aws import by_boto3, clients, link_cache
+from chalicelib.settings import settings
 from dev import local_aws
 from tests import tables
+from tests.counting.storage import Storage
 from tests.e2e.conftest import free_port
 from tests.faulty_proxy import Faults, between
 
@@ -45,3 +47,14 @@ def network(store: int, monkeypatch: pytest.MonkeyPatch) -> Network:
             yield faults
 
     return through
+
+
+@pytest.fixture
+def storage(store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+    """An empty bucket."""
+    made = Storage(store, monkeypatch)
+    yield made
+    for page in made.s3.get_paginator("list_object_versions").paginate(Bucket=settings.files_bucket):
+        for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            made.s3.delete_object(Bucket=settings.files_bucket, Key=each["Key"], VersionId=each["VersionId"])
+    made.s3.delete_bucket(Bucket=settings.files_bucket)

@@ -5,33 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import random
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 
-from chalicelib import import_links
-from chalicelib.aws import block_list, bucket, by_boto3, clients, link_table, transfer_table, work_queue
+from chalicelib.aws import block_list, link_table, transfer_table
 from chalicelib.aws.block_list import Blocked
 from chalicelib.core.link import Link
-from chalicelib.core.target_url import TargetPolicy
 from chalicelib.core.transfer import OUTCOMES, Import, OnTaken, StoredFile
-from chalicelib.errors import StoreUnavailable
 from chalicelib.import_links import import_file
 from chalicelib.settings import settings
 from tests.counting.conftest import Network
+from tests.counting.storage import ID, NOW, POLICY, Killed, Storage, drawn_from, killed_after
 from tests.faulty_proxy import Faults
 
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-POLICY = TargetPolicy(frozenset({"sho.rt"}))
 SEEDS = (1, 2, 3, 4, 5)
-ID = "0123456789abcdef0123456789abcdef"
 ROWS = 60
 
 FILE = "\r\n".join(
@@ -54,76 +44,6 @@ FILE = "\r\n".join(
         '"quoted"x,https://example.com/',
     ]
 ).encode()
-
-
-class Killed(BaseException):
-    """The process is gone; nothing in it may catch this."""
-
-
-class Storage:
-    """The bucket on the store, the queue of messages in hand, and what became of it all."""
-
-    def __init__(self, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        address = f"http://127.0.0.1:{port}"
-        self.s3 = boto3.client("s3", endpoint_url=address)
-        self.s3.create_bucket(
-            Bucket=settings.files_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
-        self.s3.put_bucket_versioning(Bucket=settings.files_bucket, VersioningConfiguration={"Status": "Enabled"})
-        self.waiting: list[StoredFile] = []
-        self._lock = threading.Lock()
-        limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": 3}
-        monkeypatch.setattr(bucket, "files", by_boto3.made("s3", endpoint_url=address, **limits))
-        monkeypatch.setattr(work_queue, "send", self._send)
-        monkeypatch.setattr(import_links, "ROWS_AT_ONCE", 7)
-
-    def put(self, content: bytes, key: str = f"imports/{ID}") -> StoredFile:
-        """Put a file where it is imported from; its message is not delivered yet."""
-        answer = self.s3.put_object(Bucket=settings.files_bucket, Key=key, Body=content)
-        return StoredFile(key, answer["VersionId"], len(content))
-
-    def report_of(self, import_id: str) -> bytes:
-        """Return the report of an import."""
-        answer = self.s3.get_object(Bucket=settings.files_bucket, Key=f"reports/{import_id}.csv")
-        return bytes(answer["Body"].read())
-
-    def _send(self, _: str, document: dict[str, Any]) -> None:
-        (record,) = document["Records"]
-        with self._lock:
-            stored = record["s3"]["object"]
-            self.waiting.append(StoredFile(stored["key"].replace("%2F", "/"), stored["versionId"], stored["size"]))
-
-    def deliver(self, chance: random.Random, workers: int = 1) -> None:
-        """Deliver what waits, in any order, several at once; what fails comes again; time is up now and then."""
-        for _ in range(200):
-            if not self.waiting:
-                return
-            with self._lock:
-                chance.shuffle(self.waiting)
-                batch, self.waiting = self.waiting[:workers], self.waiting[workers:]
-            seeds = [chance.random() for _ in batch]
-            with ThreadPoolExecutor(workers) as hands:
-                list(hands.map(self._deliver_one, batch, seeds))
-        raise AssertionError(f"{len(self.waiting)} messages were never taken.")
-
-    def _deliver_one(self, file: StoredFile, seed: float) -> None:
-        own = random.Random(seed)  # noqa: S311  # the same pauses for the same seed
-        try:
-            import_file(file, POLICY, NOW, lambda: own.random() > 0.1)
-        except StoreUnavailable:
-            with self._lock:
-                self.waiting.append(file)
-
-
-@pytest.fixture
-def storage(store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    """An empty bucket."""
-    made = Storage(store, monkeypatch)
-    yield made
-    for page in made.s3.get_paginator("list_object_versions").paginate(Bucket=settings.files_bucket):
-        for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-            made.s3.delete_object(Bucket=settings.files_bucket, Key=each["Key"], VersionId=each["VersionId"])
-    made.s3.delete_bucket(Bucket=settings.files_bucket)
 
 
 def prepare(on_taken: OnTaken = "rename") -> None:
@@ -200,7 +120,7 @@ def test_whatever_the_network_loses_it_is_the_same(
 ) -> None:
     """15 % of replies and 5 % of requests lost, messages two and three times, shuffled, three at once, time up."""
     expected = undisturbed()
-    chance = random.Random(seed)  # noqa: S311  # the same order for the same seed
+    chance = drawn_from(seed)
     with network(Faults(seed)):
         prepare()
     storage.waiting = [storage.put(FILE)] * chance.randint(2, 3)
@@ -211,27 +131,6 @@ def test_whatever_the_network_loses_it_is_the_same(
     assert min(faults.happened[fault] for fault in ("request lost", "reply lost")) > 0
     with network(Faults(seed), fresh=False):
         assert outcome(storage) == expected
-
-
-@contextmanager
-def killed_after(writes: int) -> Iterator[None]:
-    """Kill whoever makes so many writes, to the table or to storage, right after the last of them was applied."""
-    made: list[str] = []
-
-    def count(model: Any, **_: Any) -> None:
-        if model.name in {"TransactWriteItems", "PutItem", "UpdateItem", "PutObject"}:
-            made.append(model.name)
-            if len(made) == writes:
-                raise Killed
-
-    watched = [(clients.writes, "after-call.dynamodb.*"), (bucket.files, "after-call.s3.*")]
-    for client, event in watched:
-        client.meta.events.register(event, count, "kill")
-    try:
-        yield
-    finally:
-        for client, event in watched:
-            client.meta.events.unregister(event, count, "kill")
 
 
 def test_a_kill_after_each_write_changes_nothing(network: Network, storage: Storage) -> None:
@@ -294,7 +193,7 @@ def test_a_file_that_is_overwritten_half_way_is_read_to_its_end(
         half_way = transfer_table.find_import(ID, NOW)
         storage.waiting = [storage.put(b"url\nhttps://example.com/intruder\n"), *storage.waiting, first]
 
-        storage.deliver(random.Random(1))  # noqa: S311  # the same order each time
+        storage.deliver(drawn_from(1))
 
         assert half_way is not None
         assert 0 < half_way.rows < ROWS
@@ -304,7 +203,7 @@ def test_a_file_that_is_overwritten_half_way_is_read_to_its_end(
 @pytest.mark.parametrize("seed", SEEDS)
 def test_of_two_uploads_one_is_imported_whole(network: Network, storage: Storage, seed: int) -> None:
     """Messages come in any order: the first that is delivered decides, and nothing of the other is made."""
-    chance = random.Random(seed)  # noqa: S311  # the same order for the same seed
+    chance = drawn_from(seed)
     with network(Faults(seed)):
         prepare()
         urls = {name: [f"https://example.com/{name}/{n}" for n in range(20)] for name in "xy"}
