@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import adopt, keys, local_aws, package, smoke, stack
+from dev import adopt, keys, local_aws, package, smoke, stack, stages
 
 ROOT = Path(__file__).parent.parent
 LOCAL = stack.name_of("local")
@@ -110,9 +110,7 @@ def deploy(stage: str) -> None:
     print()
     for name, value in sorted(made.items()):
         print(f"  {name:16} {value}")
-    address = made["EndpointURL"].rstrip("/")
-    if local_aws.is_local(os.environ):
-        address = local_aws.api_address(local_aws.port_in(os.environ), made["RestAPIId"])
+    address = stages.address(made)
     print(f"\nTrying it at {address} ...", flush=True)
     with _key_for_a_link(cloud, made) as key:
         smoke.test(address, made["BaseUrl"], key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,3 +33,10 @@ def find(stage: str) -> tuple[stack.Cloud, dict[str, str]]:
     if made is None:
         sys.exit(f"There is no stack {stack.name_of(stage)} in {region}.")
     return cloud, made
+
+
+def address(made: Mapping[str, str]) -> str:
+    """Return where the API of a stage answers, whatever name its short URLs have; ``made`` are outputs of its stack."""
+    if local_aws.is_local(os.environ):
+        return local_aws.api_address(local_aws.port_in(os.environ), made["RestAPIId"])
+    return made["EndpointURL"].rstrip("/")

@@ -89,7 +89,7 @@ def _api(stage: str, owner: str, scopes: tuple[str, ...]) -> Iterator[tuple[str,
     """
     cloud, made = stages.find(stage)
     if key := os.environ.get("KEY"):
-        yield made["BaseUrl"], key
+        yield stages.address(made), key
         return
     os.environ.setdefault("BASE_URL", made["BaseUrl"])
     from chalicelib.core.key import is_owner  # it reads the environment when it is imported
@@ -102,7 +102,7 @@ def _api(stage: str, owner: str, scopes: tuple[str, ...]) -> Iterator[tuple[str,
             text = until_then.enter_context(keys.for_a_while(cloud, made, owner, scopes, _KEY_LASTS))
         except StoreUnavailable as failure:
             raise TransferFailed(f"No key can be made: {failure.__cause__}") from failure
-        yield made["BaseUrl"], text
+        yield stages.address(made), text
 
 
 def _asked(address: str, method: str, path: str, key: str, body: Any = None) -> Any:

@@ -310,6 +310,120 @@ def test_other_routes_may_move_the_local_api(deployed: Deployed, tmp_path: Path)
     smoke.test(deployed.address, deployed.base_url, deployed.key)
 
 
+class TestFiles:
+    """`make import` and `make export`, the very programs, and what storage takes from whoever has a signed form."""
+
+    def run(self, deployed: Deployed, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run dev.transfers against the stack; skipped where there is no local one."""
+        if deployed.port is None:
+            pytest.skip("NOT TESTED: make import. It is tried on a local AWS only.")
+        return subprocess.run(
+            [sys.executable, "-m", "dev.transfers", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"AWS_PORT": str(deployed.port)} | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_a_file_becomes_links_and_links_a_file(self, deployed: Deployed, tmp_path: Path) -> None:
+        """Progress while it lasts, counts that add up, a report; all of it once more makes nothing."""
+        file, out = tmp_path / "shlink.csv", tmp_path / "out.csv"
+        file.write_bytes((ROOT / "tests" / "samples" / "shlink.csv").read_bytes())
+
+        first, second = (self.run(deployed, "import", "local", str(file), "files", "rename") for _ in range(2))
+        exported = self.run(deployed, "export", "local", str(out), "files", "")
+
+        assert first.returncode == second.returncode == exported.returncode == 0, first.stderr + exported.stderr
+        assert "[##############################] 3 of 3" in first.stderr
+        assert re.findall(r"^  (\w+) +(\d+)$", first.stdout, re.MULTILINE) == [
+            ("created", "2"),
+            ("renamed", "1"),
+            ("existing", "0"),
+            ("skipped", "0"),
+            ("refused", "0"),
+        ]
+        assert re.findall(r"^  (\w+) +3$", second.stdout, re.MULTILINE) == ["existing"]
+        report = Path(f"{file}.report.csv").read_text().splitlines()
+        assert report[0] == "line,outcome,shortUrl,reason"
+        assert report[1] == f'2,"existing","{deployed.base_url}/summer",""'
+        assert ask(deployed.address, "GET", "/summer")[:2] == (302, "https://shop.test.org/sale?utm_source=x&a=1")
+        assert exported.stdout.startswith("\n3 links are in ")
+        assert f'"summer","{deployed.base_url}/summer","https://shop.test.org/sale?utm_source=x&a=1"' in out.read_text()
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (("import", "local", "", "", ""), "Which file? make import FILE=links.csv\n"),
+            (
+                ("import", "local", "/nowhere/x.csv", "", ""),
+                "/nowhere/x.csv cannot be read: No such file or directory.\n",
+            ),
+            (("import", "local", "pyproject.toml", "a b", ""), "OWNER is 'a b'; an owner is 1 to 64"),
+            (
+                ("import", "local", "pyproject.toml", "", "keep"),
+                "POST /imports is answered with 422: onTaken is one of",
+            ),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_sentence(
+        self, deployed: Deployed, arguments: tuple[str, ...], sentence: str
+    ) -> None:
+        """What is missing, and what to say instead."""
+        ran = self.run(deployed, *arguments)
+
+        assert ran.returncode == 1
+        assert ran.stderr.splitlines(keepends=True)[-1].startswith(sentence.removesuffix("\n"))
+
+    def test_a_file_that_is_none_fails_with_its_reason(self, deployed: Deployed, tmp_path: Path) -> None:
+        """A spreadsheet as it is saved by itself."""
+        file = tmp_path / "links.csv"
+        file.write_bytes(b"PK\x03\x04")
+
+        ran = self.run(deployed, "import", "local", str(file), "files", "")
+
+        assert ran.returncode == 1
+        assert "It failed: It is a ZIP archive" in ran.stderr
+
+    def test_storage_takes_what_was_signed_and_no_more(self, deployed: Deployed) -> None:
+        """Neither a larger file, nor another type, nor under another name. (The local AWS looks at no signature.)"""
+        if deployed.port is None:
+            pytest.skip("NOT TESTED: signed forms. They are tried on a local AWS only.")
+        ran = subprocess.run(
+            [sys.executable, "-m", "dev.keys", "make", "local", "files", "create", "", "1h"],
+            cwd=ROOT,
+            env=os.environ | {"AWS_PORT": str(deployed.port)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        upload = json.loads(ask(deployed.address, "POST", "/imports", {}, ran.stdout.strip())[2])["upload"]
+        fields = upload["fields"]
+
+        answers = [
+            form_sent(upload["url"], fields, b"x" * (10 * 1024 * 1024 + 1)),
+            form_sent(upload["url"], fields, b""),
+            form_sent(upload["url"], fields | {"Content-Type": "text/html"}, b"url"),
+            form_sent(upload["url"], fields | {"key": "imports/ann/links.csv"}, b"url"),
+            form_sent(upload["url"], {k: v for k, v in fields.items() if k != "policy"}, b"url"),
+        ]
+
+        assert all(status in {400, 403} for status in answers), answers
+
+
+def form_sent(url: str, fields: dict[str, str], content: bytes) -> int:
+    """POST a form with a file in it as a browser does; return the status."""
+    body = b"".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    )
+    body += b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + content + b"\r\n--b--\r\n"
+    parts = urlsplit(url)
+    with closing(HTTPConnection(parts.netloc, timeout=60)) as connection:
+        connection.request("POST", parts.path, body, {"Content-Type": "multipart/form-data; boundary=b"})
+        return connection.getresponse().status
+
+
 class TestMakeDeploy:
     """`make deploy` and `make destroy`, the very programs, with another endpoint."""
 
