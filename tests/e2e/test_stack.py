@@ -386,7 +386,7 @@ class TestFiles:
         assert "It failed: It is a ZIP archive" in ran.stderr
 
     def test_storage_takes_what_was_signed_and_no_more(self, deployed: Deployed) -> None:
-        """Neither a larger file, nor another type, nor under another name. (The local AWS looks at no signature.)"""
+        """Neither a larger file, nor another type, nor under another name; the local AWS looks at no signature."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: signed forms. They are tried on a local AWS only.")
         ran = subprocess.run(
