@@ -73,11 +73,12 @@ deploy: .venv/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
 destroy: .venv/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
 	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"
 
-bench: .venv/.installed ## Measure: a redirect beside the talk's handler, collisions of codes, counting, long lists
+bench: .venv/.installed ## Measure: a redirect beside the talk's handler, collisions of codes, counting, long lists, files
 	@$(BIN)/python bench/redirect.py
 	@$(BIN)/python bench/codes.py
 	@$(BIN)/python bench/counting.py
 	@$(BIN)/python bench/lists.py
+	@$(BIN)/python bench/imports.py
 	@$(BIN)/python bench/costs.py && $(BIN)/python bench/lambda_bench.py
 
 .venv/.installed: requirements.txt requirements-dev.txt constraints.txt
