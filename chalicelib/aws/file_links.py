@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.presigned import Signer
+from chalicelib.core import times
 from chalicelib.settings import settings
 
 UPLOAD_TYPE = "text/csv"
@@ -20,7 +21,8 @@ def to_put(key: str, most: int, now: datetime) -> dict[str, Any]:
     """
     conditions = [{"bucket": settings.files_bucket}, ["content-length-range", 1, most]]
     fields = _signer(now).upload({"key": key, "Content-Type": UPLOAD_TYPE}, conditions, _LASTS)
-    return {"method": "POST", "url": f"{_bucket_url()}", "fields": fields, "maxBytes": most}
+    until = times.to_text(now + _LASTS)
+    return {"method": "POST", "url": _bucket_url(), "fields": fields, "expiresAt": until, "maxBytes": most}
 
 
 def to_fetch(key: str, name: str, now: datetime) -> str:

@@ -185,7 +185,7 @@ class TestAsking:
         assert (form["method"], form["maxBytes"]) == ("POST", 10 * 1024 * 1024)
         assert form["url"] == "https://shortener-files.s3.eu-west-1.amazonaws.com"
         assert (fields["key"], fields["Content-Type"]) == (f"imports/{order['id']}", "text/csv")
-        assert policy["expiration"] == "2026-11-25T09:45:00Z"
+        assert (policy["expiration"], form["expiresAt"]) == ("2026-11-25T09:45:00Z", "2026-11-25T09:45:00.000Z")
         signed = [{name: fields[name]} for name in fields.keys() - {"policy", "x-amz-signature"}]
         limits = [{"bucket": settings.files_bucket}, ["content-length-range", 1, MAX_BYTES]]
         assert sorted(map(str, policy["conditions"])) == sorted(map(str, [*signed, *limits]))
