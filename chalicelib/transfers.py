@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.aws import file_links, transfer_table, work_queue
 from chalicelib.core.caller import Caller
-from chalicelib.core.transfer import Export, Import, NewExport, NewImport
+from chalicelib.core.transfer import Export, Import, NewExport, NewImport, is_id
 from chalicelib.core.upload import MAX_BYTES
 from chalicelib.errors import ExportUnknown, ImportUnknown, NoStorage
 from chalicelib.settings import settings
@@ -34,7 +34,7 @@ def see_import(import_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
         ImportUnknown, NoStorage, StoreUnavailable
     """
     _check_storage()
-    order = transfer_table.find_import(import_id, now)
+    order = transfer_table.find_import(import_id, now) if is_id(import_id) else None
     if order is None or not (caller.is_admin or (order.owner is not None and order.owner == caller.owner)):
         raise ImportUnknown
     is_done = order.ended == "done"
@@ -73,7 +73,7 @@ def see_export(export_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
         ExportUnknown, NoStorage, StoreUnavailable
     """
     _check_storage()
-    order = transfer_table.find_export(export_id, now)
+    order = transfer_table.find_export(export_id, now) if is_id(export_id) else None
     if order is None or not (caller.is_admin or order.asked_by == caller.owner):
         raise ExportUnknown
     name = f"links-{order.created_at:%Y-%m-%d}.{order.format}"

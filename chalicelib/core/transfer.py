@@ -147,6 +147,11 @@ class NewImport:
         return cls(on_taken=choice)
 
 
+def is_id(text: str) -> bool:
+    """Tell whether an import or an export may be known by ``text``."""
+    return len(text) == _ID_LENGTH and all(letter in "0123456789abcdef" for letter in text)
+
+
 def put_by_hand(file: StoredFile, bucket: str, now: datetime) -> Import | None:
     """Return the import of a file that nobody asked for by the API: whoever may write to the bucket put it there.
 
@@ -154,7 +159,7 @@ def put_by_hand(file: StoredFile, bucket: str, now: datetime) -> Import | None:
     """
     place = file.key.removeprefix(IMPORTS)
     owner, in_a_folder, name = place.rpartition("/")
-    if place == file.key or not name or (in_a_folder and not key.is_owner(owner)) or _is_id(place):
+    if place == file.key or not name or (in_a_folder and not key.is_owner(owner)) or is_id(place):
         return None
     return Import(
         id=file.row_id(bucket, 0),
@@ -168,7 +173,7 @@ def put_by_hand(file: StoredFile, bucket: str, now: datetime) -> Import | None:
 def import_id_of(file: StoredFile) -> str | None:
     """Return the id of the import that a file was uploaded for, or None: for none."""
     place = file.key.removeprefix(IMPORTS)
-    return place if _is_id(place) else None
+    return place if is_id(place) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +242,6 @@ class NewExport:
         if fields.errors:
             raise TransferInvalid(fields.errors)
         return wanted
-
-
-def _is_id(text: str) -> bool:
-    return len(text) == _ID_LENGTH and all(letter in "0123456789abcdef" for letter in text)
 
 
 def _shown(problem: Problem | None) -> dict[str, str] | None:

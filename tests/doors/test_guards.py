@@ -158,8 +158,14 @@ class TestKeys:
 
     @pytest.mark.parametrize(
         ("method", "path"),
-        [("GET", "/links/no.body"), ("GET", "/links/ext:a b"), ("DELETE", "/keys/nobody")],
-        ids=["code", "externalId", "key"],
+        [
+            ("GET", "/links/no.body"),
+            ("GET", "/links/ext:a b"),
+            ("DELETE", "/keys/nobody"),
+            ("GET", f"/imports/{'a' * 3000}"),
+            ("GET", f"/exports/{'a' * 3000}"),
+        ],
+        ids=["code", "externalId", "key", "import", "export"],
     )
     def test_what_can_be_no_name_costs_no_read(self, http: Http, method: str, path: str) -> None:
         """It is unknown without a look at the table."""
