@@ -69,12 +69,14 @@ def ask_for_export(wanted: NewExport, caller: Caller, now: datetime) -> dict[str
 def see_export(export_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
     """Return an export that the caller asked for, with where its file can be fetched once it is done.
 
+    One of what is not theirs an administrator asked for: it is nothing for other keys of the same owner.
+
     Raises:
         ExportUnknown, NoStorage, StoreUnavailable
     """
     _check_storage()
     order = transfer_table.find_export(export_id, now) if is_id(export_id) else None
-    if order is None or not (caller.is_admin or order.asked_by == caller.owner):
+    if order is None or not (caller.is_admin or order.asked_by == order.owner == caller.owner):
         raise ExportUnknown
     name = f"links-{order.created_at:%Y-%m-%d}.{order.format}"
     return order.as_json(file_links.to_fetch(order.key, name, now) if order.ended == "done" else None)

@@ -231,6 +231,15 @@ class TestWhose:
         assert [who.get(f"{path}/{order['id']}").status_code for who in (ann, phone, root)] == [200, 200, 200]
         assert root.get(f"{path}/{NOBODYS}").status_code == 404
 
+    @pytest.mark.parametrize("owner", ["ann", "*"])
+    def test_an_export_of_others_is_for_admins(self, ann: Keyed, http: Http, owner: str) -> None:
+        """Neither another key of the one who asked for it gets it, nor whose links they are."""
+        order = Keyed(http, make_key("root", "admin"))("POST", "/exports", {"owner": owner}).json_body
+
+        answers = [who.get(f"/exports/{order['id']}").status_code for who in (Keyed(http, make_key("root")), ann)]
+
+        assert answers == [404, 404]
+
     @pytest.mark.usefixtures("aws")
     def test_links_are_the_importers(self, ann: Keyed, http: Http) -> None:
         """Whatever a file says of whose they are."""
