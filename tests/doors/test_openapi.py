@@ -26,13 +26,23 @@ from chalicelib import (
     doorway,
     errors,
     find_link,
+    import_links,
     list_links,
     record_clicks,
     report,
     shorten_many,
     track,
+    transfers,
 )
-from chalicelib.aws import block_list, history_table, link_cache, link_table, report_table
+from chalicelib.aws import (
+    block_list,
+    file_links,
+    history_table,
+    link_cache,
+    link_table,
+    report_table,
+    transfer_table,
+)
 from chalicelib.close_days import close_days
 from chalicelib.core import (
     agents,
@@ -41,7 +51,9 @@ from chalicelib.core import (
     codes,
     complaint,
     destination,
+    exported,
     fields,
+    formats,
     forwarding,
     json_body,
     key,
@@ -54,6 +66,8 @@ from chalicelib.core import (
     rules,
     stats,
     target_url,
+    transfer,
+    upload,
     wanted_rules,
 )
 from chalicelib.core import answer as answers
@@ -61,6 +75,7 @@ from chalicelib.core import visitor as visitors
 from chalicelib.core.click import Click
 from chalicelib.core.limits import Window
 from chalicelib.core.link import Link
+from chalicelib.core.transfer import Export, Import
 from chalicelib.settings import settings
 from tests.callers import ALL_BUT_ADMIN, make_key
 
@@ -69,6 +84,7 @@ SCHEMAS = DESCRIPTION["components"]["schemas"]
 PARAMETERS = DESCRIPTION["components"]["parameters"]
 CREATE = DESCRIPTION["paths"]["/links"]["post"]
 CREATE_MANY = DESCRIPTION["paths"]["/links/bulk"]["post"]
+START_IMPORT = DESCRIPTION["paths"]["/imports"]["post"]
 OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
     (method.upper(), route): operation
     for route, item in DESCRIPTION["paths"].items()
@@ -87,6 +103,8 @@ BODIES, FORMS = (
 CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # the rule itself
 EXTERNAL_ID_PATTERN = f"^{fields._EXTERNAL_ID.pattern}$"  # noqa: SLF001  # the rule itself
 OWNER_PATTERN = f"^{key._OWNER.pattern}$"  # noqa: SLF001  # the rule itself
+
+FORMATS = [*dict.fromkeys(known.name for known in formats._FORMATS if known.name != "csv"), "csv", "ndjson", "list"]  # noqa: SLF001  # the one list of them
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
@@ -144,6 +162,10 @@ SEEN: list[dict[str, Any]] = [
 """What is known of the visits of one link: of one everything, of one nothing at all."""
 
 
+WAITING, RUNNING, DONE, FAILED, OF_ALL = ("".join(digit * 32) for digit in "abcde")
+"""Imports and exports, by the states they are in, and one of everybody's links."""
+NONE = "0" * 32
+"""What could be the id of an import or an export, and is that of none."""
 Keys = dict[str, str]
 """The keys of a test, by their holders."""
 
@@ -174,7 +196,8 @@ def by(holder: str | None, call: Call) -> Call:
 
 def holder_for(route: str) -> str | None:
     """Return whose key ``route`` needs: that of an owner, or of an admin."""
-    return {"links": "ann", "stats": "ann", "keys": "admin", "reports": "admin"}.get(route.split("/")[1])
+    owners = dict.fromkeys(("links", "stats", "imports", "exports"), "ann")
+    return {**owners, "keys": "admin", "reports": "admin"}.get(route.split("/")[1])
 
 
 def post(body: Any, route: str = "/links", path: str | None = None, **headers: str) -> Call:
@@ -307,6 +330,28 @@ def powers(http: Http, keys: Keys) -> None:
     visit("ruled", [{"agent": PERSON, "variant": "1"}, {"agent": PERSON, "variant": "default"}], datetime.now(UTC))
     send("/{code}/report", "/plain/report", {"reason": "spam", "comment": " It was in my mail. "}).answer(http, keys)
     send("/{code}/report", "/plain/report", {"reason": "other"}).answer(http, keys)
+
+
+@pytest.fixture
+def moved(http: Http) -> None:  # noqa: ARG001  # the tables must be there first
+    """Imports and exports, one in each state: ann's, but for one of everybody's links, which an admin asked for."""
+    now, problem = datetime.now(UTC), transfer.Problem("empty", "It has no rows.")
+    for name in (WAITING, RUNNING, DONE, FAILED):
+        begun = Import(id=name, owner="ann", by="ann", created_at=now, on_taken="rename")
+        transfer_table.add_import(begun)
+        if name != WAITING:
+            transfer_table.pin(name, "version")
+        if name in {RUNNING, DONE}:
+            begun = transfer_table.begin(begun, "bitly", 2)
+            transfer_table.advance(begun, replace(begun, rows=1, outcomes={"created": 1}, parts=(1,)))
+        if name in {DONE, FAILED}:
+            transfer_table.end_import(begun, problem if name == FAILED else None)
+    for name in (RUNNING, DONE, FAILED):
+        order = Export(id=name, owner="ann", asked_by="ann", created_at=now, days=True)
+        transfer_table.add_export(order)
+        if name != RUNNING:
+            transfer_table.end_export(order, 1, problem if name == FAILED else None)
+    transfer_table.add_export(Export(id=OF_ALL, owner=transfer.EVERYONE, asked_by="root", created_at=now))
 
 
 @pytest.fixture
@@ -554,6 +599,16 @@ def test_every_field_that_can_change_may_stand_in_a_history() -> None:
             )
         ),
         ("LinkDetails", "importedVisits", "maximum", fields.MAX_VISITS),
+        ("NewImport", "onTaken", "enum", [*get_args(transfer.OnTaken), None]),
+        ("ImportDetails", "onTaken", "enum", list(get_args(transfer.OnTaken))),
+        ("ImportDetails", "format", "enum", [*FORMATS, None]),
+        ("ImportDetails", "total", "maximum", upload.MAX_ROWS),
+        ("ImportDetails", "read", "maximum", upload.MAX_ROWS),
+        ("Upload", "maxBytes", "const", upload.MAX_BYTES),
+        ("NewExport", "format", "enum", [*exported.MEDIA_TYPES, None]),
+        ("NewExport", "owner", "maxLength", key.MAX_NAME),
+        ("Export", "format", "enum", list(exported.MEDIA_TYPES)),
+        ("Export", "owner", "pattern", f"^({OWNER_PATTERN[1:-1]}|\\*)$"),
     ],
 )
 def test_limits_are_those_of_the_service(schema: str, member: str | None, limit: str, value: object) -> None:
@@ -673,6 +728,25 @@ def test_a_parameter_may_have_as_many_values_as_the_service_takes(schema: str) -
             DESCRIPTION["paths"]["/links"]["get"]["description"],
             f"looks at {list_links._LOOKED_AT:,} links",  # noqa: SLF001  # the one place that says how many
             id="list",
+        ),
+        pytest.param(START_IMPORT["description"], f"10 MiB ({upload.MAX_BYTES:,} bytes)", id="file"),
+        pytest.param(START_IMPORT["description"], f"{upload.MAX_ROWS:,} rows", id="file, rows"),
+        *(
+            pytest.param(SCHEMAS[schema]["properties"][member]["description"], words, id=f"{schema}, {words}")
+            for schema, member, words in (
+                *(
+                    (schema, member, f"{file_links._LASTS // timedelta(minutes=1)} minutes")  # noqa: SLF001  # the one place that says how long
+                    for schema, member in (("Upload", "expiresAt"), ("ImportDetails", "report"), ("Export", "file"))
+                ),
+                *(("ImportDetails", "report", f"`{column}`") for column in import_links._REPORT),  # noqa: SLF001  # the one list of them
+            )
+        ),
+        *(
+            pytest.param(DESCRIPTION["paths"][route]["get"]["description"], f"After {kept.days} days", id=route)
+            for route, kept in (
+                ("/imports/{import_id}", transfer_table._IMPORT_KEPT),  # noqa: SLF001  # the one place that says how long
+                ("/exports/{export_id}", transfer_table._EXPORT_KEPT),  # noqa: SLF001  # the same
+            )
         ),
         pytest.param(SCHEMAS["TargetUrl"]["description"], f"{target_url.MAX_URL_BYTES:,} bytes", id="url"),
         pytest.param(
@@ -803,10 +877,12 @@ def test_examples_of_requests_work(http: Http, keys: Keys, method: str, route: s
     content = BODIES[method, route]
     example, path = content["examples"][name]["value"], route.format(code="full")
 
-    answer = Call(route=route, path=path, method=method, body=example, by=holder_for(route)).answer(http, keys)
+    holder = "admin" if "owner" in example else holder_for(route)
+    answer = Call(route=route, path=path, method=method, body=example, by=holder).answer(http, keys)
 
     check_value(content["schema"], example)
-    assert answer.status_code == (200 if method == "PATCH" or route == "/links/bulk" else 201)
+    usual = 202 if route == "/exports" else 201
+    assert answer.status_code == (200 if method == "PATCH" or route == "/links/bulk" else usual)
     check(route, method, answer)
     if route == "/links/bulk":
         assert all("link" in row for row in answer.json_body["data"])
@@ -1030,6 +1106,25 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"links": [MINIMAL], "dryRun": True},
         {"links": [MINIMAL] * (shorten_many.MOST + 1)},
     ],
+    "NewImport": [
+        {"onTaken": "overwrite"},
+        {"onTaken": ["skip"]},
+        {"onTaken": ""},
+        {"on_taken": "skip"},
+        {"owner": "ann"},
+    ],
+    "NewExport": [
+        {"format": "json"},
+        {"format": True},
+        {"days": "yes"},
+        {"days": 1},
+        {"owner": 1},
+        {"owner": "two words"},
+        {"owner": "**"},
+        {"owner": "a" * (key.MAX_NAME + 1)},
+        {"owner": "a\x00"},
+        {"onTaken": "skip"},
+    ],
     "NewKey": [
         {},
         {"name": "a"},
@@ -1090,6 +1185,126 @@ def test_a_key_that_is_described_is_made(http: Http, keys: Keys, body: dict[str,
 
     assert answer.status_code == 201
     check("/keys", "POST", answer)
+
+
+@pytest.mark.parametrize(
+    ("schema", "body"),
+    [
+        ("NewImport", {}),
+        ("NewImport", {"onTaken": None}),
+        *(("NewImport", {"onTaken": choice}) for choice in get_args(transfer.OnTaken)),
+        ("NewExport", {"format": None, "days": None, "owner": None}),
+        ("NewExport", {"format": "csv", "days": False, "owner": ""}),
+        ("NewExport", {"format": "ndjson", "days": True, "owner": " ann "}),
+        ("NewExport", {"owner": " * "}),
+    ],
+)
+def test_a_file_that_is_described_is_moved(http: Http, keys: Keys, schema: str, body: dict[str, Any]) -> None:
+    """A body that the description allows starts an import, or an export."""
+    check_value({"$ref": f"#/components/schemas/{schema}"}, body)
+    route = {"NewImport": "/imports", "NewExport": "/exports"}[schema]
+
+    answer = by("admin", post(body, route)).answer(http, keys)
+
+    assert answer.status_code in {201, 202}
+    check(route, "POST", answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "call"),
+    [
+        pytest.param(201, post(None, "/imports"), id="import"),
+        pytest.param(201, post({"onTaken": "skip"}, "/imports"), id="import, with a wish"),
+        pytest.param(201, by("maker", post(None, "/imports")), id="import, by who may only do that"),
+        pytest.param(201, post(None, "/imports", **{"Content-Type": "text/csv"}), id="import, nothing of some type"),
+        pytest.param(400, post(b"[]", "/imports"), id="import, no object"),
+        pytest.param(401, by(None, post(None, "/imports")), id="import, no key"),
+        pytest.param(401, by("stranger", post(None, "/imports", **PAGE)), id="import, wrong key, as a page"),
+        pytest.param(403, by("reader", post(None, "/imports")), id="import, key for other things"),
+        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1), "/imports"), id="import, large body"),
+        pytest.param(415, post({}, "/imports", **{"Content-Type": "text/csv"}), id="import, not JSON"),
+        pytest.param(422, post({"onTaken": 1, "file": "x"}, "/imports"), id="import, invalid"),
+        pytest.param(422, post({"onTaken": 1}, "/imports", **PAGE), id="import, invalid, as a page"),
+        *(
+            pytest.param(200, get("/imports/{import_id}", f"/imports/{name}"), id=f"import, {name[0]}")
+            for name in (WAITING, RUNNING, DONE, FAILED)
+        ),
+        pytest.param(200, by("admin", get("/imports/{import_id}", f"/imports/{DONE}")), id="import, of an admin"),
+        pytest.param(401, by(None, get("/imports/{import_id}", f"/imports/{DONE}")), id="import shown, no key"),
+        pytest.param(403, by("reader", get("/imports/{import_id}", f"/imports/{DONE}")), id="import shown, other key"),
+        pytest.param(404, get("/imports/{import_id}", f"/imports/{NONE}"), id="no such import"),
+        pytest.param(404, get("/imports/{import_id}", "/imports/none", **PAGE), id="no such import, as a page"),
+        pytest.param(200, head("/imports/{import_id}", f"/imports/{DONE}"), id="import, headers only"),
+        pytest.param(401, by(None, head("/imports/{import_id}", f"/imports/{DONE}")), id="import, no key, head"),
+        pytest.param(403, by("reader", head("/imports/{import_id}", f"/imports/{DONE}")), id="import, other, head"),
+        pytest.param(404, head("/imports/{import_id}", f"/imports/{NONE}"), id="no such import, headers only"),
+        pytest.param(202, post(None, "/exports"), id="export"),
+        pytest.param(202, post({"format": "ndjson", "days": True, "owner": "ann"}, "/exports"), id="export, wishes"),
+        pytest.param(202, by("reader", post(None, "/exports")), id="export, by who may only do that"),
+        pytest.param(202, by("admin", post({"owner": "*"}, "/exports")), id="export, of everybody"),
+        pytest.param(400, post(b"{", "/exports"), id="export, half a body"),
+        pytest.param(401, by(None, post(None, "/exports")), id="export, no key"),
+        pytest.param(403, by("maker", post(None, "/exports")), id="export, key for other things"),
+        pytest.param(403, post({"owner": "*"}, "/exports"), id="export, of everybody, by no admin"),
+        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1), "/exports"), id="export, large body"),
+        pytest.param(415, post({}, "/exports", **{"Content-Type": "text/csv"}), id="export, not JSON"),
+        pytest.param(422, post({"format": 1, "days": 1, "owner": 1, "x": 1}, "/exports"), id="export, invalid"),
+        *(
+            pytest.param(200, get("/exports/{export_id}", f"/exports/{name}"), id=f"export, {name[0]}")
+            for name in (RUNNING, DONE, FAILED)
+        ),
+        pytest.param(200, by("admin", get("/exports/{export_id}", f"/exports/{OF_ALL}")), id="export, all, shown"),
+        pytest.param(401, by(None, get("/exports/{export_id}", f"/exports/{DONE}")), id="export shown, no key"),
+        pytest.param(403, by("maker", get("/exports/{export_id}", f"/exports/{DONE}")), id="export shown, other key"),
+        pytest.param(404, get("/exports/{export_id}", f"/exports/{OF_ALL}"), id="somebody else's export"),
+        pytest.param(404, get("/exports/{export_id}", f"/exports/{NONE}"), id="no such export"),
+        pytest.param(200, head("/exports/{export_id}", f"/exports/{DONE}"), id="export, headers only"),
+        pytest.param(401, by(None, head("/exports/{export_id}", f"/exports/{DONE}")), id="export, no key, head"),
+        pytest.param(403, by("maker", head("/exports/{export_id}", f"/exports/{DONE}")), id="export, other, head"),
+        pytest.param(404, head("/exports/{export_id}", f"/exports/{NONE}"), id="no such export, headers only"),
+    ],
+)
+@pytest.mark.usefixtures("moved")
+def test_answers_about_files_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
+    """Whatever is asked about an import or an export, and in whatever state it is."""
+    answer = call.answer(http, keys)
+
+    assert answer.status_code == status
+    check(call.route, call.method, answer)
+
+
+MOVING = [
+    pytest.param(post(None, "/imports"), id="import"),
+    pytest.param(get("/imports/{import_id}", f"/imports/{DONE}"), id="import, shown"),
+    pytest.param(head("/imports/{import_id}", f"/imports/{DONE}"), id="import, headers only"),
+    pytest.param(post(None, "/exports"), id="export"),
+    pytest.param(get("/exports/{export_id}", f"/exports/{DONE}"), id="export, shown"),
+    pytest.param(head("/exports/{export_id}", f"/exports/{DONE}"), id="export, headers only"),
+]
+
+
+@pytest.mark.parametrize("call", MOVING)
+@pytest.mark.usefixtures("moved")
+def test_answers_without_storage_are_as_described(
+    http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    """A service without a bucket says so."""
+    monkeypatch.setattr(transfers, "settings", replace(settings, files_bucket=""))
+
+    answer = call.answer(http, keys)
+
+    assert answer.status_code == 503
+    check(call.route, call.method, answer)
+
+
+def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> None:
+    """Nobody may ever write the file, and who asked for it is told."""
+    boto3.client("sqs").delete_queue(QueueUrl=settings.exports_queue_url)
+
+    answer = post(None, "/exports").answer(http, keys)
+
+    assert (answer.status_code, answer.json_body["code"]) == (503, "store-unavailable")
+    check("/exports", "POST", answer)
 
 
 @pytest.mark.parametrize(
@@ -1718,6 +1933,12 @@ ONE_OF_EACH: dict[str, Call] = {
     "keys, headers only": head("/keys"),
     "reports": get("/reports"),
     "reports, headers only": head("/reports"),
+    "import": post(None, "/imports"),
+    "import, shown": get("/imports/{import_id}", f"/imports/{DONE}"),
+    "import, headers only": head("/imports/{import_id}", f"/imports/{DONE}"),
+    "export": post(None, "/exports"),
+    "export, shown": get("/exports/{export_id}", f"/exports/{DONE}"),
+    "export, headers only": head("/exports/{export_id}", f"/exports/{DONE}"),
     "revoke a key": delete("/keys/{key_id}", "/keys/{reader}"),
 }
 """A call of every operation that asks who is there, and one without a key where that may be."""
@@ -1731,7 +1952,7 @@ def test_there_is_a_call_of_each_operation_that_asks_who_is_there() -> None:
 
 
 @pytest.mark.parametrize("call", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
-@pytest.mark.usefixtures("links", "few")
+@pytest.mark.usefixtures("links", "moved", "few")
 def test_what_may_still_be_done_is_told_as_described(http: Http, keys: Keys, call: Call) -> None:
     """Where there are limits each answer says what is left, and, when that is nothing, when to come again."""
     first, second = call.answer(http, keys), replace(call, headers=JSON).answer(http, keys)
