@@ -13,9 +13,10 @@ from chalice.test import TestHTTPClient as Http
 
 import app as doors
 from chalicelib import authorize, change_link, issue_key
-from chalicelib.aws import key_table
+from chalicelib.aws import key_table, transfer_table
 from chalicelib.core import key
 from chalicelib.core.limits import Window
+from chalicelib.core.transfer import Export, Import
 from chalicelib.errors import KeyRefused
 from chalicelib.settings import settings
 from tests.callers import Keyed, make_key
@@ -23,6 +24,7 @@ from tests.faults import table_down
 
 CALLERS = ("anonymous", "wrong key", "revoked", "expired", "other owner", "read-only", "owner", "admin")
 NOBODY_ELSE = (401, 401, 401, 401)
+MOVED = "0" * 32
 ALL_ALIKE = {status: (status,) * len(CALLERS) for status in (200, 302, 303)}
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
@@ -51,6 +53,12 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("/links/{code}/visits", "HEAD"): (*NOBODY_ELSE, 404, 200, 200, 200),
     ("/stats", "GET"): (*NOBODY_ELSE, 200, 200, 200, 200),
     ("/stats", "HEAD"): (*NOBODY_ELSE, 200, 200, 200, 200),
+    ("/imports", "POST"): (*NOBODY_ELSE, 201, 403, 201, 201),
+    ("/imports/{import_id}", "GET"): (*NOBODY_ELSE, 404, 403, 200, 200),
+    ("/imports/{import_id}", "HEAD"): (*NOBODY_ELSE, 404, 403, 200, 200),
+    ("/exports", "POST"): (*NOBODY_ELSE, 202, 202, 202, 202),
+    ("/exports/{export_id}", "GET"): (*NOBODY_ELSE, 404, 200, 200, 200),
+    ("/exports/{export_id}", "HEAD"): (*NOBODY_ELSE, 404, 200, 200, 200),
     ("/keys", "POST"): (*NOBODY_ELSE, 403, 403, 403, 201),
     ("/keys", "GET"): (*NOBODY_ELSE, 403, 403, 403, 200),
     ("/keys", "HEAD"): (*NOBODY_ELSE, 403, 403, 403, 200),
@@ -86,7 +94,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def keys(http: Http) -> dict[str, str]:
-    """A key of every kind, and a link of ann's."""
+    """A key of every kind, and a link, an import and an export of ann's."""
     now = datetime.now(UTC)
     found = {
         "wrong key": f"sk_{'1' * 10}_{'2' * 24}",
@@ -101,6 +109,8 @@ def keys(http: Http) -> dict[str, str]:
     key_id, _ = key.parts_of(found["revoked"]) or ("", "")
     issue_key.revoke(key_id, now)
     Keyed(http, found["owner"]).make(alias="sale", forwardPath=True)
+    transfer_table.add_import(Import(id=MOVED, owner="ann", by="ann", created_at=now))
+    transfer_table.add_export(Export(id=MOVED, owner="ann", asked_by="ann", created_at=now))
     return found
 
 
@@ -116,7 +126,7 @@ def test_every_door_has_a_row() -> None:
 def test_everybody_gets_what_is_theirs(http: Http, keys: dict[str, str], route: str, method: str, who: str) -> None:
     """One answer for each door and caller; without a good key nobody learns what there is."""
     spare, _ = key.parts_of(keys["spare"]) or ("", "")
-    more = {"path1": "a", "path2": "b", "path3": "c"}
+    more = {"path1": "a", "path2": "b", "path3": "c", "import_id": MOVED, "export_id": MOVED}
     path = route.format(code="sale", file="page.css", problem="alias-taken", key_id=spare, **more)
 
     answer = Keyed(http, keys.get(who))(method, path, BODIES.get((route, method)))
