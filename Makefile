@@ -37,10 +37,10 @@ blocked: .venv/.installed ## List the blocked hosts: STAGE=local
 demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
 	@$(BIN)/python -m dev.demo $(FILE)
 
-import: .venv/.installed ## Make links of FILE, a CSV of another shortener's or a list: OWNER=laptop TAKEN=refuse|skip|rename KEY= STAGE=local
+import: .venv/.installed ## Make links of FILE, a CSV of another shortener's or a list: OWNER=laptop TAKEN=refuse|skip|rename STAGE=local, or ADDRESS= KEY=
 	@$(BIN)/python -m dev.transfers import "$(STAGE)" "$(FILE)" "$(OWNER)" "$(TAKEN)"
 
-export: .venv/.installed ## Write all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= KEY= STAGE=local
+export: .venv/.installed ## Write all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= STAGE=local, or ADDRESS= KEY=
 	@$(BIN)/python -m dev.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)"
 
 replay: .venv/.installed ## Put the clicks that FILE, a log, says were spilled back into the queue: STAGE=local

@@ -1,7 +1,7 @@
 """``make import``, ``make export``: files of links, through the API of a stage, with a bar that shows how far it is.
 
-With KEY it calls with that key. Without, it makes itself one for OWNER, as whoever may write the table of keys can, and
-takes it away afterwards.
+With KEY it calls with that key; with ADDRESS too it asks nothing of AWS. Without, it makes itself one for OWNER, as
+whoever may write the table of keys can, and takes it away afterwards.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def main() -> None:
         sys.exit(str(failed))
     except ConnectionRefusedError:
         sys.exit("The service does not answer. Start it in another terminal: make run")
+    except OSError as failure:
+        sys.exit(f"The service cannot be reached: {failure}")
     except KeyboardInterrupt:
         sys.exit("\nWhat has begun goes on without us.")
 
@@ -87,8 +89,14 @@ def _api(stage: str, owner: str, scopes: tuple[str, ...]) -> Iterator[tuple[str,
     Raises:
         TransferFailed: no key can be made.
     """
+    key, address = os.environ.get("KEY"), os.environ.get("ADDRESS", "").rstrip("/")
+    if address and not key:
+        raise TransferFailed(f"Which key does {address} know? Set KEY=sk_...")
+    if key and address:
+        yield address, key
+        return
     cloud, made = stages.find(stage)
-    if key := os.environ.get("KEY"):
+    if key:
         yield stages.address(made), key
         return
     os.environ.setdefault("BASE_URL", made["BaseUrl"])

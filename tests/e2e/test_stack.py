@@ -385,6 +385,18 @@ class TestFiles:
         assert ran.returncode == 1
         assert "It failed: It is a ZIP archive" in ran.stderr
 
+    def test_who_has_a_key_needs_nothing_of_aws(self, deployed: Deployed, tmp_path: Path) -> None:
+        """An address and a key will do; either is asked for."""
+        file = tmp_path / "list.txt"
+        file.write_text("https://www.python.org/\n")
+        made = self.run(deployed, "export", "local", "", "", "", ADDRESS=deployed.address)
+        wrong = self.run(deployed, "import", "local", str(file), "", "", ADDRESS=deployed.address, KEY="sk_wrong")
+        nobody = self.run(deployed, "import", "local", str(file), "", "", ADDRESS="http://127.0.0.1:9", KEY="sk_wrong")
+
+        assert made.stderr == f"Which key does {deployed.address} know? Set KEY=sk_...\n"
+        assert wrong.stderr.startswith("POST /imports is answered with 401")
+        assert nobody.stderr.startswith("The service does not answer.")
+
     def test_storage_takes_what_was_signed_and_no_more(self, deployed: Deployed) -> None:
         """Neither a larger file, nor another type, nor under another name; the local AWS looks at no signature."""
         if deployed.port is None:
