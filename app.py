@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
@@ -37,7 +39,7 @@ from chalicelib.doorway import (
     raw_body_of,
     reply,
 )
-from chalicelib.errors import FieldError, PageUnknown, QueryInvalid, public_errors
+from chalicelib.errors import FieldError, PageUnknown, QueryInvalid, StoreUnavailable, public_errors
 from chalicelib.list_links import Filter, opener, page_of
 from chalicelib.redirect_door import ANY_TYPE, READ, open_for_visitors
 from chalicelib.settings import settings
@@ -285,7 +287,7 @@ def count_clicks(event: SQSEvent) -> dict[str, Any]:
         raise RuntimeError("PARTIAL_BATCH is off: the queue would delete clicks that could not be counted.")
     with job("count_clicks"):
         messages = [Message(each.to_dict()["messageId"], each.body) for each in event]
-        recorded = record(messages, now(), has_seconds(10, event.context))
+        recorded = record(messages, now(), has_seconds(25, event.context))
         logs.note(
             counted=recorded.counted, known=recorded.known, setAside=recorded.set_aside, failed=len(recorded.failed)
         )
@@ -300,8 +302,8 @@ def import_links(event: SQSEvent) -> None:
 
     for message in event:
         for file in files_in(message.body):
-            with job("import_links"):
-                done = import_file(file, _targets(), now(), has_seconds(15, event.context))
+            with job("import_links"), _again_soon(message, settings.imports_queue_url):
+                done = import_file(file, _targets(), now(), has_seconds(20, event.context))
                 if done is not None:
                     logs.note(importId=done.id, state=done.state, format=done.format, rows=done.rows, total=done.total)
 
@@ -312,7 +314,7 @@ def export_links(event: SQSEvent) -> None:
     from chalicelib.export_links import export_links as write
 
     for message in event:
-        with job("export_links"):
+        with job("export_links"), _again_soon(message, settings.exports_queue_url):
             done = write(json.loads(message.body)["export"], now(), has_seconds(30, event.context))
             if done is not None:
                 logs.note(exportId=done.id, state=done.state, links=done.links)
@@ -406,6 +408,19 @@ def explain(problem: str) -> Response:
 def _shown(link: Link) -> Response:
     document = link.as_json(settings.base_url, visits_of(link))
     return as_json(document, {"ETag": link.etag, **NOT_KEPT})
+
+
+@contextmanager
+def _again_soon(message: Any, queue_url: str) -> Iterator[None]:
+    """Let a message come again soon whose work fails because AWS does; what is killed comes again after an hour."""
+    try:
+        yield
+    except StoreUnavailable:
+        from chalicelib.aws import work_queue
+
+        tries = int(message.to_dict()["attributes"]["ApproximateReceiveCount"])
+        work_queue.come_again_soon(queue_url, message.receipt_handle, tries)
+        raise
 
 
 def _wish() -> dict[str, Any]:

@@ -71,6 +71,8 @@ class Settings:
     """CloudFront stands in front and writes its viewer headers; elsewhere anybody could send them."""
     partial_batch: bool
     """The queue takes a list of failed messages for an answer; without it, such a list would delete them."""
+    nobody_waits: bool
+    """This function works through a queue or a table: it may be patient with AWS."""
     open_create: bool
     """Whether links can be made without a key."""
     anonymous_per_hour: int
@@ -120,6 +122,7 @@ class Settings:
             click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=90, least=45, most=3650),
             trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
             partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",
+            nobody_waits=_choice(environ, "NOBODY_WAITS", "no", "yes") == "yes",
             open_create=_choice(environ, "OPEN_CREATE", *(("true", "false") if is_local else ("false", "true")))
             == "true",
             anonymous_per_hour=_number(environ, "ANONYMOUS_PER_HOUR", default=0 if is_local else 10, most=1_000_000),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.store_errors import in_our_words
+from chalicelib.errors import StoreUnavailable
 
-_queue = clients.sqs(seconds_to_connect=1, seconds_to_read=2, attempts=3)
+FIRST_PAUSE = 30  # seconds; then twice as long each time: eight tries take an hour
+_queue: Any = clients.sqs(seconds_to_connect=1, seconds_to_read=2, attempts=3)
 
 
 def send(queue_url: str, document: Mapping[str, Any]) -> None:
@@ -20,3 +23,14 @@ def send(queue_url: str, document: Mapping[str, Any]) -> None:
     """
     with in_our_words():
         _queue.send_message(QueueUrl=queue_url, MessageBody=json.dumps(document))
+
+
+def come_again_soon(queue_url: str, receipt: str, tries: int) -> None:
+    """Let a message that failed for the ``tries``-th time (from 1) come again after a pause, not when its time is up.
+
+    If that cannot be said, it comes again later.
+    """
+    with suppress(StoreUnavailable), in_our_words():
+        _queue.change_message_visibility(
+            QueueUrl=queue_url, ReceiptHandle=receipt, VisibilityTimeout=FIRST_PAUSE * 2 ** (tries - 1)
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +13,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.aws import clients
+from chalicelib.settings import settings
 from tests.faults import table_down
 
 
@@ -32,6 +35,16 @@ def test_nobody_waits_longer_than_agreed(client: Any, connect: float, read: floa
         read,
         attempts,
     )
+
+
+@pytest.mark.parametrize("name", ["reads", "writes", "glances"])
+def test_what_nobody_waits_for_is_patient(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A page of a megabyte may take over half a second; four tries of five are within what such a function may run."""
+    monkeypatch.setattr("chalicelib.settings.settings", replace(settings, nobody_waits=True))
+
+    config = runpy.run_path(clients.__file__)[name].meta.config
+
+    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (1, 5, 4)
 
 
 def test_a_read_of_a_table_that_is_silent_takes_a_second_and_a_half_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
