@@ -20,8 +20,8 @@ from chalice.test import TestHTTPClient as Http
 
 import app as doors
 from chalicelib import transfers
-from chalicelib.aws import transfer_table
-from chalicelib.core.transfer import Import
+from chalicelib.aws import block_list, transfer_table
+from chalicelib.core.transfer import Export, Import, Problem
 from chalicelib.core.upload import MAX_BYTES
 from chalicelib.errors import ImportOvertaken, StoreUnavailable
 from chalicelib.settings import settings
@@ -372,6 +372,31 @@ class TestImports:
         found = transfer_table.find_import(NOBODYS, NOW)
         assert found is not None
         assert (found.rows, found.parts) == (1, (1,))
+
+    @pytest.mark.usefixtures("aws")
+    def test_how_it_ended_is_how_it_ended(self) -> None:
+        """Who comes late with another end, of the same import or export, is not heard."""
+        order = Import(id=NOBODYS, owner="ann", by="ann", created_at=NOW)
+        export = Export(id=NOBODYS, owner="ann", asked_by="ann", created_at=NOW)
+        transfer_table.add_import(order)
+        transfer_table.add_export(export)
+
+        for problem in (None, Problem("file-gone", "It is gone.")):
+            transfer_table.end_import(order, problem)
+            transfer_table.end_export(export, 0 if problem else 1, problem)
+
+        ended = transfer_table.find_import(NOBODYS, NOW), transfer_table.find_export(NOBODYS, NOW)
+        assert [each and (each.state, each.problem) for each in ended] == [("done", None)] * 2
+        assert ended[1] == dataclasses.replace(export, ended="done", links=1)
+
+    def test_no_link_leads_to_a_blocked_host(self, ann: Keyed) -> None:
+        """A file is no way around the list."""
+        block_list.add(block_list.Blocked("evil.example.com", "It was phishing.", NOW))
+
+        order = imported(ann, f"https://www.evil.example.com/\n{URL}\n")
+
+        assert [row[1] for row in reported(order)] == ["refused", "created"]
+        assert "blocked" in reported(order)[0][3]
 
     @pytest.mark.parametrize(
         ("content", "code"),
