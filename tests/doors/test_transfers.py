@@ -348,15 +348,19 @@ class TestImports:
         assert len(ann.get("/links").json_body["data"]) == 2
 
     def test_a_second_file_is_none_of_it(self, ann: Keyed) -> None:
-        """What came first is what is imported, though its form could be sent twice."""
+        """What came first is what is imported, though its form could be sent twice, and the other comes meanwhile."""
         order = ann("POST", "/imports").json_body
-        first, second = (sent(order, f"code,url\n{code},{URL}\n") for code in ("first", "second"))
+        first, second = (sent(order, f"code,url\n{name}1,{URL}\n{name}2,{URL}\n") for name in ("first", "second"))
 
-        worked("import_links", first)
+        worked("import_links", first, seconds=1)
         worked("import_links", second)
+        halfway = seen(ann, order)
+        (rest,) = queued(settings.imports_queue_url)
+        worked("import_links", rest)
 
-        assert (seen(ann, order)["state"], seen(ann, order)["created"]) == ("done", 1)
-        assert (ann.get("/links/first").status_code, ann.get("/links/second").status_code) == (200, 404)
+        assert (halfway["state"], halfway["read"]) == ("running", 1)
+        assert (seen(ann, order)["state"], seen(ann, order)["created"]) == ("done", 2)
+        assert sorted(link["code"] for link in ann.get("/links").json_body["data"]) == ["first1", "first2"]
 
     @pytest.mark.usefixtures("aws")
     def test_of_two_at_the_same_rows_one_is_overtaken(self) -> None:
