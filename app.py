@@ -259,12 +259,12 @@ def show_import(import_id: str) -> Response:
 
 @app.route("/exports", methods=["POST"], content_types=ANY_TYPE)
 def start_export() -> Response:
-    """Let the caller's links become a file."""
+    """Let the caller's links become a file; it has digests of passwords in it, so reading is not enough."""
     from chalicelib import transfers
     from chalicelib.core.transfer import NewExport
 
     moment = now()
-    caller = gate.caller_of(app.request, "read", moment)
+    caller = gate.caller_of(app.request, "manage", moment)
     return as_json(transfers.ask_for_export(NewExport.from_json(_wish()), caller, moment), NOT_KEPT, 202)
 
 
@@ -274,7 +274,7 @@ def show_export(export_id: str) -> Response:
     from chalicelib import transfers
 
     moment = now()
-    caller = gate.caller_of(app.request, "read", moment)
+    caller = gate.caller_of(app.request, "manage", moment)
     return as_json(transfers.see_export(export_id, caller, moment), NOT_KEPT)
 
 

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.aws import clients
+from chalicelib.aws import clients, work_queue
 from chalicelib.settings import settings
 from tests.faults import table_down
 
@@ -89,3 +89,14 @@ def test_a_read_that_is_turned_away_is_tried_once_more(status: int, code: str) -
         events.unregister("before-send.dynamodb.GetItem", turn_away, "turn-away")
 
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 30), (2, 60), (8, 3840)])
+def test_each_time_work_fails_it_pauses_for_longer(monkeypatch: pytest.MonkeyPatch, tries: int, seconds: int) -> None:
+    """Eight tries take over an hour, which is as long as most of AWS's bad days are."""
+    asked: list[Any] = []
+    monkeypatch.setattr(work_queue, "_queue", SimpleNamespace(change_message_visibility=lambda **it: asked.append(it)))
+
+    work_queue.come_again_soon("queue", "receipt", tries)
+
+    assert asked == [{"QueueUrl": "queue", "ReceiptHandle": "receipt", "VisibilityTimeout": seconds}]

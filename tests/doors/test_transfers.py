@@ -20,7 +20,7 @@ from chalice.test import TestHTTPClient as Http
 
 import app as doors
 from chalicelib import transfers
-from chalicelib.aws import block_list, transfer_table
+from chalicelib.aws import block_list, transfer_table, work_queue
 from chalicelib.core.transfer import Export, Import, Problem
 from chalicelib.core.upload import MAX_BYTES
 from chalicelib.errors import ImportOvertaken, StoreUnavailable
@@ -392,6 +392,25 @@ class TestImports:
         ended = transfer_table.find_import(NOBODYS, NOW), transfer_table.find_export(NOBODYS, NOW)
         assert [each and (each.state, each.problem) for each in ended] == [("done", None)] * 2
         assert ended[1] == dataclasses.replace(export, ended="done", links=1)
+
+    def test_what_fails_comes_again_soon(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A table that did not answer may do so in half a minute; the queue itself would wait for six times longer."""
+        sqs, queue = boto3.client("sqs"), settings.imports_queue_url
+        monkeypatch.setattr(work_queue, "FIRST_PAUSE", 0)
+        sqs.send_message(QueueUrl=queue, MessageBody=sent(ann("POST", "/imports").json_body, URL))
+        (taken,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=3600)["Messages"]
+        hidden = sqs.receive_message(QueueUrl=queue).get("Messages")
+        with Client(doors.app) as client:
+            event = client.events.generate_sqs_event([taken["Body"]], queue_name="imports")
+        event["Records"][0]["receiptHandle"] = taken["ReceiptHandle"]
+
+        with pytest.MonkeyPatch.context() as broken:
+            broken.setattr(transfer_table, "pin", lambda *_: (_ for _ in ()).throw(StoreUnavailable()))
+            with pytest.raises(StoreUnavailable):
+                doors.app.handler_map["import_links"](event, LambdaContext("import_links", 512, max_runtime_ms=60_000))
+
+        assert hidden is None
+        assert [each["Body"] for each in sqs.receive_message(QueueUrl=queue)["Messages"]] == [taken["Body"]]
 
     def test_no_link_leads_to_a_blocked_host(self, ann: Keyed) -> None:
         """A file is no way around the list."""
