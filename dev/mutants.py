@@ -1298,16 +1298,16 @@ MUTANTS = (
     Mutant(
         "scope of starting an export",
         "app.py",
+        'gate.caller_of(app.request, "manage", moment)\n    return as_json(transfers.ask_for_export',
         'gate.caller_of(app.request, "read", moment)\n    return as_json(transfers.ask_for_export',
-        'gate.caller_of(app.request, "create", moment)\n    return as_json(transfers.ask_for_export',
-        f"{_SCOPES}[POST-/exports-create]",
+        f"{_SCOPES}[POST-/exports-read]",
     ),
     Mutant(
         "scope of showing an export",
         "app.py",
+        'gate.caller_of(app.request, "manage", moment)\n    return as_json(transfers.see_export',
         'gate.caller_of(app.request, "read", moment)\n    return as_json(transfers.see_export',
-        'gate.caller_of(app.request, "create", moment)\n    return as_json(transfers.see_export',
-        f"{_SCOPES}[GET-/exports/{_NONE}-create]",
+        f"{_SCOPES}[GET-/exports/{_NONE}-read]",
     ),
     Mutant(
         "import: nobody without a key",
