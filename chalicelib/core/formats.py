@@ -180,7 +180,8 @@ def _cells_of(header: str, separator: str) -> list[str]:
 
 def _once(fields: Sequence[str | None]) -> list[str | None]:
     """Return ``fields`` without those that stand before: of two columns for one thing, the first counts."""
-    return [None if name in fields[:place] else name for place, name in enumerate(fields)]
+    first: dict[str | None, int] = {}
+    return [name if first.setdefault(name, place) == place else None for place, name in enumerate(fields)]
 
 
 def _codes_in(given: dict[str, str]) -> list[str]:
@@ -224,6 +225,8 @@ def _tags(text: str) -> list[Any]:
 
 def _json(name: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character, and nobody stores it
     except (ValueError, RecursionError):
         raise ValueError(f"{name} is no JSON.") from None
+    return value

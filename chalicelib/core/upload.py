@@ -20,7 +20,7 @@ from chalicelib.errors import BodyTooLarge, FileRefused, Malformed
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_ROWS = 50_000
-_MAX_LINE = 1024 * 1024  # characters of the first line: of more, the rest is no header of ours
+_MAX_LINE = 1024 * 1024  # characters; of a longer line the rest is left out, and it is no row of ours
 
 _NOT_TEXT = {  # by their first bytes
     b"PK\x03\x04": "It is a ZIP archive, as Excel's own files are. Save the sheet as CSV, or unpack the archive.",
@@ -78,8 +78,9 @@ def count(file: IO[bytes]) -> tuple[str, int]:
 
 
 def _read(text: io.TextIOWrapper) -> tuple[str, Iterator[Row]]:
-    before, first = _first_line(text)
-    lines = itertools.chain([first], text)
+    rest = _bounded(text)
+    before, first = _first_of(rest)
+    lines = itertools.chain([first], rest)
     if first.lstrip().startswith("{"):
         return "ndjson", _objects(lines, before)
     recognised = formats.recognised(first)
@@ -105,14 +106,20 @@ def _encoding_of(start: bytes) -> str:
     return "utf-16-be" if start[:1] == b"\0" else "utf-8-sig"
 
 
-def _first_line(text: io.TextIOWrapper) -> tuple[int, str]:
+def _first_of(lines: Iterator[str]) -> tuple[int, str]:
     """Return how many lines stand before the first that says something, and that line."""
-    before = 0
-    while line := text.readline(_MAX_LINE):
+    for before, line in enumerate(lines):
         if line.strip() and not line.lower().startswith("sep="):  # which Excel writes, and reads, for itself
             return before, line
-        before += 1
     raise FileRefused("empty", "It is empty.")
+
+
+def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield lines as they end, and of one that is too long its beginning."""
+    while line := text.readline(_MAX_LINE):
+        yield line
+        while not line.endswith(("\n", "\r")) and (line := text.readline(_MAX_LINE)):
+            continue
 
 
 def _cells(reader: Any, before: int, known: Format, columns: Sequence[str | None]) -> Iterator[Row]:

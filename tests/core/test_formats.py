@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -390,11 +391,15 @@ def test_a_cell_becomes_what_the_field_is(column: str, cell: str, value: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("column", "cell"), [("enabled", "perhaps"), ("visits", "-1"), ("visits", "1e3"), ("rules", "[{"), ("tags", "[1")]
+    ("column", "cell"),
+    [
+        *(("enabled", "perhaps"), ("visits", "-1"), ("visits", "1e3"), ("rules", "[{"), ("tags", "[1")),
+        *(("rules", "[" * 2000), ("rules", f"[1{'0' * 5000}]"), ("tags", r'[""\ud800""]')),
+    ],
 )
 def test_a_cell_that_cannot_be_read_is_named(column: str, cell: str) -> None:
     """The field is in the reason."""
-    (row,) = read(f"url;code;{column}\nhttps://example.com/;x;{cell}\n".encode())[1]
+    (row,) = read(f'url;code;{column}\nhttps://example.com/;x;"{cell}"\n'.encode())[1]
 
     assert str(row).startswith(column)
 
@@ -424,3 +429,32 @@ def test_a_file_has_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) ->
         count(3)
     with pytest.raises(FileRefused, match="no rows"):
         count(0)
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        pytest.param(b"url" + b",x" * 500_000 + b"\nhttps://example.com/\n", 1, id="columns"),
+        pytest.param(b"url,title\n" + b"," * 10_000_000 + b"\nhttps://example.com/\n", 1, id="cells"),
+        pytest.param(b"url\nhttps://example.com/" + b"x" * 10_000_000 + b"\nhttps://example.com/\n", 2, id="a cell"),
+        pytest.param(b'url\n"' + b'""' * 5_000_000, 1, id="quotes"),
+        pytest.param(
+            b"https://example.com/" + b"x" * 10_000_000 + b"\nhttps://example.com/\n", 2, id="a line of a list"
+        ),
+        pytest.param(b"[" * 10_000_000, 1, id="brackets"),
+        pytest.param(b"{" * 10_000_000 + b'\n{"url": "https://example.com/"}', 2, id="braces"),
+    ],
+)
+def test_ten_megabytes_of_malice_are_read_in_no_time(content: bytes, rows: int) -> None:
+    """Of a line of any length a megabyte is looked at, and memory stays within a few times that."""
+    tracemalloc.start()
+    file = io.BytesIO(content)  # counted below as what the file itself takes
+    before = tracemalloc.get_traced_memory()[0]
+
+    with upload.reading(file) as (_, found):
+        number = sum(1 for _ in found)
+
+    most = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert number == rows
+    assert most < 100 * 1024 * 1024
