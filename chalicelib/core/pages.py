@@ -18,6 +18,7 @@ _WEB = Path(__file__).parent.parent / "web"
 
 _CSS, _JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 _INDENT = re.compile(r"^\s*(?://.*\n\s*)*", re.MULTILINE)  # and lines that are empty or a comment
+_REMARK = re.compile(r" // .*$", re.MULTILINE)  # behind a line of a script; no text of ours has it in it
 _MODULES = (
     *("page", "shorten", "links", "bulk", "stats"),
     *("api", "dom", "fields", "keys", "qr", "removal", "rules", "texts"),
@@ -119,6 +120,8 @@ def text_of(file: str) -> str:
     Pages, scripts and styles come without indentation and comments, a tenth of them.
     """
     text = (_WEB / file).read_text("utf-8")
+    if file.endswith(".js"):
+        text = _REMARK.sub("", text)
     return _INDENT.sub("", text) if file.endswith((".css", ".html", ".js")) else text
 
 
