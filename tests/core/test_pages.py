@@ -69,6 +69,16 @@ def test_scripts_come_without_what_only_people_read() -> None:
     assert "prompt(words, read());" in served
 
 
+@pytest.mark.parametrize("file", [file for file in pages.ASSETS if file.endswith(".css")])
+def test_styles_come_without_air(file: str) -> None:
+    """No space but where it means something; and no text is in them, from which one could be lost."""
+    served = pages.text_of(file)
+
+    assert not re.search(r"\n| [{};,]|[{};:,] |;}", served)
+    assert not re.search("[\"']", served)
+    assert re.findall(r"[\w-]+", served) == re.findall(r"[\w-]+", (ROOT / "chalicelib/web" / file).read_text("utf-8"))
+
+
 @pytest.mark.parametrize("file", [file for file in pages.ASSETS if file.endswith(".js")])
 def test_no_text_of_a_script_looks_like_a_comment(file: str) -> None:
     """What stands behind two slashes and a space is not served, so they never stand within quotes."""
