@@ -91,7 +91,7 @@ export function linkCard(link, filterBy) {
       focus("edit");
     };
     const form = make("form", { class: "wide", novalidate: true, keydown: ({ key }) => key === "Escape" && close(), submit },
-      make("div", { class: "options" }, ...fields.nodes),
+      make("div", { class: "grid" }, ...fields.nodes),
       make("p", { class: "error form-error", role: "alert", hidden: true }),
       make("div", { class: "actions" }, save, button(text("cancel"), close, { class: "plain" })));
     return form;

@@ -21,7 +21,7 @@ export function show(main) {
   let next, turn = 0, empty = 0, isLoading = false;
 
   main.replaceChildren(make("h1", {}, text("myLinks")),
-    make("div", { class: "options", role: "search" }, make("div", {}, label(search, "search"), search), make("div", {}, label(tag, "tag"), tag)),
+    make("div", { class: "grid", role: "search" }, make("div", {}, label(search, "search"), search), make("div", {}, label(tag, "tag"), tag)),
     note, wrong, list, more);
   addEventListener("keys", begin);
   begin();

@@ -42,7 +42,7 @@ function ruleRow(rule, remove) {
   const fields = Object.entries(controls).map(([name, control]) => labelled(`${id}-${name}`, text(`rule_${name}`), control, name));
   const legend = make("legend");
   return {
-    node: make("fieldset", { class: "rule" }, legend, ...fields, button(text("ruleRemove"), remove, { class: "plain" })),
+    node: make("fieldset", { class: "rule grid" }, legend, ...fields, button(text("ruleRemove"), remove, { class: "plain" })),
     focus: () => controls.device.focus(),
     number(place) {
       legend.textContent = text("rule", { number: place + 1 });

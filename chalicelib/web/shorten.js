@@ -20,7 +20,7 @@ export function show() {
 export function submit() {
   show();
   clearErrors(form);
-  return busy(form.querySelector("[type=submit]"), async () => {
+  return busy(form.querySelector("button"), async () => {
     try {
       const { body } = await api.post("/links", wish());
       keepKeysOfLinks([body]);
@@ -35,7 +35,7 @@ export function submit() {
 function renew() {
   fields = linkFields("", OPTIONS);
   options.open = false;
-  options.replaceChildren(options.firstElementChild, make("div", { class: "options" }, ...fields.nodes));
+  options.replaceChildren(options.firstElementChild, make("div", { class: "grid" }, ...fields.nodes));
   watchAlias(form.querySelector("#alias"));
 }
 

@@ -39,12 +39,12 @@ export async function show(main, { api, code }) {
   const who = breakdown(texts.who, kindName);
   const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each) => shownName(name, each))]);
   const body = el("div", {},
-    el("dl", { class: "numbers" }, ...numbers.map(([name, place]) => el("div", {}, el("dt", {}, texts.counts[name]), place))),
-    nothing, el("div", { class: "tools" }, title, toggle, button(texts.csv, download, { class: "plain" })), chart, legend, rows,
-    el("div", { class: "breakdowns" }, who.part, ...found.map(([, { part }]) => part)), el("p", { class: "quiet" }, texts.note), updated);
+    el("dl", { class: "numbers grid" }, ...numbers.map(([name, place]) => el("div", {}, el("dt", {}, texts.counts[name]), place))),
+    nothing, el("div", { class: "tools actions" }, title, toggle, button(texts.csv, download, { class: "plain" })), chart, legend, rows,
+    el("div", { class: "breakdowns grid" }, who.part, ...found.map(([, { part }]) => part)), el("p", { class: "quiet" }, texts.note), updated);
   body.hidden = true;
   main.replaceChildren(el("h1", {}, code ? texts.one(code) : texts.all),
-    el("div", { class: "choices" }, el("label", {}, texts.period, range), ...own, el("label", {}, texts.unit, unit)), error, body);
+    el("div", { class: "choices actions" }, el("label", {}, texts.period, range), ...own, el("label", {}, texts.unit, unit)), error, body);
 
   async function load(quietly) {
     const mine = ++turn;
