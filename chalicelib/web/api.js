@@ -5,7 +5,7 @@ import { text } from "./texts.js";
 export const root = document.body.dataset.root;
 let asking = null;
 
-// Each returns {status, body, headers}, or throws {status, code, detail, errors}; status 0: no answer.
+// Each returns {body, headers}, or throws {status, code, detail, errors}; status 0: no answer.
 export const api = {
   get: (path, options) => call("GET", path, options),
   post: (path, body, options) => call("POST", path, { ...options, body }),
@@ -16,7 +16,7 @@ export const api = {
 async function call(method, path, options = {}) {
   const ofLink = keyOfLink(codeIn(path));
   const answer = await send(method, path, options, ofLink ?? ownKey());
-  if (answer.ok) return { status: answer.status, body: await bodyOf(answer, options), headers: answer.headers };
+  if (answer.ok) return { body: await bodyOf(answer, options), headers: answer.headers };
   const problem = await problemIn(answer);
   if (answer.status === 401 && !ofLink && !options.quiet && (await anotherKey(problem.detail))) return call(method, path, options);
   throw problem;
@@ -40,10 +40,10 @@ async function send(method, path, { body, accept, headers, keepalive }, key) {
   }
 }
 
+// What was asked for in another type than JSON is a blob.
 async function bodyOf(answer, { accept }) {
   if (answer.status === 204) return null;
-  if (!accept) return answer.json();
-  return accept.startsWith("image/") ? answer.blob() : answer.text();
+  return accept ? answer.blob() : answer.json();
 }
 
 async function problemIn(answer) {

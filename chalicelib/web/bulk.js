@@ -1,9 +1,8 @@
 // Many links at once, in chunks; each is made, or says why not. Goes on while other views are open.
 import { api } from "./api.js";
-import { addressLink, button, copyButton, make, saveAs, say } from "./dom.js";
+import { addressLink, button, copyButton, headOf, make, saveAs, say, text } from "./dom.js";
 import { labelled, withScheme } from "./fields.js";
 import { keepKeysOfLinks } from "./keys.js";
-import { text } from "./texts.js";
 
 const AT_ONCE = 100;
 let view = null;
@@ -21,13 +20,12 @@ function build() {
   const bar = make("progress", { "aria-label": text("outcome") });
   const done = make("p", { class: "quiet" });
   const body = make("tbody");
-  const copy = copyButton(() => made().map((row) => row.link.shortUrl).join("\n"), { words: text("copyAll") });
-  const save = button(text("saveCsv"), () => saveAs("links.csv", new Blob([csvOf(rows)], { type: "text/csv" })), { class: "plain" });
-  const again = button(text("bulkAgain"), () => run(chunks.filter(mayGoBetter)), { class: "plain" });
+  const copy = copyButton(() => made().map((row) => row.link.shortUrl).join("\n"), { words: text("copyAll"), class: null });
+  const save = button(text("saveCsv"), () => saveAs("links.csv", new Blob([csvOf(rows)], { type: "text/csv" })));
+  const again = button(text("bulkAgain"), () => run(chunks.filter(mayGoBetter)));
   const actions = make("div", { class: "actions" }, copy, save, again);
-  const titles = ["bulkAddress", "bulkShort", "outcome"].map((name) => make("th", { scope: "col" }, text(name)));
   const outcome = make("section", { id: "bulk-result", class: "card", "aria-label": text("outcome"), hidden: true },
-    bar, done, actions, make("table", {}, make("thead", {}, make("tr", {}, ...titles)), body));
+    bar, done, actions, make("table", {}, headOf(["bulkAddress", "bulkShort", "outcome"].map((name) => text(name))), body));
   let rows = [], chunks = [];
   return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, start), outcome];
 

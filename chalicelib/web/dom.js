@@ -1,5 +1,7 @@
-// Small parts that views are made of. Whatever users wrote enters the page as text or as an attribute, never as markup.
-import { text } from "./texts.js";
+// Small parts that views are made of, words among them. Whatever users wrote enters the page as text or as an attribute, never as markup.
+import { choices, text } from "./texts.js";
+
+export { choices, text };
 
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -11,8 +13,28 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+// A quiet one, unless `attributes` have another class, or null.
 export function button(words, click, attributes) {
-  return make("button", { type: "button", click, ...attributes }, words);
+  return make("button", { type: "button", class: "plain", click, ...attributes }, words);
+}
+
+// `names`: what is shown of each value.
+export function select(names, attributes) {
+  return make("select", attributes, ...Object.entries(names).map(([value, name]) => make("option", { value }, name)));
+}
+
+export function headOf(titles) {
+  return make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title))));
+}
+
+// What went wrong, for who looks and for who listens: nothing yet.
+export function alertLine(attributes) {
+  return make("p", { class: "error", role: "alert", hidden: true, ...attributes });
+}
+
+export function tell(place, words) {
+  place.textContent = words;
+  place.hidden = !words;
 }
 
 // Says something to who listens instead of looking.
@@ -20,7 +42,7 @@ export function say(words) {
   document.getElementById("said").textContent = words;
 }
 
-export function copyButton(read, { words = text("copy"), ...attributes }) {
+export function copyButton(read, { words = text("copy"), ...attributes } = {}) {
   const copy = button(words, async () => {
     try {
       await navigator.clipboard.writeText(read());
@@ -43,7 +65,7 @@ export function saveAs(name, blob) {
 // Only addresses that browsers open as pages become links.
 export function addressLink(url, attributes) {
   const href = /^https?:/i.test(url) && url;
-  return make("a", { href, rel: "noopener noreferrer nofollow", ...attributes }, url);
+  return make("a", { href, rel: "noreferrer nofollow", ...attributes }, url);
 }
 
 export const withoutScheme = (url) => url.replace(/^https?:\/\//, "");
@@ -59,13 +81,15 @@ export function later(work) {
   };
 }
 
-// While it works a button takes no second click, and stays focused.
-export async function busy(node, work) {
-  if (node.getAttribute("aria-busy") === "true") return;
-  node.setAttribute("aria-busy", "true");
+// While it works a button takes no second click, and stays focused. `fail` says what goes wrong.
+export async function busy(node, work, fail) {
+  if (node.ariaBusy) return;
+  node.ariaBusy = "true";
   try {
     await work();
+  } catch (problem) {
+    fail(problem);
   } finally {
-    node.removeAttribute("aria-busy");
+    node.ariaBusy = null;
   }
 }

@@ -1,9 +1,7 @@
 // The fields of a link, for who makes one and for who changes one: how they look, what they say, what is wrong with them.
-import { make } from "./dom.js";
+import { choices, make, select, tell, text } from "./dom.js";
 import { rulesEditor } from "./rules.js";
-import { text } from "./texts.js";
 
-const PRESETS = ["1h", "1d", "1w", "30d", "52w"];
 const orNull = (value) => value || null;
 const plain = { autocapitalize: "none", spellcheck: "false" };
 const INPUTS = {
@@ -21,7 +19,7 @@ export function linkFields(prefix, names, link = { enabled: true }) {
   return { nodes: parts.map((part) => part.node), values: () => Object.assign({}, ...parts.map((part) => part.values())) };
 }
 
-export function labelled(id, words, control, field, ...more) {
+export function labelled(id, words, control, field = id, ...more) {
   Object.assign(control, { id }).setAttribute("aria-describedby", `${id}-error`);
   control.dataset.field = field;
   const label = make("label", { for: id }, words);
@@ -43,11 +41,10 @@ function check(prefix, link, name) {
 }
 
 function expires(prefix, { expiresAt }) {
-  const presets = ["", ...PRESETS, "date"].map((value) => make("option", { value }, text(`expires${value || "never"}`)));
-  const choice = make("select", { change: () => { date.hidden = choice.value !== "date"; } }, ...presets);
+  const choice = select(choices.expires, { change: () => { date.hidden = choice.value !== "date"; } });
   const date = make("input", {
     type: "datetime-local", id: `${prefix}expiresAt`, hidden: !expiresAt, value: expiresAt && localTime(expiresAt),
-    "aria-label": text("expiresdate"), "aria-describedby": `${prefix}expires-error`, "data-field": "expiresAt",
+    "aria-label": choices.expires.date, "aria-describedby": `${prefix}expires-error`, "data-field": "expiresAt",
   });
   if (expiresAt) choice.value = "date";
   const values = () => {
@@ -61,7 +58,7 @@ function expires(prefix, { expiresAt }) {
 function password(prefix, link) {
   const control = make("input", { type: "password", autocomplete: "new-password", maxlength: 128 });
   const none = link.protected && check(prefix, {}, "noPassword");
-  const node = labelled(`${prefix}password`, text(none ? "newPassword" : "password"), control, "password", none && none.node);
+  const node = labelled(`${prefix}password`, text(none ? "newPassword" : "password"), control, "password", none?.node);
   const isNone = () => none && none.values().noPassword;
   return { node, values: () => (isNone() ? { password: null } : control.value ? { password: control.value } : {}) };
 }
@@ -99,21 +96,16 @@ function mark(form, { field, message }) {
   const named = (how) => form.querySelector(`[data-field${how}="${CSS.escape(field)}"]:not([hidden])`);
   const control = named("") ?? named("^");
   if (!control) return false;
-  control.setAttribute("aria-invalid", "true");
+  control.ariaInvalid = "true";
   tell(document.getElementById(control.getAttribute("aria-describedby")), message);
   return true;
 }
 
 export function clearErrors(form) {
   for (const place of form.querySelectorAll(".error")) tell(place, "");
-  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+  for (const control of form.querySelectorAll("[aria-invalid]")) control.ariaInvalid = null;
 }
 
 export function showError(form, message) {
   tell(form.querySelector(".form-error"), message);
-}
-
-export function tell(place, words) {
-  place.textContent = words;
-  place.hidden = !words;
 }

@@ -1,23 +1,21 @@
 // Asks for the API key, which stays in this browser, and forgets it.
-import { button, make } from "./dom.js";
-import { forgetOwnKey, keepOwnKey, ownKey } from "./keys.js";
-import { text } from "./texts.js";
+import { button, make, text } from "./dom.js";
+import { keepOwnKey, ownKey } from "./keys.js";
 
 // Returns whether to try again: there is another key now, or none any more. `why` is what the service said.
 export function askForKey(why = "") {
   return new Promise((resolve) => {
     const before = document.activeElement;
     const input = make("input", { id: "key", type: "password", required: true, autocomplete: "off", "aria-describedby": "key-why key-hint" });
-    const forget = ownKey() && button(text("keyForget"), () => done(forgetOwnKey), { class: "plain" });
-    const form = make("form", { submit: (event) => { event.preventDefault(); done(keep); } },
+    const forget = ownKey() && button(text("keyForget"), () => done(""));
+    const form = make("form", { submit: (event) => { event.preventDefault(); done(input.value.trim()); } },
       make("p", { id: "key-why", class: "error", role: "alert" }, why),
       make("label", { for: "key" }, text("key")), input,
       make("p", { id: "key-hint", class: "quiet" }, text(forget ? "keyKept" : "keyHint")),
-      make("div", { class: "actions" }, make("button", {}, text("keyKeep")), forget, button(text("cancel"), () => dialog.close(), { class: "plain" })));
+      make("div", { class: "actions" }, make("button", {}, text("keyKeep")), forget, button(text("cancel"), () => dialog.close())));
     const dialog = make("dialog", { class: "card", "aria-label": text("key"), close: () => { dialog.remove(); before?.focus(); resolve(false); } }, form);
-    const keep = () => keepOwnKey(input.value.trim());
-    const done = (change) => {
-      change();
+    const done = (key) => {
+      keepOwnKey(key);
       resolve(true);
       dialog.close();
     };

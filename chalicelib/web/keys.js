@@ -5,12 +5,11 @@ const memory = {}; // for a browser that keeps nothing: then only this page know
 
 export const ownKey = () => read(OWN);
 
+// "": none any more.
 export function keepOwnKey(key) {
   write(OWN, key);
   dispatchEvent(new Event("keys"));
 }
-
-export const forgetOwnKey = () => keepOwnKey("");
 
 export const linkKeys = () => JSON.parse(read(OF_LINKS) || "[]");
 

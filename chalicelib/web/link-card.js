@@ -1,10 +1,9 @@
 // One link of the list: what it is and does, and what its owner can do with it.
 import { api } from "./api.js";
-import { addressLink, busy, button, copyButton, make, moment, say, withoutScheme } from "./dom.js";
-import { clearErrors, explain, linkFields, showError, tell } from "./fields.js";
+import { addressLink, alertLine, busy, button, copyButton, make, moment, say, tell, text, withoutScheme } from "./dom.js";
+import { clearErrors, explain, linkFields, showError } from "./fields.js";
 import { qrCode } from "./qr.js";
 import { removeLater } from "./removal.js";
-import { text } from "./texts.js";
 
 const CHANGEABLE = ["url", "title", "tags", "expires", "maxVisits", "password", "enabled", "confirm", "forwardQuery", "rules"];
 
@@ -18,22 +17,22 @@ export function linkCard(link, filterBy) {
 
   function draw() {
     const times = ["createdAt", "expiresAt"].filter((name) => link[name]).map((name) => make("span", {}, text(name, { time: moment(link[name]) })));
-    const doing = (name, work, more) => button(text(name), work, { class: "plain", "data-do": name, ...more });
+    const doing = (name, work, more) => button(text(name), work, { "data-do": name, ...more });
     below = null;
     card.replaceChildren(
-      make("div", { class: "actions" }, make("a", { class: "short", href: link.shortUrl, rel: "noopener" }, short), ...badgesOf(link)),
+      make("div", { class: "actions" }, make("a", { class: "short", href: link.shortUrl }, short), ...badgesOf(link)),
       make("div", {}, link.title ?? ""),
       addressLink(link.url, { class: "target quiet" }),
       make("div", { class: "actions quiet" },
         make("a", { href: `#/stats/${encodeURIComponent(link.code)}` }, text("visits", { count: link.visits.total })), ...times,
         ...link.tags.map((tag) => button(tag, () => filterBy(tag), { class: "tag" }))),
       make("div", { class: "actions", role: "group", "aria-label": short },
-        copyButton(() => link.shortUrl, { class: "plain" }),
+        copyButton(() => link.shortUrl),
         doing("qr", ({ target }) => unfold(target, () => qrCode(link)), { "aria-expanded": "false" }),
         doing("edit", edit, { "aria-expanded": "false" }),
         doing(link.enabled ? "switchOff" : "switchOn", toggle),
         doing("remove", () => removeLater(link, card))),
-      make("p", { class: "error", role: "alert", hidden: true }));
+      alertLine());
   }
 
   function focus(name) {
@@ -43,32 +42,28 @@ export function linkCard(link, filterBy) {
   function unfold(opener, build) {
     const isOpen = below?.opener === opener;
     below?.node.remove();
-    below?.opener.setAttribute("aria-expanded", "false");
+    if (below) below.opener.ariaExpanded = "false";
     below = isOpen ? null : { opener, node: build() };
     if (isOpen) return;
-    opener.setAttribute("aria-expanded", "true");
+    opener.ariaExpanded = "true";
     card.append(below.node);
   }
 
-  async function trying(work) {
-    try {
-      await work();
-    } catch (problem) {
-      tell(card.querySelector(".error"), problem.detail);
-    }
+  function fail({ detail }) {
+    tell(card.querySelector(".error"), detail);
   }
 
   function toggle({ target }) {
-    return busy(target, () => trying(async () => {
+    return busy(target, async () => {
       link = (await api.patch(path, { enabled: !link.enabled })).body;
       draw();
       focus(link.enabled ? "switchOff" : "switchOn");
-    }));
+    }, fail);
   }
 
   function edit({ target }) {
     if (below?.opener === target) return unfold(target);
-    return busy(target, () => trying(openForm));
+    return busy(target, openForm, fail);
   }
 
   // What is changed is what is there now, not what the list showed once.
@@ -92,28 +87,29 @@ export function linkCard(link, filterBy) {
     };
     const form = make("form", { class: "wide", novalidate: true, keydown: ({ key }) => key === "Escape" && close(), submit },
       make("div", { class: "grid" }, ...fields.nodes),
-      make("p", { class: "error form-error", role: "alert", hidden: true }),
-      make("div", { class: "actions" }, save, button(text("cancel"), close, { class: "plain" })));
+      alertLine({ class: "error form-error" }),
+      make("div", { class: "actions" }, save, button(text("cancel"), close)));
     return form;
 
     function submit(event) {
       event.preventDefault();
       clearErrors(form);
       const isNew = ([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value);
-      busy(save, () => send(form, Object.fromEntries(Object.entries(fields.values()).filter(isNew)), etag));
+      const changes = Object.fromEntries(Object.entries(fields.values()).filter(isNew));
+      busy(save, () => send(changes, etag), (problem) => refuse(form, problem));
     }
   }
 
-  async function send(form, changes, etag) {
-    try {
-      link = (await api.patch(path, changes, { headers: { "If-Match": etag } })).body;
-      draw();
-      say(text("saved"));
-      focus("edit");
-    } catch (problem) {
-      if (problem.status === 412) await trying(async () => showError(await openForm(), text("changedMeanwhile")));
-      else explain(form, problem);
-    }
+  async function send(changes, etag) {
+    link = (await api.patch(path, changes, { headers: { "If-Match": etag } })).body;
+    draw();
+    say(text("saved"));
+    focus("edit");
+  }
+
+  function refuse(form, problem) {
+    if (problem.status === 412) openForm().then((newest) => showError(newest, text("changedMeanwhile")), fail);
+    else explain(form, problem);
   }
 }
 
@@ -130,6 +126,6 @@ function badgesOf(link) {
     limited: link.visitsLeft,
     ruled: link.rules.length,
   };
-  return Object.keys(states).filter((state) => states[state])
-    .map((state) => make("span", { class: `badge ${state}`, title: state === "blocked" && link.blocked }, text(state, { count: states[state] })));
+  return Object.entries(states).filter(([, count]) => count)
+    .map(([state, count]) => make("span", { class: `badge ${state}`, title: state === "blocked" && link.blocked }, text(state, { count })));
 }

@@ -1,27 +1,26 @@
 // The links of a key, then those that this browser made without one: to find, to change, and to take away.
 import { api } from "./api.js";
-import { button, later, make } from "./dom.js";
-import { tell } from "./fields.js";
+import { alertLine, button, later, make, tell, text } from "./dom.js";
+import { labelled } from "./fields.js";
 import { forgetKeyOfLink, linkKeys, ownKey } from "./keys.js";
 import { linkCard } from "./link-card.js";
 import { isBeingRemoved } from "./removal.js";
-import { text } from "./texts.js";
 
 const PAGE = 20;
 const MOST_EMPTY = 5; // pages in a row with nothing that fits; then a person decides whether to go on
 
 export function show(main) {
-  const search = make("input", { type: "search", id: "q", input: later(begin) });
-  const tag = make("input", { id: "tag", autocomplete: "off", input: later(begin) });
+  const search = make("input", { type: "search", input: later(begin) });
+  const tag = make("input", { autocomplete: "off", input: later(begin) });
   const list = make("ul", { class: "links", id: "links" });
   const note = make("p", { class: "quiet", role: "status" });
-  const wrong = make("p", { class: "error", role: "alert", hidden: true });
-  const more = button("", () => load(), { id: "more", class: "plain", hidden: true });
+  const wrong = alertLine();
+  const more = button("", () => load(), { id: "more", hidden: true });
   const sight = new IntersectionObserver(([seen]) => seen.isIntersecting && empty < MOST_EMPTY && load(), { rootMargin: "400px" });
   let next, turn = 0, empty = 0, isLoading = false;
 
   main.replaceChildren(make("h1", {}, text("myLinks")),
-    make("div", { class: "grid", role: "search" }, make("div", {}, label(search, "search"), search), make("div", {}, label(tag, "tag"), tag)),
+    make("div", { class: "grid", role: "search" }, labelled("q", text("search"), search), labelled("tag", text("tag"), tag)),
     note, wrong, list, more);
   addEventListener("keys", begin);
   begin();
@@ -79,13 +78,9 @@ export function show(main) {
   }
 }
 
-function label(control, name) {
-  return make("label", { for: control.id }, text(name));
-}
-
 // Returns what returns the next page, {links, isLast}, and may be called again after it threw.
 function pagesOf(wanted) {
-  const kinds = [...(ownKey() ? [pagesOfKey(wanted)] : []), pagesOfBrowser(wanted)];
+  const kinds = [ownKey() && pagesOfKey(wanted), pagesOfBrowser(wanted)].filter(Boolean);
   return async () => {
     const { links, isLast } = await kinds[0]();
     if (isLast) kinds.shift();

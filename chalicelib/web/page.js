@@ -33,9 +33,9 @@ async function open(isMove) {
   markCurrent(view);
   // The form that came with the page stays where it is, and whoever types in it.
   if (view || !form.isConnected) main.replaceChildren(...(view ? [] : home));
-  const [module, { api }, { text }] = await Promise.all([view || "shorten", "api", "texts"].map(load));
+  const module = await load(view || "shorten");
   if (mine !== turn) return undefined;
-  const shown = module.show(main, { api, text, code: decoded(code) });
+  const shown = module.show(main, decoded(code));
   arrive(isMove);
   const left = await shown;
   if (mine !== turn) return left?.();
@@ -64,8 +64,7 @@ function decoded(code) {
 
 function markCurrent(view) {
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${view}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    link.ariaCurrent = link.hash === `#/${view}` ? "page" : null;
   }
 }
 

@@ -1,7 +1,6 @@
 // The QR code of a link, to look at and to keep.
 import { api, root } from "./api.js";
-import { button, make, saveAs, say, withoutScheme } from "./dom.js";
-import { text } from "./texts.js";
+import { button, make, saveAs, say, text, withoutScheme } from "./dom.js";
 
 export function qrCode({ code, shortUrl }) {
   const path = `/${encodeURIComponent(code)}/qr`;
@@ -14,5 +13,5 @@ export function qrCode({ code, shortUrl }) {
   };
   return make("figure", { class: "qr" },
     make("img", { src: root + path, width: 148, height: 148, alt: text("qrOf", { short: withoutScheme(shortUrl) }) }),
-    make("figcaption", {}, make("a", { class: "plain button", href: root + path, download: `${code}.svg` }, "SVG"), " ", button("PNG", png, { class: "plain" })));
+    make("figcaption", {}, make("a", { class: "plain button", href: root + path, download: `${code}.svg` }, "SVG"), " ", button("PNG", png)));
 }

@@ -1,9 +1,7 @@
 // Removing with a way back: nothing is sent for some seconds; who leaves the page before has meant it.
 import { api } from "./api.js";
-import { button, make, say, withoutScheme } from "./dom.js";
-import { tell } from "./fields.js";
+import { button, make, say, tell, text, withoutScheme } from "./dom.js";
 import { forgetKeyOfLink } from "./keys.js";
-import { text } from "./texts.js";
 
 const SECONDS = 6;
 const waiting = new Map(); // by code, what sends it
@@ -16,7 +14,7 @@ export function removeLater(link, card) {
   const short = withoutScheme(link.shortUrl);
   const place = make("li", { hidden: true });
   const left = make("span", { "aria-hidden": "true" }, ` (${SECONDS})`);
-  const undo = button(text("undo"), back);
+  const undo = button(text("undo"), back, { class: null });
   const bar = make("div", { class: "bar" }, make("span", { class: "grow" }, text("removing", { short })), undo);
   let seconds = SECONDS;
   undo.append(left);

@@ -1,7 +1,6 @@
 // Who is sent elsewhere: one row for each rule, the first that holds leads on.
-import { button, make } from "./dom.js";
+import { button, make, select, text } from "./dom.js";
 import { labelled, listOf, numberOf, withScheme } from "./fields.js";
-import { text } from "./texts.js";
 
 const DEVICES = ["mobile", "tablet", "desktop", "ios", "android", "windows", "macos", "linux"];
 const CONDITIONS = ["device", "country", "language"];
@@ -23,7 +22,7 @@ export function rulesEditor(prefix, { rules = [] }) {
     number();
     return row;
   };
-  const more = button(text("ruleAdd"), () => add({}).focus(), { class: "plain", id: `${prefix}add-rule` });
+  const more = button(text("ruleAdd"), () => add({}).focus(), { id: `${prefix}add-rule` });
   rules.forEach(add);
   const node = make("fieldset", { class: "wide" }, make("legend", {}, text("rules")), list, more);
   return { node, values: () => ({ rules: rows.map((row) => row.value()) }) };
@@ -42,7 +41,7 @@ function ruleRow(rule, remove) {
   const fields = Object.entries(controls).map(([name, control]) => labelled(`${id}-${name}`, text(`rule_${name}`), control, name));
   const legend = make("legend");
   return {
-    node: make("fieldset", { class: "rule grid" }, legend, ...fields, button(text("ruleRemove"), remove, { class: "plain" })),
+    node: make("fieldset", { class: "rule grid" }, legend, ...fields, button(text("ruleRemove"), remove)),
     focus: () => controls.device.focus(),
     number(place) {
       legend.textContent = text("rule", { number: place + 1 });
@@ -59,9 +58,6 @@ function ruleRow(rule, remove) {
 }
 
 function deviceSelect(given) {
-  const several = DEVICES.includes(given) ? [] : [given];
-  const names = [...new Set(["", ...several, ...DEVICES])];
-  const select = make("select", {}, ...names.map((value) => make("option", { value }, value || text("deviceAny"))));
-  select.value = given;
-  return select;
+  const names = Object.fromEntries(["", ...DEVICES, given].map((value) => [value, value || text("deviceAny")]));
+  return Object.assign(select(names), { value: given });
 }

@@ -1,10 +1,9 @@
 // The form: sends what was typed, shows the short link or, beside each field, what is wrong with it.
 import { api } from "./api.js";
-import { busy, button, copyButton, later, make, moment, say, withoutScheme } from "./dom.js";
+import { busy, button, copyButton, later, make, moment, say, text, withoutScheme } from "./dom.js";
 import { clearErrors, explain, linkFields, withScheme } from "./fields.js";
 import { keepKeysOfLinks, keyOfLink, ownKey } from "./keys.js";
 import { qrCode } from "./qr.js";
-import { text } from "./texts.js";
 
 const OPTIONS = ["alias", "title", "tags", "expires", "maxVisits", "password", "confirm", "forwardQuery", "unguessable", "rules"];
 let form, options, result; // they are in the page while this view is shown
@@ -21,14 +20,12 @@ export function submit() {
   show();
   clearErrors(form);
   return busy(form.querySelector("button"), async () => {
-    try {
-      const { body } = await api.post("/links", wish());
-      keepKeysOfLinks([body]);
-      present(body);
-    } catch (problem) {
-      result.hidden = true;
-      explain(form, problem);
-    }
+    const { body } = await api.post("/links", wish());
+    keepKeysOfLinks([body]);
+    present(body);
+  }, (problem) => {
+    result.hidden = true;
+    explain(form, problem);
   });
 }
 
@@ -69,13 +66,13 @@ async function wrongWith(alias) {
 
 function present(link) {
   const short = withoutScheme(link.shortUrl);
-  const copy = copyButton(() => link.shortUrl, { id: "copy" });
+  const copy = copyButton(() => link.shortUrl, { id: "copy", class: null });
   const leads = text(link.expiresAt ? "leadsUntil" : "leadsTo", { url: link.url, time: moment(link.expiresAt) });
   const mine = (ownKey() || keyOfLink(link.code)) && make("a", { class: "plain button", href: "#/links" }, text("myLinks"));
-  const share = navigator.share && button(text("share"), () => navigator.share({ url: link.shortUrl }).catch(() => {}), { class: "plain" });
+  const share = navigator.share && button(text("share"), () => navigator.share({ url: link.shortUrl }).catch(() => {}));
   result.replaceChildren(
     make("div", { class: "grow" },
-      make("p", { class: "row" }, make("a", { id: "short", class: "grow", href: link.shortUrl, rel: "noopener" }, short), copy),
+      make("p", { class: "row" }, make("a", { id: "short", class: "grow", href: link.shortUrl }, short), copy),
       make("p", { class: "quiet" }, leads),
       make("p", { class: "actions" }, share, mine)),
     qrCode(link));

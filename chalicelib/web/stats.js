@@ -1,6 +1,7 @@
 // Statistics of one link or of all: numbers, visits over time, and who came from where. In UTC, as they are counted.
+import { api } from "./api.js";
 import { bar, bars, sample } from "./chart.js";
-import { button, make as el, saveAs, say } from "./dom.js";
+import { alertLine, button, headOf, make as el, saveAs, say, select, tell } from "./dom.js";
 import { texts } from "./stats-texts.js";
 
 const EVERY = 15_000; // milliseconds between two looks while the page is seen
@@ -9,54 +10,51 @@ const DAY = 86_400_000;
 const BY_HOUR = 31 * DAY; // the service tells the hours of no more
 const UNIT_OF = { 1: "hour", 7: "day", 30: "day", 90: "day", 365: "month" };
 const KINDS = ["humans", "bots", "prefetches"];
-const LANGUAGE = document.documentElement.lang;
+const LANGUAGE = "en";
 // Loaded with this module: who only shortens does without.
 const styled = new Promise((done) => {
   document.head.append(el("link", { rel: "stylesheet", href: new URL("stats.css", import.meta.url), load: done, error: done }));
 });
 
-export async function show(main, { api, code }) {
+export async function show(main, code) {
   await styled;
   const path = code ? `/links/${encodeURIComponent(code)}/stats` : "/stats";
-  const asked = { range: "30", unit: "day", from: "", to: "" };
+  const asked = { range: "30", unit: "day" };
   let seen = null; // the report that is shown
   let turn = 0; // an answer that another question overtook is dropped
 
-  const error = el("p", { class: "error", role: "alert" });
+  const error = alertLine();
   const updated = el("p", { class: "quiet" });
-  const range = choice(texts.ranges, (value) => choose({ range: value, unit: UNIT_OF[value] ?? asked.unit }));
-  const unit = choice(texts.units, (value) => choose({ unit: value }));
-  const [from, to] = ["from", "to"].map((name) => el("input", { type: "date", change: (event) => choose({ [name]: event.target.value }) }));
+  const [range, unit] = [texts.ranges, texts.units].map((names) => select(names));
+  const [from, to] = [0, 1].map(() => el("input", { type: "date" }));
   const own = [el("label", {}, texts.from, from), el("label", {}, texts.to, to)];
-  const numbers = Object.keys(texts.counts).map((name) => [name, el("dd")]);
+  const numbers = el("dl", { class: "numbers grid" });
   const nothing = el("p", {}, texts.noVisits);
   const title = el("h2");
   const chart = el("div", { class: "chart" });
   const legend = el("p", { class: "quiet" }, ...KINDS.map(kindName));
   const table = el("table");
   const rows = el("div", { class: "unseen" }, table);
-  const toggle = button(texts.asTable, turnOver, { class: "plain", "aria-pressed": "false" });
+  const toggle = button(texts.asTable, turnOver, { "aria-pressed": "false" });
   const who = breakdown(texts.who, kindName);
   const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each) => shownName(name, each))]);
-  const body = el("div", {},
-    el("dl", { class: "numbers grid" }, ...numbers.map(([name, place]) => el("div", {}, el("dt", {}, texts.counts[name]), place))),
-    nothing, el("div", { class: "tools actions" }, title, toggle, button(texts.csv, download, { class: "plain" })), chart, legend, rows,
+  const body = el("div", { hidden: true }, numbers, nothing,
+    el("div", { class: "tools actions" }, title, toggle, button(texts.csv, download)), chart, legend, rows,
     el("div", { class: "breakdowns grid" }, who.part, ...found.map(([, { part }]) => part)), el("p", { class: "quiet" }, texts.note), updated);
-  body.hidden = true;
   main.replaceChildren(el("h1", {}, code ? texts.one(code) : texts.all),
-    el("div", { class: "choices actions" }, el("label", {}, texts.period, range), ...own, el("label", {}, texts.unit, unit)), error, body);
+    el("div", { class: "choices actions", change: choose }, el("label", {}, texts.period, range), ...own, el("label", {}, texts.unit, unit)), error, body);
 
   async function load(quietly) {
     const mine = ++turn;
     try {
       const { body: report } = await api.get(`${path}?${queryOf(asked)}`, { quiet: quietly });
       if (mine !== turn) return;
-      error.textContent = "";
+      tell(error, "");
       paint(report);
       if (!quietly) say(texts.loaded(number(report.total.visits), report.from, report.to));
       updated.textContent = texts.updated(new Date().toLocaleTimeString(LANGUAGE));
     } catch (problem) {
-      if (mine === turn) error.textContent = (quietly && seen ? texts.stale : texts.failed)(why(problem));
+      if (mine === turn) tell(error, (quietly && seen ? texts.stale : texts.failed)(why(problem)));
     }
   }
 
@@ -66,7 +64,7 @@ export async function show(main, { api, code }) {
     seen = report;
     body.hidden = false;
     nothing.hidden = report.total.visits > 0;
-    for (const [name, dd] of numbers) dd.textContent = number(report.total[name]);
+    numbers.replaceChildren(...Object.entries(texts.counts).map(([name, words]) => el("div", {}, el("dt", {}, words), el("dd", {}, number(report.total[name])))));
     title.textContent = texts.per[report.unit];
     draw();
     table.replaceChildren(...seriesTable(report));
@@ -83,9 +81,9 @@ export async function show(main, { api, code }) {
     chart.replaceChildren(bars(chart.clientWidth, series.map((each) => point(each, per)), label));
   }
 
-  function choose(changed) {
-    if (changed.range === "own" && seen) Object.assign(changed, { from: seen.from, to: seen.to });
-    Object.assign(asked, changed);
+  function choose({ target }) {
+    if (target !== range) Object.assign(asked, { unit: unit.value, from: from.value, to: to.value });
+    else Object.assign(asked, { range: range.value, unit: UNIT_OF[range.value] ?? asked.unit, from: seen?.from, to: seen?.to });
     offer();
     load();
   }
@@ -102,7 +100,7 @@ export async function show(main, { api, code }) {
   function turnOver() {
     const tabular = !chart.hidden;
     chart.hidden = legend.hidden = tabular;
-    toggle.setAttribute("aria-pressed", tabular);
+    toggle.ariaPressed = tabular;
     rows.className = tabular ? "rows" : "unseen";
     rows.tabIndex = tabular ? 0 : -1; // what scrolls can be scrolled by keys
   }
@@ -110,9 +108,9 @@ export async function show(main, { api, code }) {
   async function download() {
     try {
       const { body: csv } = await api.get(`${path}?${queryOf(asked)}`, { accept: "text/csv" });
-      saveAs(`visits-${code ?? "all"}-${daysOf(asked).join("-")}.csv`, new Blob([csv], { type: "text/csv" }));
+      saveAs(`visits-${code ?? "all"}-${daysOf(asked).join("-")}.csv`, csv);
     } catch (problem) {
-      error.textContent = texts.noCsv(why(problem));
+      tell(error, texts.noCsv(why(problem)));
     }
   }
 
@@ -128,16 +126,11 @@ export async function show(main, { api, code }) {
   };
 }
 
-function choice(names, chosen) {
-  const options = Object.entries(names).map(([value, name]) => el("option", { value }, name));
-  return el("select", { change: (event) => chosen(event.target.value) }, ...options);
-}
-
 // A table with a bar in each row: what is seen and what is read are the same.
 function breakdown(title, cell) {
   let [all, whole] = [[], false];
   const body = el("tbody");
-  const more = button("", () => { whole = !whole; fill(all); }, { class: "plain" });
+  const more = button("", () => { whole = !whole; fill(all); });
   const part = el("div", {}, el("table", {}, el("caption", {}, el("h2", {}, title)), headOf([texts.name, texts.counts.visits, texts.share]), body), more);
   function fill(rows) {
     all = rows ?? []; // only a link has variants, only all have top links
@@ -157,10 +150,6 @@ function seriesTable({ series, unit }) {
   const cells = (each) => names.map((name) => el("td", {}, number(each[name])));
   return [el("caption", { class: "unseen" }, texts.per[unit]), headOf([texts.at[unit], ...names.map((name) => texts.counts[name])]),
     el("tbody", {}, ...series.map((each) => el("tr", {}, el("th", { scope: "row" }, moment(each.at, unit)), ...cells(each))))];
-}
-
-function headOf(titles) {
-  return el("thead", {}, el("tr", {}, ...titles.map((title) => el("th", { scope: "col" }, title))));
 }
 
 function point(each, unit) {
@@ -187,7 +176,7 @@ function shownName(ofWhat, name) {
 function moment(at, unit, briefly) {
   const hour = unit === "hour" && { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const day = unit !== "month" && { day: "numeric" };
-  const year = !briefly || unit === "month" ? { year: "numeric" } : {};
+  const year = (!briefly || unit === "month") && { year: "numeric" };
   return new Date(at).toLocaleString(LANGUAGE, { month: "short", ...day, ...year, ...hour, timeZone: "UTC" });
 }
 

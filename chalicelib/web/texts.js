@@ -20,13 +20,6 @@ const TEXTS = {
   confirm: "Ask for a button first, which programs do not press",
   enabled: "Switched on",
   expires: "Works for",
-  expiresnever: "ever",
-  expires1d: "a day",
-  expires1h: "an hour",
-  expires1w: "a week",
-  expires30d: "30 days",
-  expires52w: "a year",
-  expiresdate: "until a date …",
   forwardQuery: "Pass on what visitors add (?a=b)",
   maxVisits: "Maximum of visits",
   newPassword: "New password",
@@ -97,6 +90,11 @@ const TEXTS = {
   copyAll: "Copy all",
   outcome: "Outcome",
   saveCsv: "Download as CSV",
+};
+
+// What there is to choose from, by the values that the API knows.
+export const choices = {
+  expires: { "": "ever", "1h": "an hour", "1d": "a day", "1w": "a week", "30d": "30 days", "52w": "a year", date: "until a date …" },
 };
 
 // A text that depends on a number is a pair: of one, of another; `count` decides.
