@@ -31,7 +31,6 @@ export function submit() {
 
 function renew() {
   fields = linkFields("", OPTIONS);
-  options.open = false;
   options.replaceChildren(options.firstElementChild, make("div", { class: "grid" }, ...fields.nodes));
   watchAlias(form.querySelector("#alias"));
 }
@@ -78,6 +77,7 @@ function present(link) {
     qrCode(link));
   result.hidden = false;
   form.reset();
+  options.open = false;
   renew();
   say(text("made", { short }));
   copy.focus();

@@ -136,6 +136,18 @@ class TestALink:
 
         expect(page.get_by_role("region", name="Your short link")).to_contain_text("https://example.com/fast")
 
+    def test_options_that_were_opened_early_stay_open(self, ann: Visitor) -> None:
+        """The fields come into them when the scripts do."""
+        late: list[Route] = []
+        page = ann.page
+        page.route(re.compile(r"/assets/shorten\.js$"), lambda route: hold(late, route))
+        page.goto(ann.base_url, wait_until="commit")
+        page.get_by_text("Options", exact=True).click()
+
+        let_come(page, late, 1)
+
+        expect(page.get_by_label("Alias")).to_be_visible()
+
     def test_what_is_wrong_stands_at_its_field(self, ann: Visitor) -> None:
         """No request is needed to guess: the field is marked, described by the reason, and focused."""
         page = ann.open()
