@@ -22,7 +22,7 @@ _REMARK = re.compile(r" // .*$", re.MULTILINE)  # behind a line of a script; no 
 _AIR = re.compile(r";\s*(?=\})|\s*([{};,])\s*|(?<=:) ")  # in a style, where no text is; and its last semicolons
 _MODULES = (
     *("page", "shorten", "links", "bulk", "stats"),
-    *("api", "dom", "fields", "keys", "qr", "removal", "rules", "texts"),
+    *("api", "dom", "fields", "keys", "qr", "removal", "texts"),
     *("chart", "key-dialog", "link-card", "stats-texts"),
 )
 ASSETS = {
