@@ -343,9 +343,11 @@ def block_links(event: CloudWatchEvent) -> None:
 @app.route("/", methods=READ, content_types=ANY_TYPE)
 def home() -> Response:
     """Show the page."""
+    from chalicelib.aws import file_links
     from chalicelib.core import pages
 
-    return as_html(pages.home(settings.base_url), {"Cache-Control": "public, max-age=300"})
+    files = file_links.origin()
+    return as_html(pages.home(settings.base_url, files), {"Cache-Control": "public, max-age=300"}, asks=files)
 
 
 @app.route("/assets/{file}", methods=READ, content_types=ANY_TYPE)

@@ -225,25 +225,25 @@ def as_bytes(body: bytes, headers: Mapping[str, str]) -> Response:
 
 
 def as_html(
-    page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK, *, leads_away: bool = False
+    page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK, *, leads_away: bool = False, asks: str = ""
 ) -> Response:
     """Return a page, which may load nothing but what this service serves itself.
 
     ``leads_away``: a form of it is answered with a redirect to a link's target, which browsers count as the form's own.
+    ``asks``: an origin that scripts of it may send requests to, besides our own.
     """
-    policy = {"Content-Security-Policy": _POLICY.format(forms="http: https:")} if leads_away else {}
-    return reply(page, {**PAGE_HEADERS, **policy, **headers}, status)
+    policy = _POLICY.format(forms="http: https:" if leads_away else "'self'", asked=f"'self' {asks}".rstrip())
+    return reply(page, {**PAGE_HEADERS, "Content-Security-Policy": policy, **headers}, status)
 
 
 NOT_KEPT = {"Cache-Control": "private, no-store"}
 """For what is true now and may be different in a second."""
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {asked}; "
     "form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
 )
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": _POLICY.format(forms="'self'"),
     "Referrer-Policy": "no-referrer",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from chalicelib.aws import clients
 from chalicelib.aws.presigned import Signer
@@ -29,6 +30,11 @@ def to_fetch(key: str, name: str, now: datetime) -> str:
     """Return where the object ``key`` can be fetched for 15 minutes, as a file called ``name``."""
     query = {"response-content-disposition": f'attachment; filename="{name}"'}
     return _signer(now).download(f"{_bucket_url()}/{key}", query, _LASTS)
+
+
+def origin() -> str:
+    """Return the origin that files are sent to and fetched from, or "" where none are."""
+    return "{0.scheme}://{0.netloc}".format(urlsplit(_bucket_url())) if settings.files_bucket else ""
 
 
 def _signer(now: datetime) -> Signer:

@@ -34,9 +34,9 @@ ASSETS = {
 """What may be asked for by name, and its media type."""
 
 
-def home(base_url: str) -> str:
-    """Return the page that shortens."""
-    return _filled("home.html", root=root_of(base_url), host=_shown_host(base_url))
+def home(base_url: str, files: str = "") -> str:
+    """Return the page that shortens. ``files``: the origin it sends files of links to; without one it offers none."""
+    return _filled("home.html", root=root_of(base_url), host=_shown_host(base_url), files=files)
 
 
 def problem(error: ShortenerError, base_url: str) -> str:

@@ -47,6 +47,12 @@ def test_pages_keep_to_their_policy(page: str) -> None:
     assert not re.search(r'(?:src|href)="(?!/|#)', page)
 
 
+@pytest.mark.parametrize("files", ["", "https://files.example.com"])
+def test_files_are_offered_where_there_is_a_place_for_them(files: str) -> None:
+    """The page is told by an attribute; an empty one says that there is none."""
+    assert f'data-files="{files}"' in pages.home("https://sho.rt", files)
+
+
 def test_every_asset_is_there() -> None:
     """Named in the list, present in the folder."""
     assert all(pages.text_of(name) for name in pages.ASSETS)

@@ -389,6 +389,19 @@ class TestManyAtOnce:
         assert len([each for each in ann.asked if each.endswith("/links/bulk")]) == 3
 
 
+class TestFiles:
+    """A file becomes links, and links become a file, for who has a key."""
+
+    def test_scripts_reach_storage_and_nothing_else(self, ann: Visitor, running: Running) -> None:
+        """The policy of the page names its origin; that of other pages does not."""
+        policies = [ann.page.goto(ann.base_url + path) for path in ("/", "/problems/alias-taken")]
+
+        sources = [
+            re.search("connect-src ([^;]*);", each.headers["content-security-policy"]) for each in policies if each
+        ]
+        assert [each and each[1] for each in sources] == [f"'self' http://127.0.0.1:{running.aws_port}", "'self'"]
+
+
 class TestStatistics:
     """Numbers, a chart and the table of it, of one link and of all."""
 
