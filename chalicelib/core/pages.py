@@ -23,7 +23,7 @@ _AIR = re.compile(r";\s*(?=\})|\s*([{};,])\s*|(?<=:) ")  # in a style, where no 
 _MODULES = (
     *("page", "shorten", "links", "bulk", "stats"),
     *("api", "dom", "fields", "keys", "qr", "removal", "texts"),
-    *("chart", "key-dialog", "link-card", "stats-texts"),
+    *("chart", "files", "key-dialog", "link-card", "stats-texts"),
 )
 ASSETS = {
     "icon.svg": "image/svg+xml",

@@ -3,6 +3,10 @@ import { keyOfLink, ownKey } from "./keys.js";
 import { text } from "./texts.js";
 
 export const root = document.body.dataset.root;
+// Whether files of links come and go: the service says whether it has a place for them.
+export const takesFiles = () => document.body.dataset.files && ownKey();
+// Whether what went wrong may go well a moment later.
+export const isPassing = ({ status }) => [0, 429].includes(status) || status >= 500;
 let asking = null;
 
 // Each returns {body, headers}, or throws {status, code, detail, errors}; status 0: no answer.

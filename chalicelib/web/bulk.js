@@ -1,8 +1,9 @@
 // Many links at once, in chunks; each is made, or says why not. Goes on while other views are open.
-import { api } from "./api.js";
+import { api, isPassing, takesFiles } from "./api.js";
 import { addressLink, button, copyButton, headOf, make, saveAs, say, text } from "./dom.js";
 import { labelled, withScheme } from "./fields.js";
 import { keepKeysOfLinks } from "./keys.js";
+import { load } from "./page.js";
 
 const AT_ONCE = 100;
 let view = null;
@@ -26,8 +27,16 @@ function build() {
   const actions = make("div", { class: "actions" }, copy, save, again);
   const outcome = make("section", { id: "bulk-result", class: "card", "aria-label": text("outcome"), hidden: true },
     bar, done, actions, make("table", {}, headOf(["bulkAddress", "bulkShort", "outcome"].map((name) => text(name))), body));
+  const file = make("div", { class: "wide", hidden: true });
   let rows = [], chunks = [];
-  return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, start), outcome];
+  addEventListener("keys", offerFile);
+  offerFile();
+  return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, start), outcome, file];
+
+  async function offerFile() {
+    file.hidden = !takesFiles();
+    if (!file.hidden && !file.firstChild) file.replaceChildren((await load("files")).importForm());
+  }
 
   function submit(event) {
     event.preventDefault();
@@ -99,7 +108,7 @@ function chunksOf(rows) {
 
 // What nobody has sent yet, or what the service was too busy for.
 function mayGoBetter({ rows }) {
-  return rows.some(({ link, problem }) => !link && (!problem || [0, 401, 429].includes(problem.status) || problem.status >= 500));
+  return rows.some(({ link, problem }) => !link && (!problem || problem.status === 401 || isPassing(problem)));
 }
 
 function csvOf(rows) {

@@ -43,7 +43,7 @@ async function open(isMove) {
   return arrive(isMove);
 }
 
-async function load(name) {
+export async function load(name) {
   try {
     const module = await import(`./${name}.js`);
     failed.hidden = true;

@@ -90,11 +90,20 @@ const TEXTS = {
   copyAll: "Copy all",
   outcome: "Outcome",
   saveCsv: "Download as CSV",
+
+  file: "Or a file: CSV with titles, one address a line, or one JSON object a line",
+  fileDone: "{total} read: {created} made, {renamed} under another code, {existing} there already, {skipped} skipped, {refused} refused.",
+  fileLost: "The file did not arrive. Please try again.",
+  fileReport: "Download report",
+  fileSize: "A file that is empty or has more than {most} MB is not taken.",
+  fileStart: "Import",
+  taken: "If a code is taken",
 };
 
 // What there is to choose from, by the values that the API knows.
 export const choices = {
   expires: { "": "ever", "1h": "an hour", "1d": "a day", "1w": "a week", "30d": "30 days", "52w": "a year", date: "until a date …" },
+  taken: { refuse: "refuse the row", skip: "skip the row", rename: "make another code" },
 };
 
 // A text that depends on a number is a pair: of one, of another; `count` decides.

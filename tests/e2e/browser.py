@@ -181,6 +181,12 @@ def keep(someone: Visitor, *links: dict[str, Any]) -> None:
     someone.page.evaluate("pairs => localStorage.setItem('links', pairs)", pairs)
 
 
+def keep_key(someone: Visitor, key: str) -> None:
+    """Let a browser know an API key as if it had been given there."""
+    someone.open("/robots.txt")
+    someone.page.evaluate("key => localStorage.setItem('key', key)", key)
+
+
 def make_key(aws_port: int, scopes: str = "create,read,manage") -> str:
     """Make an API key, as an operator does."""
     ran = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import re
@@ -15,7 +16,7 @@ from chalicelib.core import pages
 from dev.client import ask
 from dev.smoke import with_key
 from tests.e2e import browser as browsers
-from tests.e2e.browser import Visitor, axe_script, barriers, keep, make_key, make_link
+from tests.e2e.browser import Visitor, axe_script, barriers, keep, keep_key, make_key, make_link
 from tests.e2e.conftest import Running
 from tests.paths import ROOT
 
@@ -42,6 +43,12 @@ def ann(chromium: Browser, running: Running) -> Iterator[Visitor]:
     """Somebody who has never been here, and whom the page's scripts and its policy do not fail."""
     with browsers.visitor(chromium, running.base_url) as someone:
         yield someone
+
+
+@pytest.fixture(scope="module")
+def key(running: Running) -> str:
+    """An API key that several tests share."""
+    return key_of(running)
 
 
 def shorten(page: Page, url: str) -> str:
@@ -392,6 +399,109 @@ class TestManyAtOnce:
 class TestFiles:
     """A file becomes links, and links become a file, for who has a key."""
 
+    def test_an_import_says_what_became_of_each_row(self, ann: Visitor, running: Running, key: str) -> None:
+        """What was made, what was there already, and what was refused: as numbers, and row by row in a report."""
+        make_link(running.base_url, alias="theirs")
+        with_key(running.base_url, key, "POST", "/links", {"url": f"{TARGET}/ours", "alias": "ours"})
+        rows = [
+            ("new-one", f"{TARGET}/1"),
+            ("ours", f"{TARGET}/ours"),
+            ("theirs", TARGET),
+            ("bad", "javascript:alert(1)"),
+        ]
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+
+        choose_file(page, csv_of(rows))
+        page.get_by_role("button", name="Import").click()
+
+        expect(page.get_by_role("progressbar", name="Import")).to_be_visible()
+        expect(
+            page.get_by_text("4 read: 1 made, 0 under another code, 1 there already, 0 skipped, 2 refused")
+        ).to_be_visible()
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Download report").click()
+        report = saved.value.path().read_text("utf-8-sig")
+        assert len(report.splitlines()) == 5
+        assert f"{running.base_url}/new-one" in report
+        assert ask(running.base_url, "GET", "/new-one")[1] == f"{TARGET}/1"
+
+    def test_a_taken_code_may_become_another(self, ann: Visitor, running: Running, key: str) -> None:
+        """If that is chosen."""
+        make_link(running.base_url, alias="taken-in-file")
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+
+        choose_file(page, csv_of([("taken-in-file", f"{TARGET}/other")]))
+        page.get_by_label("If a code is taken").select_option(label="make another code")
+        page.get_by_role("button", name="Import").click()
+
+        expect(page.get_by_text("1 read: 0 made, 1 under another code")).to_be_visible()
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [(b"PK\x03\x04 and so on", "ZIP archive"), (b"", "empty"), (b"a,b\n1,2\n", "None of its columns")],
+    )
+    def test_a_wrong_file_says_why(self, ann: Visitor, key: str, content: bytes, why: str) -> None:
+        """In a sentence; then another can be chosen."""
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+
+        choose_file(page, content)
+        page.get_by_role("button", name="Import").click()
+
+        expect(page.get_by_role("alert").filter(has_text=why)).to_be_visible()
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        expect(page.get_by_role("button", name="Import")).not_to_have_attribute("aria-busy", "true")
+
+    def test_an_upload_that_is_lost_is_said(self, ann: Visitor, running: Running, key: str) -> None:
+        """Storage is another host than the service, and may be the only one that does not answer."""
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+        page.route(f"http://127.0.0.1:{running.aws_port}/**", lambda route: route.abort())
+
+        choose_file(page, csv_of([("lost", TARGET)]))
+        page.get_by_role("button", name="Import").click()
+
+        expect(page.get_by_role("alert").filter(has_text="did not arrive")).to_be_visible()
+
+    def test_no_answer_for_a_while_is_no_end(self, ann: Visitor, key: str) -> None:
+        """It is said while it lasts; the import goes on meanwhile."""
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+        page.route("**/imports/*", lambda route: route.abort(), times=1)
+
+        choose_file(page, csv_of([("goes-on", TARGET)]))
+        page.get_by_role("button", name="Import").click()
+
+        expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
+        expect(page.get_by_text("1 read: 1 made")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_hidden()
+
+    def test_only_with_a_key(self, ann: Visitor, key: str) -> None:
+        """Nothing of it is shown without one, and all of it at once with one."""
+        page = ann.open("/#/bulk")
+        expect(page.get_by_label("Addresses")).to_be_visible()
+        expect(page.get_by_label("Or a file")).to_have_count(0)
+        assert not [each for each in ann.asked if "files.js" in each]
+
+        page.get_by_role("button", name="API key").click()
+        page.get_by_role("dialog").get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Use this key").click()
+
+        expect(page.get_by_label("Or a file")).to_be_visible()
+
+    def test_a_key_that_may_not_says_so(self, ann: Visitor, running: Running) -> None:
+        """The sentence names the scope that is missing."""
+        keep_key(ann, make_key(running.aws_port, "manage"))
+        page = ann.open("/#/bulk")
+        choose_file(page, csv_of([("not-allowed", TARGET)]))
+
+        page.get_by_role("button", name="Import").click()
+
+        expect(page.get_by_role("alert").filter(has_text="create")).to_be_visible()
+
     def test_scripts_reach_storage_and_nothing_else(self, ann: Visitor, running: Running) -> None:
         """The policy of the page names its origin; that of other pages does not."""
         policies = [ann.page.goto(ann.base_url + path) for path in ("/", "/problems/alias-taken")]
@@ -400,6 +510,16 @@ class TestFiles:
             re.search("connect-src ([^;]*);", each.headers["content-security-policy"]) for each in policies if each
         ]
         assert [each and each[1] for each in sources] == [f"'self' http://127.0.0.1:{running.aws_port}", "'self'"]
+
+
+def choose_file(page: Page, content: bytes, name: str = "links.csv") -> None:
+    """Choose a file to import."""
+    page.get_by_label("Or a file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
+
+
+def csv_of(rows: list[tuple[str, str]]) -> bytes:
+    """Return a file of codes and where they lead."""
+    return "".join(f"{alias},{url}\n" for alias, url in [("alias", "url"), *rows]).encode()
 
 
 class TestStatistics:
@@ -656,6 +776,31 @@ class TestByKeyboard:
         expect(page.get_by_role("heading", level=1, name="My links")).to_be_focused()
         expect(page).to_have_title(re.compile("^My links"))
 
+    def test_import(self, ann: Visitor, key: str) -> None:
+        """File, choice, button and report, one after the other; focus stays where it was while one waits."""
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+        file = page.get_by_label("Or a file")
+        expect(file).to_be_visible()
+        tab_to(page, file)
+
+        with page.expect_file_chooser() as chooser:
+            page.keyboard.press("Space")
+        chooser.value.set_files({"name": "links.csv", "mimeType": "text/csv", "buffer": csv_of([("typed", TARGET)])})
+        page.keyboard.press("Tab")
+        expect(page.get_by_label("If a code is taken")).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_label("If a code is taken")).to_have_value("skip")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status").filter(has_text="1 read: 1 made")).to_be_visible()
+        expect(page.get_by_role("button", name="Import")).to_be_focused()
+        page.keyboard.press("Tab")
+        with page.expect_download() as saved:
+            page.keyboard.press("Enter")
+
+        assert "typed" in saved.value.path().read_text()
+
     def test_the_key_dialog(self, ann: Visitor) -> None:
         """It holds the focus, Escape closes it, and focus goes back to its button."""
         page = ann.open()
@@ -756,6 +901,46 @@ def many(someone: Visitor, _: Running) -> None:
     expect(page.get_by_role("region", name="Outcome")).to_contain_text("2 of 3 made")
 
 
+def imported(someone: Visitor, running: Running) -> None:
+    """A file that was imported, but for two rows."""
+    make_link(running.base_url, alias=(taken := f"taken-{time.monotonic_ns()}"))
+    keep_key(someone, key_of(running))
+    page = someone.open("/#/bulk")
+    rows = [(f"new-{time.monotonic_ns()}", f"{TARGET}/1"), (taken, f"{TARGET}/2"), ("bad", "javascript:alert(1)")]
+    choose_file(page, csv_of(rows))
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("3 read: 1 made")).to_be_visible()
+
+
+def importing(someone: Visitor, running: Running) -> None:
+    """A file that is under way."""
+    keep_key(someone, key_of(running))
+    page = someone.open("/#/bulk")
+    page.route("**/imports/*", lambda route: route.fulfill(json={"state": "running", "total": 10, "read": 4}))
+    choose_file(page, csv_of([(f"new-{time.monotonic_ns()}", TARGET)]))
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("progressbar", name="Import")).to_have_attribute("value", "4")
+
+
+def wrong_file(someone: Visitor, running: Running) -> None:
+    """A file that is none of links."""
+    keep_key(someone, key_of(running))
+    page = someone.open("/#/bulk")
+    choose_file(page, b"PK\x03\x04")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("alert").filter(has_text="ZIP")).to_be_visible()
+
+
+@functools.cache
+def _key_at(aws_port: int) -> str:
+    return make_key(aws_port)
+
+
+def key_of(running: Running) -> str:
+    """Return an API key for whoever does not mind others' links."""
+    return _key_at(running.aws_port)
+
+
 def statistics(someone: Visitor, running: Running) -> None:
     """A link's statistics with some visits."""
     link = make_link(running.base_url)
@@ -799,6 +984,9 @@ STATES: dict[str, Callable[[Visitor, Running], None]] = {
     "links": links,
     "unfolded": unfolded,
     "bulk": many,
+    "importing": importing,
+    "imported": imported,
+    "wrong-file": wrong_file,
     "statistics": statistics,
     "statistics-table": statistics_table,
     "password": small("/{code}", password="correct horse"),
@@ -828,7 +1016,9 @@ def test_nobody_is_shut_out(chromium: Browser, running: Running, state: str, siz
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["home", "options", "made", "links", "unfolded", "bulk", "statistics", "password"])
+@pytest.mark.parametrize(
+    "state", ["home", "options", "made", "links", "unfolded", "bulk", "imported", "statistics", "password"]
+)
 def test_pictures_for_the_readme(chromium: Browser, running: Running, state: str, scheme: str, size: str) -> None:
     """SCREENSHOTS=1 writes them; otherwise tests leave no trace."""
     if not os.environ.get("SCREENSHOTS"):
