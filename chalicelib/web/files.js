@@ -1,4 +1,4 @@
-// Files of links: one becomes links. The service does it; here it is asked to, and waited for.
+// Files of links: one becomes links, and links become one. The service does both; here it is asked to, and waited for.
 import { api, isPassing } from "./api.js";
 import { alertLine, busy, button, choices, make, select, tell, text } from "./dom.js";
 import { labelled } from "./fields.js";
@@ -51,6 +51,14 @@ export function importForm() {
   }
 }
 
+// Returns how many links there are in the file, once the browser has it.
+export async function exportLinks() {
+  const { body } = await api.post("/exports", { format: "csv" });
+  const { file, links } = await ended(`/exports/${body.id}`);
+  saveFrom(file);
+  return links;
+}
+
 // The file is the last field: storage reads none behind it.
 async function send({ url, fields, maxBytes }, file) {
   if (!file.size || file.size > maxBytes) throw { detail: text("fileSize", { most: maxBytes / 2 ** 20 }) };
@@ -60,7 +68,7 @@ async function send({ url, fields, maxBytes }, file) {
   if (!answer.ok) throw { detail: text("fileLost") };
 }
 
-// Returns an import once it is done. What passes by itself is shown, and no reason to give up.
+// Returns an import or an export once it is done. What passes by itself is shown, and no reason to give up.
 async function ended(path, show) {
   for (;;) {
     await new Promise((done) => setTimeout(done, EVERY));
@@ -68,7 +76,7 @@ async function ended(path, show) {
       if (isPassing(problem)) return { body: { problem } };
       throw problem;
     });
-    show(body);
+    show?.(body);
     if (body.state === "done") return body;
     if (body.state === "failed") throw body.problem;
   }

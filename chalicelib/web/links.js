@@ -1,9 +1,10 @@
 // The links of a key, then those that this browser made without one: to find, to change, and to take away.
-import { api } from "./api.js";
-import { alertLine, button, later, make, tell, text } from "./dom.js";
+import { api, takesFiles } from "./api.js";
+import { alertLine, busy, button, later, make, tell, text } from "./dom.js";
 import { labelled } from "./fields.js";
 import { forgetKeyOfLink, linkKeys, ownKey } from "./keys.js";
 import { linkCard } from "./link-card.js";
+import { load as loaded } from "./page.js";
 import { isBeingRemoved } from "./removal.js";
 
 const PAGE = 20;
@@ -16,12 +17,13 @@ export function show(main) {
   const note = make("p", { class: "quiet", role: "status" });
   const wrong = alertLine();
   const more = button("", () => load(), { id: "more", hidden: true });
+  const save = button(text("export"), () => busy(save, exportAll, ({ detail }) => { note.textContent = ""; tell(wrong, detail); }));
   const sight = new IntersectionObserver(([seen]) => seen.isIntersecting && empty < MOST_EMPTY && load(), { rootMargin: "400px" });
   let next, turn = 0, empty = 0, isLoading = false;
 
   main.replaceChildren(make("h1", {}, text("myLinks")),
     make("div", { class: "grid", role: "search" }, labelled("q", text("search"), search), labelled("tag", text("tag"), tag)),
-    note, wrong, list, more);
+    make("div", { class: "actions wide" }, note, save), wrong, list, more);
   addEventListener("keys", begin);
   begin();
   return () => {
@@ -34,6 +36,7 @@ export function show(main) {
     turn++;
     empty = 0;
     isLoading = false;
+    save.hidden = !takesFiles();
     next = pagesOf({ q: search.value.trim(), tag: tag.value.trim() });
     list.replaceChildren();
     load();
@@ -69,6 +72,12 @@ export function show(main) {
     tell(wrong, problem.detail);
     more.hidden = false;
     more.textContent = text("again");
+  }
+
+  async function exportAll() {
+    tell(wrong, "");
+    note.textContent = text("exporting");
+    note.textContent = text("exported", { count: await (await loaded("files")).exportLinks() });
   }
 
   function filterBy(wanted) {

@@ -479,8 +479,28 @@ class TestFiles:
         expect(page.get_by_text("1 read: 1 made")).to_be_visible()
         expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_hidden()
 
+    def test_an_export_is_a_file_of_the_links(self, ann: Visitor, running: Running, key: str) -> None:
+        """All of the key's, with where they lead."""
+        for number in (1, 2):
+            with_key(
+                running.base_url, key, "POST", "/links", {"url": f"{TARGET}/{number}", "alias": f"export-{number}"}
+            )
+        keep_key(ann, key)
+        page = ann.open("/#/links")
+
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Export").click()
+
+        expect(page.get_by_role("status").filter(has_text="in the file")).to_be_visible()
+        assert saved.value.suggested_filename.endswith(".csv")
+        rows = saved.value.path().read_text("utf-8-sig")
+        assert all(f"export-{number}" in rows and f"{TARGET}/{number}" in rows for number in (1, 2))
+
     def test_only_with_a_key(self, ann: Visitor, key: str) -> None:
         """Nothing of it is shown without one, and all of it at once with one."""
+        page = ann.open("/#/links")
+        expect(page.get_by_text("has made no links yet")).to_be_visible()
+        expect(page.get_by_role("button", name="Export")).to_have_count(0)
         page = ann.open("/#/bulk")
         expect(page.get_by_label("Addresses")).to_be_visible()
         expect(page.get_by_label("Or a file")).to_have_count(0)
@@ -489,8 +509,10 @@ class TestFiles:
         page.get_by_role("button", name="API key").click()
         page.get_by_role("dialog").get_by_label("API key").fill(key)
         page.get_by_role("button", name="Use this key").click()
-
         expect(page.get_by_label("Or a file")).to_be_visible()
+        page.get_by_role("link", name="My links").click()
+
+        expect(page.get_by_role("button", name="Export")).to_be_visible()
 
     def test_a_key_that_may_not_says_so(self, ann: Visitor, running: Running) -> None:
         """The sentence names the scope that is missing."""
@@ -499,8 +521,11 @@ class TestFiles:
         choose_file(page, csv_of([("not-allowed", TARGET)]))
 
         page.get_by_role("button", name="Import").click()
-
         expect(page.get_by_role("alert").filter(has_text="create")).to_be_visible()
+        page.get_by_role("link", name="My links").click()
+        page.get_by_role("button", name="Export").click()
+
+        expect(page.get_by_role("alert").filter(has_text="read")).to_be_visible()
 
     def test_scripts_reach_storage_and_nothing_else(self, ann: Visitor, running: Running) -> None:
         """The policy of the page names its origin; that of other pages does not."""
@@ -931,6 +956,15 @@ def wrong_file(someone: Visitor, running: Running) -> None:
     expect(page.get_by_role("alert").filter(has_text="ZIP")).to_be_visible()
 
 
+def exported(someone: Visitor, running: Running) -> None:
+    """The links of a key, and the file of them."""
+    with_key(running.base_url, key_of(running), "POST", "/links", {"url": TARGET, "title": "Summer sale"})
+    keep_key(someone, key_of(running))
+    page = someone.open("/#/links")
+    page.get_by_role("button", name="Export").click()
+    expect(page.get_by_role("status").filter(has_text="in the file")).to_be_visible()
+
+
 @functools.cache
 def _key_at(aws_port: int) -> str:
     return make_key(aws_port)
@@ -987,6 +1021,7 @@ STATES: dict[str, Callable[[Visitor, Running], None]] = {
     "importing": importing,
     "imported": imported,
     "wrong-file": wrong_file,
+    "exported": exported,
     "statistics": statistics,
     "statistics-table": statistics_table,
     "password": small("/{code}", password="correct horse"),
