@@ -55,6 +55,7 @@ const TEXTS = {
   export: "Export",
   exported: ["{count} link is in the file.", "{count} links are in the file."],
   exporting: "The file is being made …",
+  importedVisits: "and {count} before it was imported",
   limited: "{count} left",
   linksCount: ["{count} link", "{count} links"],
   linksSoFar: "{count} so far",

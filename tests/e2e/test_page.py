@@ -536,6 +536,21 @@ class TestFiles:
         ]
         assert [each and each[1] for each in sources] == [f"'self' http://127.0.0.1:{running.aws_port}", "'self'"]
 
+    def test_visits_before_the_import_are_shown(self, ann: Visitor, running: Running, key: str) -> None:
+        """Apart from those that were counted here; a link that had none says nothing of them."""
+        keep_key(ann, key)
+        page = ann.open("/#/bulk")
+        choose_file(page, b"alias,url,visits\nhad-visits,http://example.com/a,1234\nhad-none,http://example.com/b,0\n")
+        page.get_by_role("button", name="Import").click()
+        expect(page.get_by_text("2 read: 2 made")).to_be_visible()
+
+        page = ann.open("/#/links")
+
+        expect(card(page, {"shortUrl": f"{running.base_url}/had-visits"})).to_contain_text(
+            "and 1,234 before it was imported"
+        )
+        expect(card(page, {"shortUrl": f"{running.base_url}/had-none"})).not_to_contain_text("before")
+
 
 def choose_file(page: Page, content: bytes, name: str = "links.csv") -> None:
     """Choose a file to import."""
@@ -957,10 +972,14 @@ def wrong_file(someone: Visitor, running: Running) -> None:
 
 
 def exported(someone: Visitor, running: Running) -> None:
-    """The links of a key, and the file of them."""
-    with_key(running.base_url, key_of(running), "POST", "/links", {"url": TARGET, "title": "Summer sale"})
+    """The links of a key, one of them with visits from before, and the file of them."""
     keep_key(someone, key_of(running))
+    page = someone.open("/#/bulk")
+    choose_file(page, f"alias,url,visits,title\nold-{time.monotonic_ns()},{TARGET},1234,Summer sale\n".encode())
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("1 read: 1 made")).to_be_visible()
     page = someone.open("/#/links")
+    expect(page.get_by_text("and 1,234 before").first).to_be_visible()
     page.get_by_role("button", name="Export").click()
     expect(page.get_by_role("status").filter(has_text="in the file")).to_be_visible()
 
