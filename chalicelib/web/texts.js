@@ -95,7 +95,7 @@ const TEXTS = {
   outcome: "Outcome",
   saveCsv: "Download as CSV",
 
-  file: "Or a file: CSV with titles, one address a line, or one JSON object a line",
+  file: "Or a file: CSV of another shortener, or a list",
   fileDone: "{total} read: {created} made, {renamed} under another code, {existing} there already, {skipped} skipped, {refused} refused.",
   fileLost: "The file did not arrive. Please try again.",
   fileReport: "Download report",

@@ -516,7 +516,7 @@ class TestFiles:
 
     def test_a_key_that_may_not_says_so(self, ann: Visitor, running: Running) -> None:
         """The sentence names the scope that is missing."""
-        keep_key(ann, make_key(running.aws_port, "manage"))
+        keep_key(ann, make_key(running.aws_port, "read"))
         page = ann.open("/#/bulk")
         choose_file(page, csv_of([("not-allowed", TARGET)]))
 
@@ -525,7 +525,7 @@ class TestFiles:
         page.get_by_role("link", name="My links").click()
         page.get_by_role("button", name="Export").click()
 
-        expect(page.get_by_role("alert").filter(has_text="read")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="manage")).to_be_visible()
 
     def test_scripts_reach_storage_and_nothing_else(self, ann: Visitor, running: Running) -> None:
         """The policy of the page names its origin; that of other pages does not."""
