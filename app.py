@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import CloudWatchEvent, Cron, Response, SQSEvent
 
@@ -45,6 +45,9 @@ from chalicelib.redirect_door import ANY_TYPE, READ, open_for_visitors
 from chalicelib.settings import settings
 from chalicelib.shorten import shorten, visits_of
 from chalicelib.shorten_many import rows_in, shorten_many, try_many
+
+if TYPE_CHECKING:  # only what works on files needs it at run time
+    from chalicelib.core.transfer import StoredFile
 
 logs.configure()
 app = App(app_name="shortener", configure_logs=False)
@@ -294,30 +297,19 @@ def count_clicks(event: SQSEvent) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in recorded.failed]}
 
 
-@app.on_sqs_message(queue="imports", batch_size=1, maximum_concurrency=2)
-def import_links(event: SQSEvent) -> None:
-    """Make links of the file that has come into storage, or go on with it."""
-    from chalicelib.core.transfer import files_in
-    from chalicelib.import_links import import_file
+@app.on_sqs_message(queue="files", batch_size=1, maximum_concurrency=4)
+def work_on_files(event: SQSEvent) -> None:
+    """Make links of a file that has come into storage, or go on with it; write the file that was asked for."""
+    from chalicelib.core.transfer import Work
 
     for message in event:
-        for file in files_in(message.body):
-            with job("import_links"), _again_soon(message, settings.imports_queue_url):
-                done = import_file(file, _targets(), now(), has_seconds(20, event.context))
-                if done is not None:
-                    logs.note(importId=done.id, state=done.state, format=done.format, rows=done.rows, total=done.total)
-
-
-@app.on_sqs_message(queue="exports", batch_size=1, maximum_concurrency=2)
-def export_links(event: SQSEvent) -> None:
-    """Write the file that was asked for."""
-    from chalicelib.export_links import export_links as write
-
-    for message in event:
-        with job("export_links"), _again_soon(message, settings.exports_queue_url):
-            done = write(json.loads(message.body)["export"], now(), has_seconds(30, event.context))
-            if done is not None:
-                logs.note(exportId=done.id, state=done.state, links=done.links)
+        work = Work.from_message(message.body)
+        for file in work.files:
+            with job("import_links"), _again_soon(message):
+                _import(file, has_seconds(20, event.context))
+        for export_id in work.exports:
+            with job("export_links"), _again_soon(message):
+                _export(export_id, has_seconds(30, event.context))
 
 
 @app.schedule(Cron(0, 2, "*", "*", "?", "*"))  # 2 AM UTC: two hours for the last clicks of the day to arrive
@@ -412,16 +404,32 @@ def _shown(link: Link) -> Response:
     return as_json(document, {"ETag": link.etag, **NOT_KEPT})
 
 
+def _import(file: StoredFile, has_time: Callable[[], bool]) -> None:
+    from chalicelib.import_links import import_file
+
+    done = import_file(file, _targets(), now(), has_time)
+    if done is not None:
+        logs.note(importId=done.id, state=done.state, format=done.format, rows=done.rows, total=done.total)
+
+
+def _export(export_id: str, has_time: Callable[[], bool]) -> None:
+    from chalicelib.export_links import export_links
+
+    done = export_links(export_id, now(), has_time)
+    if done is not None:
+        logs.note(exportId=done.id, state=done.state, links=done.links)
+
+
 @contextmanager
-def _again_soon(message: Any, queue_url: str) -> Iterator[None]:
-    """Let a message come again soon whose work fails because AWS does; what is killed comes again after an hour."""
+def _again_soon(message: Any) -> Iterator[None]:
+    """Let a message come again soon whose work fails because AWS does; what is killed comes again in half an hour."""
     try:
         yield
     except StoreUnavailable:
         from chalicelib.aws import work_queue
 
         tries = int(message.to_dict()["attributes"]["ApproximateReceiveCount"])
-        work_queue.come_again_soon(queue_url, message.receipt_handle, tries)
+        work_queue.come_again_soon(message.receipt_handle, tries)
         raise
 
 

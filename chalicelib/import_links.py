@@ -178,7 +178,7 @@ def _gone_on(work: _Work, path: Path, has_time: Callable[[], bool]) -> Import:
             continue
         while at.rows < (at.total or 0):
             if not is_first and not has_time():
-                work_queue.send(settings.imports_queue_url, work.file.as_message())
+                work_queue.send(work.file.as_message())
                 return at
             at, is_first = _part_done(work, at, numbered, has_time), False
     _put_report(at)

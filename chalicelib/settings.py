@@ -61,10 +61,8 @@ class Settings:
     """Where clicks are sent. Empty: nobody counts them."""
     files_bucket: str
     """Where files to import and exported ones are. Empty: nothing is imported or exported."""
-    imports_queue_url: str
-    """Where an import asks to be gone on with."""
-    exports_queue_url: str
-    """Where exports are asked for."""
+    files_queue_url: str
+    """Where exports are asked for, and imports ask to be gone on with."""
     click_retention_days: int
     """How long the row of a click is kept, 45 to 3650; its counts stay for ever."""
     trust_cloudfront: bool
@@ -117,8 +115,7 @@ class Settings:
             clicks_table=environ.get("CLICKS_TABLE", "url-shortener-clicks"),
             clicks_queue_url=environ.get("CLICKS_QUEUE_URL", ""),
             files_bucket=environ.get("FILES_BUCKET", ""),
-            imports_queue_url=environ.get("IMPORTS_QUEUE_URL", ""),
-            exports_queue_url=environ.get("EXPORTS_QUEUE_URL", ""),
+            files_queue_url=environ.get("FILES_QUEUE_URL", ""),
             click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=90, least=45, most=3650),
             trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
             partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",

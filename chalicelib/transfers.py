@@ -62,7 +62,7 @@ def ask_for_export(wanted: NewExport, caller: Caller, now: datetime) -> dict[str
     if order.owner != own:
         caller.require("admin")
     transfer_table.add_export(order)
-    work_queue.send(settings.exports_queue_url, {"export": order.id})
+    work_queue.send({"export": order.id})
     return order.as_json(None)
 
 

@@ -22,7 +22,7 @@ _SHARED = {
     "CLICKS_TABLE": "ClicksTable",
     "CLICKS_QUEUE_URL": "ClicksQueueUrl",
     "FILES_BUCKET": "FilesBucket",
-    "EXPORTS_QUEUE_URL": "ExportsQueueUrl",
+    "FILES_QUEUE_URL": "FilesQueueUrl",
 }
 
 

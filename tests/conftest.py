@@ -12,9 +12,8 @@ os.environ.update(
         "AWS_EC2_METADATA_DISABLED": "true",
         "BASE_URL": "https://sho.rt",
         "CLICKS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
-        "EXPORTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/exports",
         "FILES_BUCKET": "shortener-files",
-        "IMPORTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/imports",
+        "FILES_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/files",
         "PARTIAL_BATCH": "on",
         "STAGE": "local",
     }
@@ -65,7 +64,7 @@ def aws() -> Iterator[None]:
     """DynamoDB, SQS and S3 in this process: the tables of resources.yaml, the queues and the bucket, all empty."""
     with mock_aws():
         tables.create(_DYNAMODB)
-        for queue in ("clicks", "imports", "exports"):
+        for queue in ("clicks", "files"):
             _SQS.create_queue(QueueName=queue)
         _S3.create_bucket(Bucket=settings.files_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         _S3.put_bucket_versioning(Bucket=settings.files_bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -1,4 +1,4 @@
-"""Work for the functions that import and export, in their queues: a JSON document each."""
+"""The queue of files: what is to be imported, gone on with, or exported; a JSON document each."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from typing import Any
 from chalicelib.aws import clients
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.errors import StoreUnavailable
+from chalicelib.settings import settings
 
 FIRST_PAUSE = 30  # seconds; then twice as long each time: eight tries take an hour
 _queue: Any = clients.sqs(seconds_to_connect=1, seconds_to_read=2, attempts=3)
 
 
-def send(queue_url: str, document: Mapping[str, Any]) -> None:
-    """Put ``document`` into a queue; if the answer is lost, it may be there twice.
+def send(document: Mapping[str, Any]) -> None:
+    """Put ``document`` into the queue; if the answer is lost, it may be there twice.
 
     Raises:
         StoreUnavailable: it may or may not be there.
     """
     with in_our_words():
-        _queue.send_message(QueueUrl=queue_url, MessageBody=json.dumps(document))
+        _queue.send_message(QueueUrl=settings.files_queue_url, MessageBody=json.dumps(document))
 
 
-def come_again_soon(queue_url: str, receipt: str, tries: int) -> None:
+def come_again_soon(receipt: str, tries: int) -> None:
     """Let a message that failed for the ``tries``-th time (from 1) come again after a pause, not when its time is up.
 
     If that cannot be said, it comes again later.
     """
     with suppress(StoreUnavailable), in_our_words():
         _queue.change_message_visibility(
-            QueueUrl=queue_url, ReceiptHandle=receipt, VisibilityTimeout=FIRST_PAUSE * 2 ** (tries - 1)
+            QueueUrl=settings.files_queue_url,
+            ReceiptHandle=receipt,
+            VisibilityTimeout=FIRST_PAUSE * 2 ** (tries - 1),
         )

@@ -51,24 +51,32 @@ class StoredFile:
         return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def files_in(message: str) -> list[StoredFile]:
-    """Return the files that a message of S3's names; of a test message, none.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a message in the queue of files asks for: files that have come, or ids of exports."""
 
-    Raises:
-        ValueError: it is no message of S3's.
-    """
-    document = json.loads(message)
-    if not isinstance(document, dict):
-        raise ValueError(message[:200])  # noqa: TRY004  # one error for all that is no message
-    try:
-        stored = [record["s3"]["object"] for record in document.get("Records", ())]
-        # A key comes as in a form: + for a space. `null` is the version of what a bucket keeps no versions of.
-        return [
-            StoredFile(unquote_plus(each["key"]), str(each.get("versionId") or "null"), int(each.get("size", 0)))
-            for each in stored
-        ]
-    except (KeyError, TypeError, AttributeError) as strange:
-        raise ValueError(message[:200]) from strange
+    files: tuple[StoredFile, ...] = ()
+    exports: tuple[str, ...] = ()
+
+    @classmethod
+    def from_message(cls, text: str) -> Work:
+        """Read a message of S3's, or one of ours; a test message of S3's asks for nothing.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        document = json.loads(text)
+        try:
+            if "export" in document:
+                return cls(exports=(str(document["export"]),))
+            return cls(files=tuple(_stored(record["s3"]["object"]) for record in document.get("Records", ())))
+        except (KeyError, TypeError, AttributeError) as strange:
+            raise ValueError(text[:200]) from strange
+
+
+def _stored(told: Mapping[str, Any]) -> StoredFile:
+    # A key comes as in a form: + for a space. `null` is the version of what a bucket keeps no versions of.
+    return StoredFile(unquote_plus(told["key"]), str(told.get("versionId") or "null"), int(told.get("size", 0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

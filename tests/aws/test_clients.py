@@ -97,6 +97,6 @@ def test_each_time_work_fails_it_pauses_for_longer(monkeypatch: pytest.MonkeyPat
     asked: list[Any] = []
     monkeypatch.setattr(work_queue, "_queue", SimpleNamespace(change_message_visibility=lambda **it: asked.append(it)))
 
-    work_queue.come_again_soon("queue", "receipt", tries)
+    work_queue.come_again_soon("receipt", tries)
 
-    assert asked == [{"QueueUrl": "queue", "ReceiptHandle": "receipt", "VisibilityTimeout": seconds}]
+    assert asked == [{"QueueUrl": settings.files_queue_url, "ReceiptHandle": "receipt", "VisibilityTimeout": seconds}]

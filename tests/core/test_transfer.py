@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import transfer
-from chalicelib.core.transfer import Import, StoredFile, files_in
+from chalicelib.core.transfer import Import, StoredFile, Work
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 AN_ID = "0123456789abcdef0123456789abcdef"
@@ -26,24 +26,29 @@ def test_a_file_is_named_with_its_version_and_size() -> None:
     """Keys come as in a form."""
     message = event(key="imports/ann/my+links%2B%C3%BC.csv", versionId="v1", size=7)
 
-    assert files_in(message) == [StoredFile("imports/ann/my links+ü.csv", "v1", 7)]
+    assert Work.from_message(message) == Work((StoredFile("imports/ann/my links+ü.csv", "v1", 7),))
 
 
 def test_what_is_sent_on_is_what_came() -> None:
     """Whoever goes on with a file reads the same message."""
     file = StoredFile("imports/ann/my links+ü.csv", "v1", 7)
 
-    assert files_in(json.dumps(file.as_message())) == [file]
+    assert Work.from_message(json.dumps(file.as_message())) == Work((file,))
 
 
 def test_a_bucket_without_versions_has_one() -> None:
     """S3 calls it null."""
-    assert files_in(event(key="imports/x")) == [StoredFile("imports/x", "null")]
+    assert Work.from_message(event(key="imports/x")) == Work((StoredFile("imports/x", "null"),))
 
 
 def test_a_test_message_names_no_file() -> None:
     """S3 sends one when it is told to send messages."""
-    assert files_in('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []
+    assert Work.from_message('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == Work()
+
+
+def test_an_export_is_asked_for_by_its_id() -> None:
+    """In the same queue."""
+    assert Work.from_message('{"export": "x"}') == Work(exports=("x",))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,7 @@ def test_a_test_message_names_no_file() -> None:
 def test_what_storage_does_not_say_is_an_error(message: str) -> None:
     """It comes again, and is set aside after five times."""
     with pytest.raises(ValueError):  # noqa: PT011  # it has no words but the message
-        files_in(message)
+        Work.from_message(message)
 
 
 @pytest.mark.parametrize(

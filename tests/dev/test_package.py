@@ -150,7 +150,7 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query", "PutItem")),
             ("s3:PutObject", "Files.Arn/imports/*"),
             *(("s3:GetObject", f"Files.Arn/{kind}/*") for kind in ("reports", "exports")),
-            ("sqs:SendMessage", "ExportsQueue.Arn"),
+            ("sqs:SendMessage", "FilesQueue.Arn"),
             *((f"logs:{action}", "ApiLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "RedirectRole": {
@@ -166,26 +166,19 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "PutItem", "UpdateItem")),
             *((f"logs:{action}", "ClicksLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
-        "ImportLinksRole": {
-            *((f"sqs:{action}", "ImportsQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "SendMessage")),
-            *((f"sqs:{action}", "ImportsQueue.Arn") for action in ("GetQueueAttributes", "ChangeMessageVisibility")),
+        "WorkOnFilesRole": {
+            *((f"sqs:{action}", "FilesQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "SendMessage")),
+            *((f"sqs:{action}", "FilesQueue.Arn") for action in ("GetQueueAttributes", "ChangeMessageVisibility")),
             ("s3:GetObjectVersion", "Files.Arn/imports/*"),
             *((f"s3:{action}", "Files.Arn/reports/*") for action in ("GetObject", "PutObject")),
-            ("s3:ListBucket", "Files.Arn"),
-            *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem")),
-            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
-            ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
-            *((f"logs:{action}", "ImportsLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
-        },
-        "ExportLinksRole": {
-            *((f"sqs:{action}", "ExportsQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage")),
-            *((f"sqs:{action}", "ExportsQueue.Arn") for action in ("GetQueueAttributes", "ChangeMessageVisibility")),
             ("s3:PutObject", "Files.Arn/exports/*"),
-            ("dynamodb:Scan", "LinksTable.Arn"),
+            ("s3:ListBucket", "Files.Arn"),
+            *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem", "Scan")),
             ("dynamodb:Query", "LinksTable.Arn/index/byOwner"),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query")),
-            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "UpdateItem")),
-            *((f"logs:{action}", "ExportsLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
+            ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
+            *((f"logs:{action}", "FilesLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "CloseTheDaysRole": {
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
@@ -219,16 +212,13 @@ def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Tem
     }
 
 
-@pytest.mark.parametrize(
-    ("role", "keys"),
-    [("ImportLinksRole", ["import#*", "ext#*", "secret#imports"]), ("ExportLinksRole", ["export#*"])],
-)
-def test_who_works_on_files_reaches_no_key_of_the_api(template: Template, role: str, keys: list[str]) -> None:
-    """In the table that has the keys as well, they may touch what is theirs."""
-    statements = template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+def test_who_works_on_files_reaches_no_key_of_the_api(template: Template) -> None:
+    """In the table that has the keys as well, it may touch imports, exports, claims on names, and its own secret."""
+    statements = template["Resources"]["WorkOnFilesRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
     on_access = [each for each in statements if each["Resource"] == [{"Fn::GetAtt": ["AccessTable", "Arn"]}]]
 
+    keys = ["import#*", "export#*", "ext#*", "secret#imports"]
     assert [each["Condition"] for each in on_access] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}]
 
 
@@ -258,9 +248,9 @@ def test_files_are_nobody_elses_and_do_not_stay(template: Template) -> None:
 def test_what_comes_into_storage_is_told_by_this_bucket_alone(template: Template) -> None:
     """Files under imports/ become messages; no other bucket, of whosever account, may send any."""
     (notification,) = template["Resources"]["Files"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
-    policy = template["Resources"]["ImportsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    policy = template["Resources"]["FilesQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
 
-    assert notification["Queue"] == {"Fn::GetAtt": ["ImportsQueue", "Arn"]}
+    assert notification["Queue"] == {"Fn::GetAtt": ["FilesQueue", "Arn"]}
     assert notification["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "imports/"}]
     (allowed,) = [each for each in policy if each["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
@@ -549,8 +539,7 @@ def test_a_queue_that_would_delete_failures_is_refused(built: package.Package, t
     ("queue_name", "function_name", "aside", "tries"),
     [
         ("ClicksQueue", "CountClicks", "ClicksDeadLetters", 5),
-        ("ImportsQueue", "ImportLinks", "FilesDeadLetters", 8),
-        ("ExportsQueue", "ExportLinks", "FilesDeadLetters", 8),
+        ("FilesQueue", "WorkOnFiles", "FilesDeadLetters", 8),
     ],
 )
 def test_a_message_is_tried_again_before_it_is_put_aside(

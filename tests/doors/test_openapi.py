@@ -1300,7 +1300,7 @@ def test_answers_without_storage_are_as_described(
 
 def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> None:
     """Nobody may ever write the file, and who asked for it is told."""
-    boto3.client("sqs").delete_queue(QueueUrl=settings.exports_queue_url)
+    boto3.client("sqs").delete_queue(QueueUrl=settings.files_queue_url)
 
     answer = post(None, "/exports").answer(http, keys)
 

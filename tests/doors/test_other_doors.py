@@ -18,7 +18,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 def test_the_page_loads_nothing_from_elsewhere(http: Http) -> None:
-    """One page, no inline script, everything it names is served, and a policy that lets it ask the bucket and no other."""
+    """One page, no inline script, all it names is served, and a policy that lets it ask the bucket and no other."""
     page = http.get("/", headers=BROWSER)
 
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -57,16 +57,16 @@ def message(key: str, version: str, size: int) -> str:
     return json.dumps(event)
 
 
-def worked(function: str, body: str, seconds: int = 60) -> None:
-    """Give a message to a function that has so many ``seconds`` left."""
+def worked(body: str, seconds: int = 60) -> None:
+    """Give a message to the function, which has so many ``seconds`` left."""
     with Client(doors.app) as client:
-        event = client.events.generate_sqs_event([body], queue_name=function.removesuffix("_links"))
-    doors.app.handler_map[function](event, LambdaContext(function, 512, max_runtime_ms=seconds * 1000))
+        event = client.events.generate_sqs_event([body], queue_name="files")
+    doors.app.handler_map["work_on_files"](event, LambdaContext("work_on_files", 512, max_runtime_ms=seconds * 1000))
 
 
-def queued(queue_url: str) -> list[str]:
+def queued() -> list[str]:
     """Take all messages out of a queue."""
-    sqs, bodies = boto3.client("sqs"), []
+    sqs, queue_url, bodies = boto3.client("sqs"), settings.files_queue_url, []
     while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
         for each in messages:
             bodies.append(each["Body"])
@@ -91,15 +91,15 @@ def rows_in(text: str) -> list[dict[str, str]]:
 def imported(who: Keyed, content: str, **wish: Any) -> dict[str, Any]:
     """Import a file, and return the import when it is over."""
     order = who("POST", "/imports", wish).json_body
-    worked("import_links", sent(order, content))
+    worked(sent(order, content))
     return seen(who, order)
 
 
 def exported(who: Keyed, **wish: Any) -> dict[str, Any]:
     """Export links, and return the export when it is over."""
     order: dict[str, Any] = who("POST", "/exports", wish).json_body
-    for body in queued(settings.exports_queue_url):
-        worked("export_links", body)
+    for body in queued():
+        worked(body)
     shown: dict[str, Any] = who.get(f"/exports/{order['id']}").json_body
     return shown
 
@@ -197,8 +197,8 @@ class TestAsking:
         answer = ann("POST", "/exports", {"format": "ndjson", "days": True})
 
         order = answer.json_body
-        assert [json.loads(body) for body in queued(settings.exports_queue_url)] == [{"export": order["id"]}]
-        assert queued(settings.imports_queue_url) == []
+        assert [json.loads(body) for body in queued()] == [{"export": order["id"]}]
+        assert queued() == []
         assert answer.status_code == 202
         assert order == ann.get(f"/exports/{order['id']}").json_body
         assert (order["state"], order["links"], order["file"], order["problem"]) == ("running", None, None, None)
@@ -207,7 +207,7 @@ class TestAsking:
     def test_links_of_others_are_an_admins_to_export(self, ann: Keyed, http: Http, owner: str) -> None:
         """Nobody else asks for them; whose they are says the export."""
         refused = ann("POST", "/exports", {"owner": owner})
-        nothing = queued(settings.exports_queue_url)
+        nothing = queued()
         granted = Keyed(http, make_key("root", "admin"))("POST", "/exports", {"owner": owner})
 
         assert (refused.status_code, refused.json_body["scope"], nothing) == (403, "admin", [])
@@ -252,9 +252,7 @@ class TestWhose:
         """``imports/ann/...`` is ann's, what is in no folder nobody's, and only admins have that."""
         root = Keyed(http, make_key("root", "admin"))
         for place, code in (("ann/old links.csv", "anns"), ("old.csv", "nobodys")):
-            worked(
-                "import_links", sent({"upload": {"fields": {"key": f"imports/{place}"}}}, f"code,url\n{code},{URL}\n")
-            )
+            worked(sent({"upload": {"fields": {"key": f"imports/{place}"}}}, f"code,url\n{code},{URL}\n"))
 
         assert ann.get("/links/anns").json_body["owner"] == "ann"
         assert (ann.get("/links/nobodys").status_code, root.get("/links/nobodys").json_body["owner"]) == (404, None)
@@ -306,8 +304,8 @@ class TestImports:
         bodies, states = [sent(order, "".join(f"{URL}{number}\n" for number in range(3)))], []
 
         while bodies:
-            worked("import_links", bodies.pop(), seconds=1)
-            bodies += queued(settings.imports_queue_url)
+            worked(bodies.pop(), seconds=1)
+            bodies += queued()
             shown = seen(ann, order)
             states.append((shown["state"], shown["read"], shown["report"] is None))
 
@@ -318,10 +316,10 @@ class TestImports:
         """A message that comes twice, and a file that comes once more, make nothing twice."""
         order, content = ann("POST", "/imports").json_body, f"code,url\nsale,{URL}\n,{URL}\n"
         body = sent(order, content)
-        worked("import_links", body)
+        worked(body)
         first, report = seen(ann, order), reported(seen(ann, order))
 
-        worked("import_links", body)
+        worked(body)
         again = imported(ann, content)
 
         second = seen(ann, order)
@@ -337,10 +335,10 @@ class TestImports:
         with monkeypatch.context() as killed:
             killed.setattr(transfer_table, "advance", lambda *_: (_ for _ in ()).throw(StoreUnavailable()))
             with pytest.raises(StoreUnavailable):
-                worked("import_links", body)
+                worked(body)
         halfway = seen(ann, order)
 
-        worked("import_links", body)
+        worked(body)
 
         after = seen(ann, order)
         assert (halfway["state"], halfway["read"]) == ("running", 0)
@@ -352,11 +350,11 @@ class TestImports:
         order = ann("POST", "/imports").json_body
         first, second = (sent(order, f"code,url\n{name}1,{URL}\n{name}2,{URL}\n") for name in ("first", "second"))
 
-        worked("import_links", first, seconds=1)
-        worked("import_links", second)
+        worked(first, seconds=1)
+        worked(second)
         halfway = seen(ann, order)
-        (rest,) = queued(settings.imports_queue_url)
-        worked("import_links", rest)
+        (rest,) = queued()
+        worked(rest)
 
         assert (halfway["state"], halfway["read"]) == ("running", 1)
         assert (seen(ann, order)["state"], seen(ann, order)["created"]) == ("done", 2)
@@ -395,19 +393,19 @@ class TestImports:
 
     def test_what_fails_comes_again_soon(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
         """A table that did not answer may do so in half a minute; the queue itself would wait for six times longer."""
-        sqs, queue = boto3.client("sqs"), settings.imports_queue_url
+        sqs, queue = boto3.client("sqs"), settings.files_queue_url
         monkeypatch.setattr(work_queue, "FIRST_PAUSE", 0)
         sqs.send_message(QueueUrl=queue, MessageBody=sent(ann("POST", "/imports").json_body, URL))
         (taken,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=3600)["Messages"]
         hidden = sqs.receive_message(QueueUrl=queue).get("Messages")
         with Client(doors.app) as client:
-            event = client.events.generate_sqs_event([taken["Body"]], queue_name="imports")
+            event = client.events.generate_sqs_event([taken["Body"]], queue_name="files")
         event["Records"][0]["receiptHandle"] = taken["ReceiptHandle"]
 
         with pytest.MonkeyPatch.context() as broken:
             broken.setattr(transfer_table, "pin", lambda *_: (_ for _ in ()).throw(StoreUnavailable()))
             with pytest.raises(StoreUnavailable):
-                doors.app.handler_map["import_links"](event, LambdaContext("import_links", 512, max_runtime_ms=60_000))
+                doors.app.handler_map["work_on_files"](event, LambdaContext("files", 512, max_runtime_ms=60_000))
 
         assert hidden is None
         assert [each["Body"] for each in sqs.receive_message(QueueUrl=queue)["Messages"]] == [taken["Body"]]
@@ -444,7 +442,7 @@ class TestImports:
         body = json.loads(sent(order, URL))
         body["Records"][0]["s3"]["object"]["size"] = MAX_BYTES + 1
 
-        worked("import_links", json.dumps(body))
+        worked(json.dumps(body))
 
         assert seen(ann, order)["problem"]["code"] == "too-large"
 
@@ -457,15 +455,15 @@ class TestImports:
             Bucket=settings.files_bucket, Key=stored["key"].replace("%2F", "/"), VersionId=stored["versionId"]
         )
 
-        worked("import_links", body)
+        worked(body)
 
         assert seen(ann, order)["problem"]["code"] == "file-gone"
 
     def test_a_test_message_is_no_file(self, ann: Keyed) -> None:  # noqa: ARG002  # the bucket
         """S3 writes one when it is told where to write."""
-        worked("import_links", json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "files"}))
+        worked(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "files"}))
 
-        assert queued(settings.imports_queue_url) == []
+        assert queued() == []
 
 
 class TestExports:
@@ -532,12 +530,12 @@ class TestExports:
         """The message comes twice, and in between there is one more link: what is over is over."""
         ann.make()
         order = ann("POST", "/exports").json_body
-        (body,) = queued(settings.exports_queue_url)
-        worked("export_links", body)
+        (body,) = queued()
+        worked(body)
         first = fetched(ann.get(f"/exports/{order['id']}").json_body["file"])
         ann.make()
 
-        worked("export_links", body)
+        worked(body)
 
         again = ann.get(f"/exports/{order['id']}").json_body
         assert (again["links"], fetched(again["file"])) == (1, first)
@@ -547,16 +545,16 @@ class TestExports:
         for _ in range(2):
             ann.make()
         order = ann("POST", "/exports").json_body
-        (body,) = queued(settings.exports_queue_url)
+        (body,) = queued()
 
-        worked("export_links", body, seconds=1)
+        worked(body, seconds=1)
 
         shown = ann.get(f"/exports/{order['id']}").json_body
         assert (shown["state"], shown["problem"]["code"], shown["file"]) == ("failed", "too-many-links", None)
 
     def test_what_nobody_asked_for_is_not_written(self, ann: Keyed) -> None:  # noqa: ARG002  # the bucket
         """Its record is gone before its message came: so is whoever wanted it."""
-        worked("export_links", json.dumps({"export": NOBODYS}))
+        worked(json.dumps({"export": NOBODYS}))
 
         assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=settings.files_bucket)
 
