@@ -42,6 +42,7 @@ from chalicelib.settings import settings
 ROWS_AT_ONCE = 500
 _SECONDS_AT_MOST = 5  # between two marks of how far it is: somebody watches
 _DRAWS = 8  # as many as for a link that is made alone
+_LONGEST_REASON = 500
 _REPORT = ("line", "outcome", "shortUrl", "reason")
 
 
@@ -70,13 +71,15 @@ class _Work:
         try:
             wanted = ImportedLink.from_body(row.body, self.policy, self.order.created_at)
             block.refuse_among(self.blocked, wanted.wanted.targets)
-            return self._made(wanted, self.file.row_id(settings.files_bucket, number))
+            result = self._made(wanted, number)
         except (LinkInvalid, ExternalIdTaken) as refused:
-            return _Result("refused", reason=str(refused))
+            return _Result("refused", reason=str(refused)[:_LONGEST_REASON])
         except WriteRefused:
             return _Result("refused", reason="The table does not take it as it is.")
+        return result._replace(reason=" ".join(filter(None, (result.reason, row.left_out))))
 
-    def _made(self, wanted: ImportedLink, row_id: str) -> _Result:
+    def _made(self, wanted: ImportedLink, number: int) -> _Result:
+        row_id = self.file.row_id(settings.files_bucket, number)
         taken = wanted.unusable
         if wanted.alias is not None and taken is None:
             found = self._stored(wanted, wanted.alias, row_id)
@@ -85,7 +88,7 @@ class _Work:
             taken = f"The code {wanted.alias} is taken."
         if taken is not None and self.order.on_taken != "rename":
             return _Result("skipped" if self.order.on_taken == "skip" else "refused", reason=taken)
-        for code in self._codes_for(wanted):
+        for code in self._codes_for(wanted, number):
             found = self._stored(wanted, code, row_id)
             if found is not None:
                 return _Result("renamed" if found == "created" and taken else found, code, taken or "")
@@ -101,10 +104,10 @@ class _Work:
             return "existing" if holder is not None and _is_same(holder, link) else None
         return "created"
 
-    def _codes_for(self, wanted: ImportedLink) -> Iterator[str]:
+    def _codes_for(self, wanted: ImportedLink, number: int) -> Iterator[str]:
         """Yield the codes of a link that has none: the same whenever the same is imported, and nobody else's guess."""
-        wish = repr(wanted.wish(self.order.owner))
-        is_unguessable = wanted.wanted.unguessable or settings.code_style == "random"
+        wish = repr(wanted.wish(self.order.owner, number))
+        is_unguessable = wanted.is_unguessable or settings.code_style == "random"
         for draw in range(_DRAWS):
             seed = hmac.new(self.secret, f"{draw} {wish}".encode(), hashlib.sha256).digest()
             code = codes.derived(seed, unguessable=is_unguessable)
@@ -219,5 +222,9 @@ def _part_key(order: Import, start: int, end: int) -> str:
 
 
 def _is_same(holder: Link, link: Link) -> bool:
-    """Tell whether a link is there already, whatever its owner made of it since."""
-    return (holder.owner, holder.url) == (link.owner, link.url)
+    """Tell whether a link is there already, whatever its owner made of it since; but not without its password."""
+    return (holder.owner, holder.url, holder.password_digest is None) == (
+        link.owner,
+        link.url,
+        link.password_digest is None,
+    )

@@ -14,7 +14,7 @@ from chalicelib.aws.pages import all_items
 from chalicelib.aws.store_errors import in_our_words
 from chalicelib.core import times
 from chalicelib.core.link import Link
-from chalicelib.errors import CodeTaken, LinkChanged, LinkUnknown, StoreUnavailable
+from chalicelib.errors import CodeTaken, LinkChanged, LinkUnknown, StoreUnavailable, WriteRefused
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:
 
     Raises:
         CodeTaken: the code belongs to another link, or did.
+        WriteRefused: the table will not take it as it is.
         StoreUnavailable: it may or may not have been stored.
         Exception: the error of the first claim that somebody else holds.
     """
@@ -278,10 +279,12 @@ def _put_if_free(link: Link, request_id: str) -> Any:
 def _put(put: Any) -> list[transactions.Reason]:
     """Put one item, which is half the price of a transaction; return the reason if its condition does not hold."""
     try:
-        with in_our_words("ConditionalCheckFailedException"):
+        with in_our_words("ConditionalCheckFailedException", "ValidationException"):
             clients.writes.put_item(**put)
     except Refused as refused:
         response: Any = refused.response
+        if response["Error"]["Code"] == "ValidationException":
+            raise WriteRefused from refused
         return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item", {})}]
     return []
 

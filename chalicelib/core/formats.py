@@ -9,24 +9,17 @@ Rebrandly; files of Bitly's that people published.
 from __future__ import annotations
 
 import csv
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.core import csv_rows, times
+from chalicelib.core import cells, csv_rows, times
 from chalicelib.core.fields import MAX_TITLE
 from chalicelib.errors import FileRefused
 
-SEPARATORS = (",", ";", "\t")
-_COUNT = re.compile(r"[0-9]{1,15}")
-_SINCE_1970 = re.compile(r"[0-9]{9,10}|[0-9]{12,13}")  # seconds, or milliseconds
-_SECONDS = 10  # digits
+SEPARATORS = (",", ";", "\t", "|")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_ON = {"true", "yes", "t", "1", "on"}
-_OFF = {"false", "no", "f", "0", "off"}
 
 # What most call it, and what it is here. ``shortUrl`` has the code at its end; ``description`` is title or note.
 _COMMON = {
@@ -35,7 +28,7 @@ _COMMON = {
     **dict.fromkeys(("shorturl", "shortlink", "bitlink"), "shortUrl"),
     **dict.fromkeys(("createdat", "created", "datecreated", "createdon", "timestamp"), "createdAt"),
     **dict.fromkeys(("updatedat", "updated"), "updatedAt"),
-    **dict.fromkeys(("expiresat", "expires", "expirein", "validuntil"), "expiresAt"),
+    **dict.fromkeys(("expiresat", "expires", "expirein", "expiredat", "validuntil"), "expiresAt"),
     **dict.fromkeys(("startsat", "validsince"), "startsAt"),
     **dict.fromkeys(("visits", "clicks", "hits", "engagements", "totalclicks", "visitcount"), "visits"),
     **dict.fromkeys(("note", "notes"), "note"),
@@ -45,21 +38,39 @@ _COMMON = {
     "maxvisits": "maxVisits",
     "enabled": "enabled",
     "permanent": "permanent",
-    "password": "withPassword",
+    **dict.fromkeys(("forwardquery", "forwardparameters"), "forwardQuery"),
+    "password": "password",
 }
-_OURS = {
+_OURS = _COMMON | {
     name.lower(): name
     for name in (
         *("url", "title", "note", "tags", "createdAt", "updatedAt", "startsAt", "expiresAt", "enabled", "permanent"),
         *("unguessable", "forwardQuery", "forwardPath", "confirm", "maxVisits", "visitsSpent", "passwordDigest"),
         *("fallbackUrl", "rules", "externalId", "blocked", "blockedHost", "visits"),
     )
-} | {"code": "alias", "alias": "alias", "password": "password"}
+}
 
 _MOMENTS = {"createdAt", "updatedAt", "startsAt", "expiresAt"}
 _NUMBERS = {"visits", "visitsSpent", "maxVisits"}
 _FLAGS = {"enabled", "permanent", "unguessable", "forwardQuery", "forwardPath", "confirm"}
-_OTHER_DATES = ("%b %d, %Y", "%B %d, %Y")
+_READERS: dict[str, tuple[Callable[[str], Any], str]] = {  # of cells, and what to say of one that cannot be read
+    **dict.fromkeys(
+        _MOMENTS, (lambda text: times.to_text(cells.moment_in(text)), "write times like 2030-12-31T23:59:00Z")
+    ),
+    **dict.fromkeys(_NUMBERS, (cells.count_in, "write a whole number")),
+    **dict.fromkeys(_FLAGS, (cells.flag_in, "write true or false")),
+    "tags": (cells.tags_in, "write words with commas between them"),
+    "rules": (cells.json_in, "write them as JSON, as in an export"),
+}
+_LEFT_OUT = {"createdAt", "updatedAt"}  # where it cannot be read: the link matters more
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a row asks for: one link, or two where the same had two codes; and what of it was ``left_out``."""
+
+    bodies: tuple[dict[str, Any], ...]
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,71 +82,45 @@ class Format:
     columns: Mapping[str, str] = field(default_factory=lambda: _COMMON)
     has_marks: bool = False
     """Cells that a spreadsheet would run have a mark before them."""
-    dates: tuple[str, ...] = _OTHER_DATES
-    """How it writes dates, beside ISO 8601 and seconds since 1970."""
 
-    def bodies_of(self, cells: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return the wishes of a row, cells by field: one, or two if the same link had two codes.
+    def read(self, row: Mapping[str, str]) -> Reading:
+        """Read a row, its cells by field.
 
         Raises:
             ValueError: says which cell cannot be read, and why.
         """
-        texts = {name: self._text(cell) for name, cell in cells.items()}
-        given = {name: text for name, text in texts.items() if text}
-        if given.pop("withPassword", "false").lower() not in _OFF:
-            raise ValueError("It asks for a password, which cannot be brought along: make it anew, with a password.")
-        if given.pop("banned", "false").lower() in _ON:
-            given["enabled"] = "false"
-        codes = _codes_in(given)
-        _place_description(given)
-        body = {name: self._value(name, text) for name, text in given.items()}
-        wishes = [{**body, **({"alias": code} if code else {})} for code in codes or [""]]
+        given = {name: text for name, cell in row.items() if (text := self._text(cell))}
+        _check_password(given)
+        if given.pop("banned", "no").lower() in cells.ON:
+            given["enabled"] = "no"
+        codes = _codes_in(given) or [""]
+        _place_texts(given)
+        body, left_out = {}, []
+        for name, text in given.items():
+            reader, advice = _READERS.get(name, (str, ""))
+            try:
+                body[name] = reader(text)
+            except ValueError:
+                message = f"{name} is {text[:64]!r}; {advice}."
+                if name not in _LEFT_OUT:
+                    raise ValueError(message) from None
+                left_out.append(f"Left out: {message}")
+        wishes = tuple({**body, **({"alias": code} if code else {})} for code in codes)
         for another in wishes[1:]:
             another.pop("visits", None)  # they were counted once
-        return wishes
+        return Reading(wishes, " ".join(left_out))
 
     def _text(self, cell: str) -> str:
-        text = csv_rows.plain(cell) if self.has_marks else cell
-        return text if self.columns is _OURS else text.strip() if text.strip() != "NULL" else ""
-
-    def _value(self, name: str, text: str) -> Any:
-        if name in _MOMENTS:
-            return times.to_text(self._moment(name, text))
-        if name in _NUMBERS:
-            return _number(name, text)
-        if name in _FLAGS:
-            return _flag(name, text)
-        if name == "tags":
-            return _tags(text)
-        return _json("rules", text) if name == "rules" else text
-
-    def _moment(self, name: str, text: str) -> datetime:
-        """Return a time; one without a zone is in UTC."""
-        try:
-            if _SINCE_1970.fullmatch(text):
-                return datetime.fromtimestamp(int(text) / (1000 if len(text) > _SECONDS else 1), UTC)
-            moment = self._date(text)
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):
-            message = f"{name} is {text[:64]!r}; write times like 2030-12-31T23:59:00Z."
-            raise ValueError(message) from None
-
-    def _date(self, text: str) -> datetime:
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            for pattern in self.dates:
-                try:
-                    return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is given where it is called
-                except ValueError:
-                    continue
-            raise
+        if self.columns is _OURS:  # to the last space
+            return csv_rows.plain(cell)
+        text = (csv_rows.plain(cell) if self.has_marks else cell).strip()
+        return "" if text in cells.NOTHING else text
 
 
 _LINK_IS_SHORT = {**_COMMON, "link": "shortUrl", "customlink": "customUrl"}
 _FORMATS = (
     Format("export", frozenset({"code", "url"}), _OURS, has_marks=True),
-    Format("bitly", frozenset({"link", "destinationurl"}), _LINK_IS_SHORT, dates=(*_OTHER_DATES, "%m/%d/%Y")),
+    Format("bitly", frozenset({"link", "destinationurl"}), _LINK_IS_SHORT),
     Format("bitly", frozenset({"longurl", "backhalf"})),
     Format("bitly", frozenset({"longurl", "link"}), _LINK_IS_SHORT),
     Format("bitly", frozenset({"longurl", "bitlink"})),
@@ -196,37 +181,21 @@ def _path_of(short_url: str) -> str:
     return _SCHEME.sub("", short_url).partition("/")[2].partition("?")[0].partition("#")[0].strip("/")
 
 
-def _place_description(given: dict[str, str]) -> None:
-    description = given.pop("description", "")
-    is_title = "title" not in given and len(description) <= MAX_TITLE
-    if description:
-        given.setdefault("title" if is_title else "note", description)
+def _check_password(given: dict[str, str]) -> None:
+    """Let a password pass as it was typed; not the mark that there is one, or what another service keeps of it."""
+    word = given.get("password", "")
+    if word.lower() in cells.OFF:
+        given.pop("password", None)
+    elif word.lower() in cells.ON or word.startswith(("$2", "$argon2", "$scrypt", "$pbkdf2")):
+        raise ValueError("It asks for a password, which cannot be brought along: make it anew, with a password.")
 
 
-def _number(name: str, text: str) -> int:
-    digits = re.sub(r"[,.'\s\u00a0\u202f]", "", text)  # between thousands, as people write them
-    if not _COUNT.fullmatch(digits):
-        raise ValueError(f"{name} is {text[:64]!r}; write a whole number.")
-    return int(digits)
-
-
-def _flag(name: str, text: str) -> bool:
-    if text.lower() not in _ON | _OFF:
-        raise ValueError(f"{name} is {text[:64]!r}; write true or false.")
-    return text.lower() in _ON
-
-
-def _tags(text: str) -> list[Any]:
-    if text.startswith("["):
-        value = _json("tags", text)
-        return value if isinstance(value, list) else [value]
-    return [tag for part in re.split(r"[|;,]", text) if (tag := part.strip())]
-
-
-def _json(name: str, text: str) -> Any:
-    try:
-        value = json.loads(text)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character, and nobody stores it
-    except (ValueError, RecursionError):
-        raise ValueError(f"{name} is no JSON.") from None
-    return value
+def _place_texts(given: dict[str, str]) -> None:
+    """Let a description be the title where there is none, and what is too long for a title be a note."""
+    title, description, note = (given.pop(name, "") for name in ("title", "description", "note"))
+    if not title:
+        title, description = description, ""
+    if len(title) > MAX_TITLE:
+        title, description = "", "\n".join(filter(None, (title, description)))
+    texts = {"title": title, "note": "\n".join(filter(None, (description, note)))}
+    given.update({name: text for name, text in texts.items() if text})

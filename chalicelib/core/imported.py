@@ -20,6 +20,7 @@ _CODE = names_of(("alias",)) | {"code": "alias"}
 # Of exports: what follows from the rest. The owner is the import's, whatever a file says.
 _IGNORED = {"shortUrl", "owner", "days", "findExisting"}
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)  # as far as the end of a link goes: links that are over are links too
+_MOST_FIELDS = 100
 _FAST_CLOCK = timedelta(days=1)  # also the most that a time without its zone may be off
 
 
@@ -41,6 +42,9 @@ class ImportedLink:
         Raises:
             LinkInvalid: with every field that is wrong.
         """
+        if len(body) > _MOST_FIELDS:
+            message = f"It has {len(body):,} fields; a link has a few."
+            raise LinkInvalid([FieldError("url", "too-many", message)])
         wish = {name: value for name, value in body.items() if name not in _PAST.keys() | _CODE.keys() | _IGNORED}
         alias, unusable = _alias_in(body)
         is_unguessable = alias is not None and wish.pop("unguessable", False) is True  # its code is what it was
@@ -66,9 +70,19 @@ class ImportedLink:
         """Return the link this becomes under ``code``."""
         return replace(self.wanted.named(code, now, made_by), **self.past)
 
-    def wish(self, owner: str | None) -> tuple[Any, ...]:
-        """Return what is the same whenever ``owner`` imports the same."""
-        return (self.alias, *wish_of(self.wanted, owner))
+    @property
+    def is_unguessable(self) -> bool:
+        """Tell whether its code must not be guessed, whichever it gets."""
+        return self.wanted.unguessable or self.past.get("unguessable") is True
+
+    def wish(self, owner: str | None, place: int) -> tuple[Any, ...]:
+        """Return what is the same whenever ``owner`` imports the same; ``place`` is its row, from 1.
+
+        Whoever asks for a password, or counts visits, wants a link for each row.
+        """
+        secret = self.wanted.password or self.past.get("password_digest")
+        own = (place, secret) if secret or self.wanted.max_visits is not None else ()
+        return (self.alias, *own, *wish_of(self.wanted, owner))
 
 
 def _alias_in(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

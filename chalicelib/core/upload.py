@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ from chalicelib.errors import BodyTooLarge, FileRefused, Malformed
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_ROWS = 50_000
+_MAX_CELL = 512 * 1024  # characters; the days of a link in an export are 100 each
 _MAX_LINE = 1024 * 1024  # characters; of a longer line the rest is left out, and it is no row of ours
+
+_A_URL = re.compile(r"\s*\"?https?://", re.IGNORECASE)
+_A_TABLE = re.compile(r"\t|[,;|]\s*[\w .-]*\s*$")  # what follows the URL is a word, and no more of a URL
 
 _NOT_TEXT = {  # by their first bytes
     b"PK\x03\x04": "It is a ZIP archive, as Excel's own files are. Save the sheet as CSV, or unpack the archive.",
@@ -37,6 +42,8 @@ class Row:
     line: int
     body: dict[str, Any]
     why: str | None = None
+    left_out: str = ""
+    """What of it could not be read, and the link is made without."""
 
 
 @contextmanager
@@ -55,6 +62,7 @@ def reading(file: IO[bytes]) -> Iterator[tuple[str, Iterator[Row]]]:
             raise FileRefused("not-text", message)
     encoding = _encoding_of(start)
     errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    csv.field_size_limit(_MAX_CELL)
     text = io.TextIOWrapper(file, encoding, errors, newline="")
     try:
         yield _read(text)
@@ -89,12 +97,16 @@ def _read(text: io.TextIOWrapper) -> tuple[str, Iterator[Row]]:
         reader = csv.reader(lines, delimiter=separator, strict=True)
         next(reader)
         return known.name, _cells(reader, before, known, columns)
-    if "://" not in first and any(separator in first for separator in formats.SEPARATORS):
+    if first.lstrip().startswith("["):
+        raise FileRefused("json-array", "It is one JSON array. Write one object a line, without commas between them.")
+    if not _A_URL.match(first):
         shown = first.strip()[:200]
-        raise FileRefused(
-            "unknown-columns",
-            f"None of its columns is known to hold the URL: {shown!r}. Call that column url, or long_url.",
+        message = (
+            f"None of its columns is known to hold the URL: {shown!r}. Call one url, or begin a list with https://."
         )
+        raise FileRefused("unknown-columns", message)
+    if _A_TABLE.search(first):
+        raise FileRefused("no-header", "It looks like a table without names: put a line such as url,alias before it.")
     return "list", _urls(lines, before)
 
 
@@ -144,11 +156,11 @@ def _rows_of(line: int, cells: list[str], known: Format, columns: Sequence[str |
         yield Row(line, {}, "It has more cells than there are columns: put cells with separators in them in quotes.")
         return
     try:
-        bodies = known.bodies_of({name: cell for name, cell in zip(columns, cells, strict=False) if name})
+        reading = known.read({name: cell for name, cell in zip(columns, cells, strict=False) if name})
     except ValueError as unreadable:
         yield Row(line, {}, str(unreadable))
         return
-    yield from (Row(line, body) for body in bodies)
+    yield from (Row(line, body, left_out=reading.left_out) for body in reading.bodies)
 
 
 def _objects(lines: Iterator[str], before: int) -> Iterator[Row]:
@@ -170,17 +182,17 @@ def _urls(lines: Iterator[str], before: int) -> Iterator[Row]:
             yield Row(line, {}, _NOT_UTF8) if _is_broken(url) else Row(line, {"url": url})
 
 
-_NOT_UTF8 = "It is not UTF-8. Save the file as CSV UTF-8."
+_NOT_UTF8 = "It holds damaged characters. Save the file as CSV UTF-8."
 
 
 def _is_broken(text: str) -> bool:
-    """Tell whether there were bytes that are no UTF-8; they were read as halves of surrogate pairs."""
-    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
+    """Tell whether there were bytes that are no text: they were read as halves of surrogate pairs, or replaced."""
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" or letter == "\ufffd" for letter in text)
 
 
 def _why_not_csv(reason: str) -> str:
     if "end of data" in reason:
         return "A quotation mark opens here and is never closed; nothing after it was read."
     if "limit" in reason:
-        return "A cell is longer than 128 KiB: perhaps a quotation mark is never closed."
+        return "A cell is longer than 512 KiB: perhaps a quotation mark is never closed."
     return f"It is no CSV: {reason}. Quotation marks within a cell are written twice."

@@ -166,10 +166,33 @@ def test_everything_that_is_wrong_is_said_at_once(body: dict[str, Any], fields: 
 
 
 def test_the_same_wish_is_the_same_whoever_writes_the_file() -> None:
-    """Totals and dates of its past make no other link of it; what it does, or is called, does."""
-    wish = read({"visits": 1, "createdAt": "2024-01-01T00:00:00Z"}).wish("ann")
+    """Totals and dates of its past make no other link of it, nor does its place; what it does, or is called, does."""
+    wish = read({"visits": 1, "createdAt": "2024-01-01T00:00:00Z"}).wish("ann", 1)
 
-    assert read({"visits": 2}).wish("ann") == wish
-    assert read({}).wish("bob") != wish
-    assert read({"title": "x"}).wish("ann") != wish
-    assert read({"alias": "docs/v2"}).wish("ann") != wish
+    assert read({"visits": 2}).wish("ann", 2) == wish
+    assert read({}).wish("bob", 1) != wish
+    assert read({"title": "x"}).wish("ann", 1) != wish
+    assert read({"alias": "docs/v2"}).wish("ann", 1) != wish
+
+
+@pytest.mark.parametrize(
+    "body", [{"password": "open sesame"}, {"passwordDigest": password.digest_of("open sesame")}, {"maxVisits": 1}]
+)
+def test_who_asks_for_a_password_or_a_maximum_wants_a_link_for_each_row(body: dict[str, Any]) -> None:
+    """A second one is not the first, which lets others in or is used up; the same row of the same file is."""
+    assert read(body).wish("ann", 1) == read(body).wish("ann", 1)
+    assert read(body).wish("ann", 1) != read(body).wish("ann", 2)
+    assert read(body).wish("ann", 1) != read({}).wish("ann", 1)
+
+
+def test_an_unguessable_link_is_so_under_any_code() -> None:
+    """One that had a code keeps it; if it cannot, it gets another that nobody guesses."""
+    assert read({"alias": "x", "unguessable": True}).is_unguessable
+    assert read({"unguessable": True}).is_unguessable
+    assert not read({"alias": "x"}).is_unguessable
+
+
+def test_a_row_of_very_many_fields_is_refused_in_no_time() -> None:
+    """Each of them would be looked for among those there are."""
+    with pytest.raises(LinkInvalid, match="40,001 fields"):
+        read({f"field {n}": n for n in range(40_000)})
