@@ -306,10 +306,10 @@ def work_on_files(event: SQSEvent) -> None:
         work = Work.from_message(message.body)
         for file in work.files:
             with job("import_links"), _again_soon(message):
-                _import(file, has_seconds(20, event.context))
+                _import(file, has_seconds(20, event.context), is_last=_is_last(message))
         for export_id in work.exports:
             with job("export_links"), _again_soon(message):
-                _export(export_id, has_seconds(30, event.context))
+                _export(export_id, has_seconds(30, event.context), is_last=_is_last(message))
 
 
 @app.schedule(Cron(0, 2, "*", "*", "?", "*"))  # 2 AM UTC: two hours for the last clicks of the day to arrive
@@ -404,20 +404,35 @@ def _shown(link: Link) -> Response:
     return as_json(document, {"ETag": link.etag, **NOT_KEPT})
 
 
-def _import(file: StoredFile, has_time: Callable[[], bool]) -> None:
-    from chalicelib.import_links import import_file
+def _import(file: StoredFile, has_time: Callable[[], bool], *, is_last: bool) -> None:
+    from chalicelib.import_links import give_up, import_file
 
+    if is_last:
+        give_up(file, now())
     done = import_file(file, _targets(), now(), has_time)
     if done is not None:
         logs.note(importId=done.id, state=done.state, format=done.format, rows=done.rows, total=done.total)
 
 
-def _export(export_id: str, has_time: Callable[[], bool]) -> None:
-    from chalicelib.export_links import export_links
+def _export(export_id: str, has_time: Callable[[], bool], *, is_last: bool) -> None:
+    from chalicelib.export_links import export_links, give_up
 
+    if is_last:
+        give_up(export_id)
     done = export_links(export_id, now(), has_time)
     if done is not None:
         logs.note(exportId=done.id, state=done.state, links=done.links)
+
+
+def _tries_of(message: Any) -> int:
+    return int(message.to_dict()["attributes"]["ApproximateReceiveCount"])
+
+
+def _is_last(message: Any) -> bool:
+    """Tell whether a message is delivered for the last time: said before the work, for who is killed says nothing."""
+    from chalicelib.aws import work_queue
+
+    return _tries_of(message) >= work_queue.TRIES
 
 
 @contextmanager
@@ -428,8 +443,7 @@ def _again_soon(message: Any) -> Iterator[None]:
     except StoreUnavailable:
         from chalicelib.aws import work_queue
 
-        tries = int(message.to_dict()["attributes"]["ApproximateReceiveCount"])
-        work_queue.come_again_soon(message.receipt_handle, tries)
+        work_queue.come_again_soon(message.receipt_handle, _tries_of(message))
         raise
 
 

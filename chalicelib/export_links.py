@@ -56,6 +56,15 @@ def export_links(export_id: str, now: datetime, has_time: Callable[[], bool]) ->
     return replace(order, ended="done", links=len(places))
 
 
+def give_up(export_id: str) -> None:
+    """Say of an export that it failed too often.
+
+    Raises:
+        StoreUnavailable
+    """
+    transfer_table.mark_stuck("export", export_id)
+
+
 def _written(order: Export, links: Iterable[Link], lines: IO[bytes]) -> Iterator[_Place]:
     start, waiting = 0, iter(links)
     while some := list(itertools.islice(waiting, _AT_ONCE)):

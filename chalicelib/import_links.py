@@ -12,6 +12,7 @@ import hmac
 import itertools
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ from chalicelib.settings import settings
 
 ROWS_AT_ONCE = 500
 _SECONDS_AT_MOST = 5  # between two marks of how far it is: somebody watches
+_LOOK_AGAIN = 300  # seconds after which somebody sees to it that a file was imported to its end
 _DRAWS = 8  # as many as for a link that is made alone
 _LONGEST_REASON = 500
 _REPORT = ("line", "outcome", "shortUrl", "reason")
@@ -70,6 +72,7 @@ class _Work:
             return _Result("refused", reason=row.why)
         try:
             wanted = ImportedLink.from_body(row.body, self.policy, self.order.created_at)
+            wanted = wanted if self.order.is_trusted else wanted.untrusted()
             block.refuse_among(self.blocked, wanted.wanted.targets)
             result = self._made(wanted, number)
         except (LinkInvalid, ExternalIdTaken) as refused:
@@ -136,8 +139,22 @@ def import_file(file: StoredFile, policy: TargetPolicy, now: datetime, has_time:
     except FileGone:
         return _failed(order, Problem("file-gone", "The file is not in storage any more. Files are kept for 7 days."))
     except ImportOvertaken:
+        # Whoever was faster may have the very same message, and with it would go the last that knows of this file.
+        work_queue.send(file.as_message(), after_seconds=_LOOK_AGAIN)
         logs.note(overtaken=True)
         return order
+
+
+def give_up(file: StoredFile, now: datetime) -> None:
+    """Say of the import of ``file`` that it failed too often.
+
+    Raises:
+        StoreUnavailable
+    """
+    by_hand = transfer.put_by_hand(file, settings.files_bucket, now)
+    import_id = by_hand.id if by_hand else transfer.import_id_of(file)
+    if import_id is not None:
+        transfer_table.mark_stuck("import", import_id)
 
 
 def _order_for(file: StoredFile, now: datetime) -> Import | None:
@@ -202,8 +219,10 @@ def _part_done(work: _Work, at: Import, rows: Iterator[tuple[int, Row]], has_tim
     if not lines:
         raise RuntimeError(f"The file has {at.rows} rows and had {at.total}.")
     end = at.rows + len(lines)
-    after = replace(at, rows=end, outcomes=outcomes, parts=(*at.parts, end))
-    bucket.put(_part_key(at, at.rows, end), "".join(lines).encode(), csv_rows.MEDIA_TYPE)
+    # A name of its own: whoever comes late with the same rows must not write over a part that counts.
+    part = f"{at.rows}-{end}-{uuid.uuid4().hex}"
+    after = replace(at, rows=end, outcomes=outcomes, parts=(*at.parts, part))
+    bucket.put(_key_of(at, part), "".join(lines).encode(), csv_rows.MEDIA_TYPE)
     transfer_table.advance(at, after)
     return after
 
@@ -211,14 +230,14 @@ def _part_done(work: _Work, at: Import, rows: Iterator[tuple[int, Row]], has_tim
 def _put_report(order: Import) -> None:
     with tempfile.TemporaryFile() as report:
         report.write(f"{','.join(_REPORT)}\r\n".encode())
-        for start, end in itertools.pairwise((0, *order.parts)):
-            bucket.append(_part_key(order, start, end), report)
+        for part in order.parts:
+            bucket.append(_key_of(order, part), report)
         report.seek(0)
         bucket.put(order.report_key, report, csv_rows.MEDIA_TYPE)
 
 
-def _part_key(order: Import, start: int, end: int) -> str:
-    return f"{transfer.REPORTS}{order.id}/{start}-{end}"
+def _key_of(order: Import, part: str) -> str:
+    return f"{transfer.REPORTS}{order.id}/{part}"
 
 
 def _is_same(holder: Link, link: Link) -> bool:

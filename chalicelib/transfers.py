@@ -22,7 +22,14 @@ def ask_for_import(wanted: NewImport, caller: Caller, now: datetime) -> dict[str
         StoreUnavailable: it may or may not be kept; nothing is imported before there is a file.
     """
     _check_storage()
-    order = Import(id=uuid.uuid4().hex, owner=caller.owner, by=caller.name, created_at=now, on_taken=wanted.on_taken)
+    order = Import(
+        id=uuid.uuid4().hex,
+        owner=caller.owner,
+        by=caller.name,
+        created_at=now,
+        on_taken=wanted.on_taken,
+        is_trusted=caller.is_admin,
+    )
     transfer_table.add_import(order)
     return order.as_json(None) | {"upload": file_links.to_put(order.key, MAX_BYTES, now)}
 

@@ -5,10 +5,9 @@ Whoever works at one may be killed, doubled or overtaken at any time; each write
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import Refused
@@ -30,7 +29,8 @@ def add_import(wanted: Import) -> None:
         StoreUnavailable: it may or may not be kept.
     """
     texts = {"owner": wanted.owner, "by": wanted.by, "onTaken": wanted.on_taken, "fileVersion": wanted.version}
-    _add(f"import#{wanted.id}", texts, wanted.created_at, _IMPORT_KEPT)
+    trusted = {"trusted": "yes"} if wanted.is_trusted else {}
+    _add(f"import#{wanted.id}", texts | trusted, wanted.created_at, _IMPORT_KEPT)
 
 
 def find_import(import_id: str, now: datetime) -> Import | None:
@@ -76,20 +76,27 @@ def advance(before: Import, after: Import) -> None:
         ImportOvertaken: somebody was.
         StoreUnavailable: it may or may not be kept.
     """
-    write_id = uuid.uuid4().hex  # by which a second try knows the first, whose answer was lost
     changes: Item = {
         "rowsDone": {"N": str(after.rows)},
-        "parts": {"L": [{"N": str(end)} for end in after.parts]},
+        "parts": {"L": [{"S": part} for part in after.parts]},
         **{name: {"N": str(after.outcomes.get(name, 0))} for name in OUTCOMES},
-        "writeId": {"S": write_id},
     }
     seen = {":seen": {"N": str(before.rows)}}
     condition = "attribute_exists(id) AND attribute_not_exists(ended) AND "
     condition += "rowsDone = :seen" if before.rows else "(attribute_not_exists(rowsDone) OR rowsDone = :seen)"
     if _update(f"import#{before.id}", changes, condition, seen) is None:
         item = _read(f"import#{before.id}") or {}
-        if item.get("writeId") != {"S": write_id}:
+        if item.get("parts") != changes["parts"]:  # else it was written, and the answer was lost
             raise ImportOvertaken
+
+
+def mark_stuck(kind: Literal["import", "export"], order_id: str) -> None:
+    """Keep that nobody works at an import or an export any more, if it is not over; whoever does so again may end it.
+
+    Raises:
+        StoreUnavailable
+    """
+    _update(f"{kind}#{order_id}", {"stuck": {"S": "yes"}}, "attribute_exists(id) AND attribute_not_exists(ended)")
 
 
 def end_import(known: Import, problem: Problem | None = None) -> None:
@@ -130,6 +137,7 @@ def find_export(export_id: str, now: datetime) -> Export | None:
         links=_number(item, "links"),
         ended=_text(item, "ended"),
         problem=_problem_in(item),
+        is_stuck="stuck" in item,
     )
 
 
@@ -206,9 +214,11 @@ def _import_in(item: Item) -> Import:
         total=_number(item, "total"),
         rows=_number(item, "rowsDone") or 0,
         outcomes={name: _number(item, name) or 0 for name in OUTCOMES},
-        parts=_numbers(item.get("parts", {}).get("L", ())),
+        parts=tuple(part["S"] for part in item.get("parts", {}).get("L", ())),
         ended=_text(item, "ended"),
         problem=_problem_in(item),
+        is_stuck="stuck" in item,
+        is_trusted="trusted" in item,
     )
 
 
@@ -222,7 +232,3 @@ def _text(item: Item, name: str) -> Any:
 
 def _number(item: Item, name: str) -> int | None:
     return int(item[name]["N"]) if name in item else None
-
-
-def _numbers(values: Sequence[Any]) -> tuple[int, ...]:
-    return tuple(int(value["N"]) for value in values)

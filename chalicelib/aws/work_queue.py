@@ -12,18 +12,21 @@ from chalicelib.aws.store_errors import in_our_words
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
+TRIES = 8  # as .chalice/resources.yaml has it
 FIRST_PAUSE = 30  # seconds; then twice as long each time: eight tries take an hour
 _queue: Any = clients.sqs(seconds_to_connect=1, seconds_to_read=2, attempts=3)
 
 
-def send(document: Mapping[str, Any]) -> None:
-    """Put ``document`` into the queue; if the answer is lost, it may be there twice.
+def send(document: Mapping[str, Any], *, after_seconds: int = 0) -> None:
+    """Put ``document`` into the queue, to be delivered after a while; if the answer is lost, it may be there twice.
 
     Raises:
         StoreUnavailable: it may or may not be there.
     """
     with in_our_words():
-        _queue.send_message(QueueUrl=settings.files_queue_url, MessageBody=json.dumps(document))
+        _queue.send_message(
+            QueueUrl=settings.files_queue_url, MessageBody=json.dumps(document), DelaySeconds=after_seconds
+        )
 
 
 def come_again_soon(receipt: str, tries: int) -> None:

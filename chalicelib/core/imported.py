@@ -70,6 +70,12 @@ class ImportedLink:
         """Return the link this becomes under ``code``."""
         return replace(self.wanted.named(code, now, made_by), **self.past)
 
+    def untrusted(self) -> ImportedLink:
+        """Return the same, as of somebody who must not speak to visitors in the name of this service."""
+        if "blocked" not in self.past:
+            return self
+        return replace(self, past={**self.past, "blocked": "It was stopped where it comes from."})
+
     @property
     def is_unguessable(self) -> bool:
         """Tell whether its code must not be guessed, whichever it gets."""

@@ -32,6 +32,12 @@ class Problem:
     detail: str
 
 
+_STUCK = Problem(
+    "stuck",
+    "It failed over and over. Whoever runs this service has been told, and can have it gone on with.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """A file in storage, in exactly one of its versions."""
@@ -99,10 +105,14 @@ class Import:
     rows: int = 0
     """How many of them are done."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
-    parts: tuple[int, ...] = ()
-    """Where the parts of the report end, in rows."""
+    parts: tuple[str, ...] = ()
+    """The names of the parts of its report, in order; whoever writes one gives it a name of its own."""
     ended: Literal["done", "failed"] | None = None
     problem: Problem | None = None
+    is_stuck: bool = False
+    """It failed too often, and waits for somebody who looks after this service."""
+    is_trusted: bool = False
+    """An administrator asked for it, who may say to visitors why a link is blocked."""
 
     @property
     def key(self) -> str:
@@ -117,6 +127,8 @@ class Import:
     @property
     def state(self) -> str:
         """Return ``waiting`` (for the file), ``running``, ``done`` or ``failed``."""
+        if self.ended is None and self.is_stuck:
+            return "failed"
         return self.ended or ("waiting" if self.version is None else "running")
 
     def as_json(self, report: str | None) -> dict[str, Any]:
@@ -130,7 +142,7 @@ class Import:
             "total": self.total,
             "read": self.rows,
             **{name: self.outcomes.get(name, 0) for name in OUTCOMES},
-            "problem": _shown(self.problem),
+            "problem": _shown(self.problem, is_stuck=self.is_stuck and self.ended is None),
             "report": report,
         }
 
@@ -175,6 +187,7 @@ def put_by_hand(file: StoredFile, bucket: str, now: datetime) -> Import | None:
         by="a file in storage",
         created_at=now,
         version=file.version,
+        is_trusted=True,
     )
 
 
@@ -200,6 +213,8 @@ class Export:
     links: int | None = None
     ended: Literal["done", "failed"] | None = None
     problem: Problem | None = None
+    is_stuck: bool = False
+    """It failed too often, and waits for somebody who looks after this service."""
 
     @property
     def key(self) -> str:
@@ -209,7 +224,7 @@ class Export:
     @property
     def state(self) -> str:
         """Return ``running``, ``done`` or ``failed``."""
-        return self.ended or "running"
+        return self.ended or ("failed" if self.is_stuck else "running")
 
     def as_json(self, file: str | None) -> dict[str, Any]:
         """Return the export as clients see it; ``file`` is where it can be had."""
@@ -221,7 +236,7 @@ class Export:
             "format": self.format,
             "days": self.days,
             "links": self.links,
-            "problem": _shown(self.problem),
+            "problem": _shown(self.problem, is_stuck=self.is_stuck and self.ended is None),
             "file": file,
         }
 
@@ -252,5 +267,6 @@ class NewExport:
         return wanted
 
 
-def _shown(problem: Problem | None) -> dict[str, str] | None:
-    return None if problem is None else {"code": problem.code, "detail": problem.detail}
+def _shown(problem: Problem | None, *, is_stuck: bool) -> dict[str, str] | None:
+    shown = _STUCK if is_stuck else problem
+    return None if shown is None else {"code": shown.code, "detail": shown.detail}

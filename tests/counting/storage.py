@@ -62,7 +62,7 @@ class Storage:
         answer = self.s3.get_object(Bucket=settings.files_bucket, Key=f"reports/{import_id}.csv")
         return bytes(answer["Body"].read())
 
-    def _send(self, document: dict[str, Any]) -> None:
+    def _send(self, document: dict[str, Any], **_: int) -> None:
         (record,) = document["Records"]
         with self._lock:
             stored = record["s3"]["object"]

@@ -95,7 +95,7 @@ def test_what_is_exported_and_imported_is_the_same(network: Network, storage: St
         keep(links)
         first = exported(storage, kind)
     with network(Faults(1)):
-        transfer_table.add_import(Import(id=ID, owner="ann", by="laptop", created_at=NOW))
+        transfer_table.add_import(Import(id=ID, owner="ann", by="laptop", created_at=NOW, is_trusted=True))
         done = import_file(storage.put(first), POLICY, NOW, lambda: True)
         again = {link.code: link for link in link_table.all_links()}
         second = exported(storage, kind)

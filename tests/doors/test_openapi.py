@@ -344,7 +344,7 @@ def moved(http: Http) -> None:  # noqa: ARG001  # the tables must be there first
             transfer_table.pin(name, "version")
         if name in {RUNNING, DONE}:
             begun = transfer_table.begin(begun, "bitly", 2)
-            transfer_table.advance(begun, replace(begun, rows=1, outcomes={"created": 1}, parts=(1,)))
+            transfer_table.advance(begun, replace(begun, rows=1, outcomes={"created": 1}, parts=("0-1",)))
         if name in {DONE, FAILED}:
             transfer_table.end_import(begun, problem if name == FAILED else None)
     for name in (RUNNING, DONE, FAILED):

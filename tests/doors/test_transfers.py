@@ -57,10 +57,11 @@ def message(key: str, version: str, size: int) -> str:
     return json.dumps(event)
 
 
-def worked(body: str, seconds: int = 60) -> None:
+def worked(body: str, seconds: int = 60, tries: int = 1) -> None:
     """Give a message to the function, which has so many ``seconds`` left."""
     with Client(doors.app) as client:
         event = client.events.generate_sqs_event([body], queue_name="files")
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(tries)
     doors.app.handler_map["work_on_files"](event, LambdaContext("work_on_files", 512, max_runtime_ms=seconds * 1000))
 
 
@@ -72,6 +73,12 @@ def queued() -> list[str]:
             bodies.append(each["Body"])
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=each["ReceiptHandle"])
     return bodies
+
+
+def attributes_of_queue(name: str) -> int:
+    """Return a count that the queue keeps of itself."""
+    told = boto3.client("sqs").get_queue_attributes(QueueUrl=settings.files_queue_url, AttributeNames=["All"])
+    return int(told["Attributes"][name])
 
 
 def fetched(address: str) -> str:
@@ -360,12 +367,57 @@ class TestImports:
         assert (seen(ann, order)["state"], seen(ann, order)["created"]) == ("done", 2)
         assert sorted(link["code"] for link in ann.get("/links").json_body["data"]) == ["first1", "first2"]
 
+    def test_who_is_overtaken_sees_to_it_that_somebody_ends_it(self, ann: Keyed) -> None:
+        """The other may have had the very same message, and be killed: with it would go the last that knows."""
+        order = ann("POST", "/imports").json_body
+        body = sent(order, URL)
+        with pytest.MonkeyPatch.context() as faster:
+            faster.setattr(transfer_table, "advance", lambda *_: (_ for _ in ()).throw(ImportOvertaken()))
+            worked(body)
+        later_on = attributes_of_queue("ApproximateNumberOfMessagesDelayed")
+
+        assert seen(ann, order)["state"] == "running"
+        assert later_on == 1
+
+    def test_what_failed_too_often_says_so_and_can_be_gone_on_with(self, ann: Keyed) -> None:
+        """Before its last try, for who is killed says nothing; whoever sends the message again may end it."""
+        order, export = ann("POST", "/imports").json_body, ann("POST", "/exports").json_body
+        body, (asked,) = sent(order, URL), queued()
+        with pytest.MonkeyPatch.context() as broken:
+            for name in ("begin", "end_export"):
+                broken.setattr(transfer_table, name, lambda *_: (_ for _ in ()).throw(StoreUnavailable()))
+            for each in (body, asked):
+                with pytest.raises(StoreUnavailable):
+                    worked(each, tries=7)
+            before = seen(ann, order)["state"], ann.get(f"/exports/{export['id']}").json_body["state"]
+            for each in (body, asked):
+                with pytest.raises(StoreUnavailable):
+                    worked(each, tries=8)
+        stuck = seen(ann, order), ann.get(f"/exports/{export['id']}").json_body
+        for each in (body, asked):
+            worked(each)
+        after = seen(ann, order), ann.get(f"/exports/{export['id']}").json_body
+
+        assert before == ("running", "running")
+        assert [(each["state"], each["problem"]["code"]) for each in stuck] == [("failed", "stuck")] * 2
+        assert [(each["state"], each["problem"]) for each in after] == [("done", None)] * 2
+
+    def test_why_a_link_is_blocked_only_admins_say(self, http: Http, ann: Keyed) -> None:
+        """Visitors read it as the words of who runs this service. Whoever imports a blocked link has it blocked."""
+        content = "code,url,blocked\nx{},https://example.com/,Call this number: 555\n"
+
+        imported(ann, content.format(1))
+        imported(Keyed(http, make_key("root", "admin")), content.format(2))
+
+        shown = [Keyed(http, make_key("root", "admin")).get(f"/links/x{n}").json_body["blocked"] for n in (1, 2)]
+        assert shown == ["It was stopped where it comes from.", "Call this number: 555"]
+
     @pytest.mark.usefixtures("aws")
     def test_of_two_at_the_same_rows_one_is_overtaken(self) -> None:
         """Only who goes on from where it is keeps how far it is."""
         begun = Import(id=NOBODYS, owner="ann", by="ann", created_at=NOW, version="1", total=2)
         transfer_table.add_import(begun)
-        first, second = (dataclasses.replace(begun, rows=rows, parts=(rows,)) for rows in (1, 2))
+        first, second = (dataclasses.replace(begun, rows=rows, parts=(f"0-{rows}",)) for rows in (1, 2))
         transfer_table.advance(begun, first)
 
         with pytest.raises(ImportOvertaken):
@@ -373,7 +425,7 @@ class TestImports:
 
         found = transfer_table.find_import(NOBODYS, NOW)
         assert found is not None
-        assert (found.rows, found.parts) == (1, (1,))
+        assert (found.rows, found.parts) == (1, ("0-1",))
 
     @pytest.mark.usefixtures("aws")
     def test_how_it_ended_is_how_it_ended(self) -> None:
