@@ -24,8 +24,8 @@ from dev import keys, stages
 from dev.client import ask
 
 _BAR = 30
-_POLL_SECONDS = 1.0
-_WAIT_SECONDS = 600  # for the next sign of life: as long as a message that failed waits for its next try
+_POLL_SECONDS = 2.0  # half of what a key may ask for by default
+_WAIT_SECONDS = 1800  # for the next sign of life: a message that failed, or whose worker was killed, waits as long
 _KEY_LASTS = timedelta(hours=1)
 
 
@@ -57,7 +57,7 @@ def bring_in(stage: str, file: str, owner: str, on_taken: str) -> None:
         content = Path(file).read_bytes()
     except OSError as unreadable:
         raise TransferFailed(f"{file} cannot be read: {unreadable.strerror}.") from unreadable
-    with _api(stage, owner or "laptop", ("create",)) as (address, key):
+    with _api(stage, owner or "laptop", ("admin",)) as (address, key):
         order = _asked(address, "POST", "/imports", key, {"onTaken": on_taken} if on_taken else {})
         if len(content) > order["upload"]["maxBytes"]:
             raise TransferFailed(f"{file} has {len(content):,} bytes; {order['upload']['maxBytes']:,} are allowed.")
@@ -72,9 +72,18 @@ def bring_in(stage: str, file: str, owner: str, on_taken: str) -> None:
 
 
 def take_out(stage: str, file: str, owner: str, days: str) -> None:
-    """Export the links of ``owner``, or of everyone, into ``file``; one that ends in .ndjson is one JSON a line."""
+    """Export the links of ``owner`` into ``file``, one that ends in .ndjson as one JSON a line.
+
+    Without an owner they are those of the key, or, where a key is made for it, everyone's.
+    """
     target = Path(file or f"links-{datetime.now(UTC):%Y-%m-%d}.csv")
-    wish = {"format": "ndjson" if target.suffix == ".ndjson" else "csv", "owner": owner or "*", "days": bool(days)}
+    wish: dict[str, Any] = {
+        "format": "ndjson" if target.suffix == ".ndjson" else "csv",
+        "owner": owner or "*",
+        "days": bool(days),
+    }
+    if not owner and os.environ.get("KEY"):
+        del wish["owner"]  # the key's own
     with _api(stage, owner or "make-export", ("admin",)) as (address, key):
         order = _asked(address, "POST", "/exports", key, wish)
         order = _watched(address, f"/exports/{order['id']}", key, lambda now: (now["links"] or 0, now["links"]))
@@ -165,22 +174,42 @@ def _watched(address: str, path: str, key: str, far: Callable[[Any], tuple[int, 
     """Wait for an import or an export to end, and show how far it is; return it.
 
     Raises:
-        TransferFailed: it failed, or nothing has happened for minutes.
+        TransferFailed: it failed, or nothing has happened for half an hour.
     """
-    order = _asked(address, "GET", path, key)
-    give_up, before = time.monotonic() + _WAIT_SECONDS, far(order)
-    while order["state"] in {"waiting", "running"}:
-        _show(order["state"], *before)
-        time.sleep(_POLL_SECONDS)
-        order = _asked(address, "GET", path, key)
-        if far(order) != before:
+    give_up, before, order = time.monotonic() + _WAIT_SECONDS, None, None
+    while order is None or order["state"] in {"waiting", "running"}:
+        time.sleep(_POLL_SECONDS if order else 0)
+        order = _looked_at(address, path, key) or order
+        if order is not None and far(order) != before:
             give_up, before = time.monotonic() + _WAIT_SECONDS, far(order)
         elif time.monotonic() > give_up:
-            raise TransferFailed(f"\nNothing has happened for {_WAIT_SECONDS // 60} minutes. Look again: GET {path}")
-    _show(order["state"], *before)
+            minutes = _WAIT_SECONDS // 60
+            raise TransferFailed(f"\nNothing has happened for {minutes} minutes. Look again later: GET {path}")
+        if order is not None:
+            _show(order["state"], *far(order))
     if order["state"] == "failed":
         raise TransferFailed(f"\nIt failed: {order['problem']['detail']}")
     return order
+
+
+def _looked_at(address: str, path: str, key: str) -> Any:
+    """Return an import or an export, or None: the service cannot say just now.
+
+    Raises:
+        TransferFailed: it never will.
+    """
+    try:
+        status, _, answer = ask(address, "GET", path, None, key)
+        document = json.loads(answer)
+    except (OSError, ValueError):
+        time.sleep(_POLL_SECONDS)
+        return None
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        time.sleep(_POLL_SECONDS)
+        return None
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise TransferFailed(f"\nGET {path} is answered with {status}: {document.get('detail', document)}")
+    return document
 
 
 def _show(state: str, done: int, total: int | None) -> None:
