@@ -1,7 +1,7 @@
 """An uploaded file, read as rows: once, from its beginning, a little of it in memory at a time.
 
-Text in UTF-8, with or without a byte order mark, or UTF-16; cells separated by commas, semicolons or tabs; or one JSON
-object a line; or one URL a line. What is wrong with a row is said of that row, and the next is read all the same.
+Text in UTF-8, with or without a byte order mark, or UTF-16; cells separated by commas, semicolons, tabs or bars; or one
+JSON object a line; or one URL a line. What is wrong with a row is said of that row, and the next is read all the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAX_CELL = 512 * 1024  # characters; the days of a link in an export are 100 ea
 _MAX_LINE = 1024 * 1024  # characters; of a longer line the rest is left out, and it is no row of ours
 
 _A_URL = re.compile(r"\s*\"?https?://", re.IGNORECASE)
-_A_TABLE = re.compile(r"\t|[,;|]\s*[\w .-]*\s*$")  # what follows the URL is a word, and no more of a URL
+_A_TABLE = re.compile(r"[^,;|]+[,;|]\s*[^\W\d][\w .-]*\s*")  # a URL, and a word behind it
 
 _NOT_TEXT = {  # by their first bytes
     b"PK\x03\x04": "It is a ZIP archive, as Excel's own files are. Save the sheet as CSV, or unpack the archive.",
@@ -105,8 +105,11 @@ def _read(text: io.TextIOWrapper) -> tuple[str, Iterator[Row]]:
             f"None of its columns is known to hold the URL: {shown!r}. Call one url, or begin a list with https://."
         )
         raise FileRefused("unknown-columns", message)
-    if _A_TABLE.search(first):
-        raise FileRefused("no-header", "It looks like a table without names: put a line such as url,alias before it.")
+    if _A_TABLE.fullmatch(first) or "\t" in first:
+        message = (
+            "It looks like a table without names: put a line such as url,alias before it. Is it a list of addresses"
+        )
+        raise FileRefused("no-header", f"{message} with commas in them? Then put url before it, and each into quotes.")
     return "list", _urls(lines, before)
 
 

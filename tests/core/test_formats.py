@@ -516,3 +516,17 @@ def test_what_another_service_keeps_of_a_password_is_none(cell: str) -> None:
 def test_a_table_may_have_bars_between_its_cells() -> None:
     """And say so as Excel does."""
     assert read(b"sep=|\nurl|alias\nhttps://a.example.com/|x\n")[1] == [{"url": "https://a.example.com/", "alias": "x"}]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.google.com/maps/@52.5,13.4,15z",
+        "https://example.com/?a=1,2",
+        "https://example.com/a;b=c",
+        "https://example.com/a,b/c",
+    ],
+)
+def test_a_list_may_begin_with_an_address_that_has_commas(url: str) -> None:
+    """They are part of it, unless what follows is but a word."""
+    assert read(f"{url}\nhttps://example.com/\n".encode())[1] == [{"url": url}, {"url": "https://example.com/"}]
