@@ -1471,6 +1471,20 @@ MUTANTS = (
         f"{_MOVES}::TestImports::test_done_again_it_is_as_it_was",
     ),
     Mutant(
+        "import: why a link is blocked only admins say",
+        "chalicelib/import_links.py",
+        "wanted if self.order.is_trusted else wanted.untrusted()",
+        "wanted",
+        f"{_MOVES}::TestImports::test_why_a_link_is_blocked_only_admins_say",
+    ),
+    Mutant(
+        "import: a link without its password is not the same",
+        "chalicelib/import_links.py",
+        "link.password_digest is None,\n    )",
+        "holder.password_digest is None,\n    )",
+        f"{_MOVES}::TestImports::test_an_open_link_is_not_the_one_with_a_password",
+    ),
+    Mutant(
         "import: what is somebody else's was not there already",
         "chalicelib/import_links.py",
         "(holder.owner, holder.url, holder.password_digest is None) == (\n        link.owner,",

@@ -402,6 +402,16 @@ class TestImports:
         assert [(each["state"], each["problem"]["code"]) for each in stuck] == [("failed", "stuck")] * 2
         assert [(each["state"], each["problem"]) for each in after] == [("done", None)] * 2
 
+    def test_an_open_link_is_not_the_one_with_a_password(self, ann: Keyed) -> None:
+        """Of the same code and URL: what is there lets everybody in, so it is not what the row asks for."""
+        ann.make(URL, alias="open")
+
+        order = imported(ann, f"code,url,password\nopen,{URL},open sesame\n,{URL},open sesame\n,{URL},open sesame\n")
+
+        assert [row[1] for row in reported(order)] == ["refused", "created", "created"]
+        made = [link for link in ann.get("/links").json_body["data"] if link["protected"]]
+        assert len(made) == 2
+
     def test_why_a_link_is_blocked_only_admins_say(self, http: Http, ann: Keyed) -> None:
         """Visitors read it as the words of who runs this service. Whoever imports a blocked link has it blocked."""
         content = "code,url,blocked\nx{},https://example.com/,Call this number: 555\n"
