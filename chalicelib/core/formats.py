@@ -111,10 +111,10 @@ class Format:
         return Reading(wishes, " ".join(left_out))
 
     def _text(self, cell: str) -> str:
+        text = csv_rows.plain(cell) if self.has_marks else cell
         if self.columns is _OURS:  # to the last space
-            return csv_rows.plain(cell)
-        text = (csv_rows.plain(cell) if self.has_marks else cell).strip()
-        return "" if text in cells.NOTHING else text
+            return text
+        return "" if text.strip() in cells.NOTHING else text.strip()
 
 
 _LINK_IS_SHORT = {**_COMMON, "link": "shortUrl", "customlink": "customUrl"}
