@@ -47,7 +47,7 @@ from chalicelib.shorten import shorten, visits_of
 from chalicelib.shorten_many import rows_in, shorten_many, try_many
 
 if TYPE_CHECKING:  # only what works on files needs it at run time
-    from chalicelib.core.transfer import StoredFile
+    from chalicelib.core.work import StoredFile
 
 logs.configure()
 app = App(app_name="shortener", configure_logs=False)
@@ -300,7 +300,7 @@ def count_clicks(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue="files", batch_size=1, maximum_concurrency=4)
 def work_on_files(event: SQSEvent) -> None:
     """Make links of a file that has come into storage, or go on with it; write the file that was asked for."""
-    from chalicelib.core.transfer import Work
+    from chalicelib.core.work import Work
 
     for message in event:
         work = Work.from_message(message.body)

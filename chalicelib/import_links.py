@@ -27,8 +27,9 @@ from chalicelib.core.imported import ImportedLink
 from chalicelib.core.link import Link
 from chalicelib.core.new_link import MadeBy
 from chalicelib.core.target_url import TargetPolicy
-from chalicelib.core.transfer import Import, Problem, StoredFile
+from chalicelib.core.transfer import Import, Problem
 from chalicelib.core.upload import Row
+from chalicelib.core.work import StoredFile
 from chalicelib.errors import (
     CodeTaken,
     ExternalIdTaken,

@@ -8,8 +8,9 @@ from typing import Any
 
 from chalicelib.aws import file_links, transfer_table, work_queue
 from chalicelib.core.caller import Caller
-from chalicelib.core.transfer import Export, Import, NewExport, NewImport, is_id
+from chalicelib.core.transfer import Export, Import, NewExport, NewImport
 from chalicelib.core.upload import MAX_BYTES
+from chalicelib.core.work import is_id
 from chalicelib.errors import ExportUnknown, ImportUnknown, NoStorage
 from chalicelib.settings import settings
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from chalicelib.aws import by_boto3
 from chalicelib.aws.clients import Refused
 from chalicelib.aws.store_errors import in_our_words
-from chalicelib.core.transfer import StoredFile
+from chalicelib.core.work import StoredFile
 from chalicelib.errors import FileGone
 from chalicelib.settings import settings
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core import transfer
-from chalicelib.core.transfer import Import, StoredFile, Work
+from chalicelib.core.transfer import Import
+from chalicelib.core.work import StoredFile, Work
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 AN_ID = "0123456789abcdef0123456789abcdef"

@@ -16,7 +16,7 @@ import pytest
 from chalicelib import import_links
 from chalicelib.aws import bucket, by_boto3, clients, work_queue
 from chalicelib.core.target_url import TargetPolicy
-from chalicelib.core.transfer import StoredFile
+from chalicelib.core.work import StoredFile
 from chalicelib.errors import StoreUnavailable
 from chalicelib.import_links import import_file
 from chalicelib.settings import settings

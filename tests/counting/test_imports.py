@@ -14,7 +14,8 @@ import pytest
 from chalicelib.aws import block_list, link_table, transfer_table
 from chalicelib.aws.block_list import Blocked
 from chalicelib.core.link import Link
-from chalicelib.core.transfer import OUTCOMES, Import, OnTaken, StoredFile
+from chalicelib.core.transfer import OUTCOMES, Import, OnTaken
+from chalicelib.core.work import StoredFile
 from chalicelib.import_links import import_file
 from chalicelib.settings import settings
 from tests.counting.conftest import Network
