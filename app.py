@@ -297,7 +297,7 @@ def count_clicks(event: SQSEvent) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in recorded.failed]}
 
 
-@app.on_sqs_message(queue="files", batch_size=1, maximum_concurrency=4)
+@app.on_sqs_message(queue="files", batch_size=1, maximum_concurrency=2)
 def work_on_files(event: SQSEvent) -> None:
     """Make links of a file that has come into storage, or go on with it; write the file that was asked for."""
     from chalicelib.core.work import Work
