@@ -107,7 +107,7 @@ def tables(cloud: Cloud, name: str) -> set[str]:
     """Return the names of the tables that the stack ``name`` has, or had and would delete with it."""
     if _described(cloud, name) is None:
         return set()
-    return set(_of_type(cloud, name, "AWS::DynamoDB::Table").values())
+    return _of_type(cloud, name, "AWS::DynamoDB::Table")
 
 
 def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
@@ -125,7 +125,7 @@ def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
                 f"Deletion protection is on for {', '.join(protected)}. Switch it off first, table by table:"
                 f" aws dynamodb update-table --no-deletion-protection-enabled --table-name {protected[0]}"
             )
-        for bucket in _of_type(cloud, name, "AWS::S3::Bucket").values():
+        for bucket in sorted(_of_type(cloud, name, "AWS::S3::Bucket")):
             say(f"Emptying {bucket} ...")
             _empty(cloud, bucket)
         _delete(cloud, name, say)
@@ -151,10 +151,10 @@ def artifacts(cloud: Cloud) -> str:
     return name
 
 
-def _of_type(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
-    """Return the names of what the stack has of a type, and would delete with it, by their names in the template."""
+def _of_type(cloud: Cloud, name: str, kind: str) -> set[str]:
+    """Return the names of what the stack has of a type, and would delete with it."""
     return {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        resource["PhysicalResourceId"]
         for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         if resource["ResourceType"] == kind
         and resource.get("PhysicalResourceId")  # what was never made has none

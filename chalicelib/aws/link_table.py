@@ -99,14 +99,7 @@ def page_of(owner: str, limit: int, after: Link | None) -> tuple[list[Link], boo
     Raises:
         StoreUnavailable
     """
-    query: dict[str, Any] = {
-        "IndexName": "byOwner",
-        "KeyConditionExpression": "#owner = :owner",
-        "ExpressionAttributeNames": {"#owner": "owner"},
-        "ExpressionAttributeValues": {":owner": {"S": owner}},
-        "ScanIndexForward": False,
-        "Limit": limit,
-    }
+    query: dict[str, Any] = _by_owner(owner) | {"ScanIndexForward": False, "Limit": limit}
     if after is not None:
         item = _item_of(after)
         query["ExclusiveStartKey"] = {"code": item["code"], "owner": {"S": owner}, "createdAt": item["createdAt"]}
@@ -123,13 +116,7 @@ def links_of(owner: str) -> Iterator[Link]:
     Raises:
         StoreUnavailable
     """
-    query = {
-        "IndexName": "byOwner",
-        "KeyConditionExpression": "#owner = :owner",
-        "ExpressionAttributeNames": {"#owner": "owner"},
-        "ExpressionAttributeValues": {":owner": {"S": owner}},
-    }
-    items = all_items(settings.links_table, query)
+    items = all_items(settings.links_table, _by_owner(owner))
     return (link for item in items if (link := _link_in(item)) is not None)
 
 
@@ -252,6 +239,15 @@ def answers() -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def _by_owner(owner: str) -> dict[str, Any]:
+    return {
+        "IndexName": "byOwner",
+        "KeyConditionExpression": "#owner = :owner",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {":owner": {"S": owner}},
+    }
 
 
 def _get(code: str, *, consistent: bool) -> Link | None:
