@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,7 +37,13 @@ def main() -> None:
     }
     try:
         deeds[doing](*arguments)
-    except (package.PackageRefused, stack.StackFailed, local_aws.LocalAwsFailed, smoke.SmokeFailed) as failed:
+    except (
+        package.PackageRefused,
+        stack.StackFailed,
+        local_aws.LocalAwsFailed,
+        smoke.SmokeFailed,
+        keys.KeyNotMade,
+    ) as failed:
         sys.exit(str(failed))
 
 
@@ -112,28 +117,9 @@ def deploy(stage: str) -> None:
         print(f"  {name:16} {value}")
     address = stages.address(made)
     print(f"\nTrying it at {address} ...", flush=True)
-    with _key_for_a_link(cloud, made) as key:
+    with keys.for_a_while(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key:
         smoke.test(address, made["BaseUrl"], key)
     print(f"It works. Short URLs begin with {made['BaseUrl']}/")
-
-
-@contextmanager
-def _key_for_a_link(cloud: stack.Cloud, made: Mapping[str, str]) -> Iterator[str]:
-    """Make a key that may create links, and take it away after the ``with``: not everybody may, where this goes.
-
-    Raises:
-        SmokeFailed: no key can be made.
-    """
-    from chalicelib.errors import StoreUnavailable  # the environment is to be read later
-
-    with ExitStack() as until_then:
-        try:
-            text = until_then.enter_context(
-                keys.for_a_while(cloud, made, "make-deploy", ("create",), timedelta(minutes=5))
-            )
-        except StoreUnavailable as failure:
-            raise smoke.SmokeFailed(f"No key could be made to try it with: {failure.__cause__}") from failure
-        yield text
 
 
 def destroy(stage: str) -> None:

@@ -15,6 +15,10 @@ from typing import Any
 from dev import stack, stages
 
 
+class KeyNotMade(Exception):
+    """The table of keys does not answer; the message is one sentence for a person."""
+
+
 def main() -> None:
     """Do what the first argument says, in the stage of the second; every failure is one sentence."""
     doing, stage, *arguments = sys.argv[1:]
@@ -39,14 +43,18 @@ def for_a_while(
     """Make a key of ``owner`` for the length of a ``with``, which ``lasts`` no longer; ``made`` are outputs of a stack.
 
     Raises:
-        StoreUnavailable: no key can be made.
+        KeyNotMade
     """
     os.environ.update(BASE_URL=made["BaseUrl"], ACCESS_TABLE=made["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
     from chalicelib import issue_key  # it reads the environment when it is imported
     from chalicelib.core.key import NewKey
+    from chalicelib.errors import StoreUnavailable
 
     now = datetime.now(UTC)
-    key, text = issue_key.issue(NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + lasts), now)
+    try:
+        key, text = issue_key.issue(NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + lasts), now)
+    except StoreUnavailable as failure:
+        raise KeyNotMade(f"No key could be made: {failure.__cause__}") from failure
     try:
         yield text
     finally:

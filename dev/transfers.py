@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -39,7 +39,7 @@ def main() -> None:
     deeds: dict[str, Callable[..., None]] = {"import": bring_in, "export": take_out}
     try:
         deeds[doing](stage or "local", *arguments)
-    except TransferFailed as failed:
+    except (TransferFailed, keys.KeyNotMade) as failed:
         sys.exit(str(failed))
     except ConnectionRefusedError:
         sys.exit("The service does not answer. Start it in another terminal: make run")
@@ -96,7 +96,8 @@ def _api(stage: str, owner: str, scopes: tuple[str, ...]) -> Iterator[tuple[str,
     """Yield the address of a stage's API, and a key to call it with.
 
     Raises:
-        TransferFailed: no key can be made.
+        TransferFailed: there is none to call it with.
+        KeyNotMade
     """
     key, address = os.environ.get("KEY"), os.environ.get("ADDRESS", "").rstrip("/")
     if address and not key:
@@ -110,15 +111,10 @@ def _api(stage: str, owner: str, scopes: tuple[str, ...]) -> Iterator[tuple[str,
         return
     os.environ.setdefault("BASE_URL", made["BaseUrl"])
     from chalicelib.core.key import is_owner  # it reads the environment when it is imported
-    from chalicelib.errors import StoreUnavailable
 
     if not is_owner(owner):
         raise TransferFailed(f"OWNER is {owner!r}; an owner is 1 to 64 letters, digits and . _ @ -.")
-    with ExitStack() as until_then:
-        try:
-            text = until_then.enter_context(keys.for_a_while(cloud, made, owner, scopes, _KEY_LASTS))
-        except StoreUnavailable as failure:
-            raise TransferFailed(f"No key can be made: {failure.__cause__}") from failure
+    with keys.for_a_while(cloud, made, owner, scopes, _KEY_LASTS) as text:
         yield stages.address(made), text
 
 
