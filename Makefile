@@ -1,85 +1,113 @@
 # The commands of this project. `make help` lists them.
 PYTHON ?= python3
-BIN := .venv/bin
+# For another Python: make VENV=.venv-3.13 PYTHON=python3.13 test. VENV of the environment is ignored.
+VENV := .venv
+export VENV
+BIN := $(VENV)/bin
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
+	{ $(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; false; }; }
+PYTEST = $(BIN)/pytest --by-file -o console_output_style=classic -n auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked demo import export replay check test e2e lint mutants bench package deploy destroy
+.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit lock openapi package deploy destroy
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.installed ## Run it all on this machine: PORT=8000 AWS_PORT=4566 STATE_DIR=.local
-	@exec $(BIN)/python -m dev.run
+run: $(VENV)/.installed ## Run it all on this machine: PORT=8000 AWS_PORT=4566 STATE_DIR=.local
+	@exec $(BIN)/python -m dev.local.run
 
-up: .venv/.installed ## Deploy the whole stack to an AWS on this machine and print its address; `make down` stops it
+up: $(VENV)/.installed ## Deploy the whole stack to an AWS on this machine and print its address; `make down` stops it
 	@$(BIN)/python -m dev.deploy up
 
-down: .venv/.installed ## Stop what `make up` started; links are kept
+down: $(VENV)/.installed ## Stop what `make up` started; links are kept
 	@$(BIN)/python -m dev.deploy down
 
-key: .venv/.installed ## Make an API key and show it once: NAME=laptop SCOPES=create,read,manage OWNER= EXPIRES=90d STAGE=local
-	@$(BIN)/python -m dev.keys make "$(STAGE)" "$(NAME)" "$(SCOPES)" "$(OWNER)" "$(EXPIRES)"
+key: $(VENV)/.installed ## Create an API key and show it once: NAME=laptop SCOPES=create,read,manage OWNER= EXPIRES=90d STAGE=local
+	@$(BIN)/python -m dev.admin.keys make "$(STAGE)" "$(NAME)" "$(SCOPES)" "$(OWNER)" "$(EXPIRES)"
 
-keys: .venv/.installed ## List the API keys of a stage: STAGE=local
-	@$(BIN)/python -m dev.keys list "$(STAGE)"
+keys: $(VENV)/.installed ## List the API keys of a stage: STAGE=local
+	@$(BIN)/python -m dev.admin.keys list "$(STAGE)"
 
-revoke: .venv/.installed ## Revoke an API key: ID=..., STAGE=local
-	@$(BIN)/python -m dev.keys revoke "$(STAGE)" "$(ID)"
+revoke: $(VENV)/.installed ## Revoke an API key: ID=..., STAGE=local
+	@$(BIN)/python -m dev.admin.keys revoke "$(STAGE)" "$(ID)"
 
-block: .venv/.installed ## Let no link lead to HOST or a name below it, and stop those that do: REASON='...' STAGE=local
-	@$(BIN)/python -m dev.blocks block "$(STAGE)" "$(HOST)" "$(REASON)"
+block: $(VENV)/.installed ## Block HOST and all names below it, and the links to it: REASON='...' STAGE=local
+	@$(BIN)/python -m dev.admin.blocks block "$(STAGE)" "$(HOST)" "$(REASON)"
 
-unblock: .venv/.installed ## Let links lead to HOST again: STAGE=local
-	@$(BIN)/python -m dev.blocks unblock "$(STAGE)" "$(HOST)"
+unblock: $(VENV)/.installed ## Unblock HOST, and the links to it: STAGE=local
+	@$(BIN)/python -m dev.admin.blocks unblock "$(STAGE)" "$(HOST)"
 
-blocked: .venv/.installed ## List the blocked hosts: STAGE=local
-	@$(BIN)/python -m dev.blocks list "$(STAGE)"
+blocked: $(VENV)/.installed ## List the blocked hosts: STAGE=local
+	@$(BIN)/python -m dev.admin.blocks list "$(STAGE)"
 
-demo: .venv/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on a running `make run`
-	@$(BIN)/python -m dev.demo $(FILE)
+erase: $(VENV)/.installed ## Delete the history and the single visits of a deleted link: CODE=... STAGE=local
+	@$(BIN)/python -m dev.admin.erase "$(STAGE)" "$(CODE)"
 
-import: .venv/.installed ## Make links of FILE, a CSV of another shortener's or a list: OWNER=laptop TAKEN=refuse|skip|rename STAGE=local, or ADDRESS= KEY=
-	@$(BIN)/python -m dev.transfers import "$(STAGE)" "$(FILE)" "$(OWNER)" "$(TAKEN)"
+demo: $(VENV)/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on the running service
+	@$(BIN)/python -m dev.local.demo $(FILE)
 
-export: .venv/.installed ## Write all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= STAGE=local, or ADDRESS= KEY=
-	@$(BIN)/python -m dev.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)"
+import: $(VENV)/.installed ## Import FILE, a CSV of another shortener or a list: OWNER=laptop TAKEN=refuse|skip|rename|mend TRY=yes STAGE=local, or ADDRESS= KEY=
+	@$(BIN)/python -m dev.admin.transfers import "$(STAGE)" "$(FILE)" "$(OWNER)" "$(TAKEN)" "$(TRY)"
 
-replay: .venv/.installed ## Put the clicks that FILE, a log, says were spilled back into the queue: STAGE=local
-	@$(BIN)/python -m dev.replay "$(FILE)" "$(STAGE)"
+export: $(VENV)/.installed ## Export all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= STAGE=local, or ADDRESS= KEY=
+	@$(BIN)/python -m dev.admin.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)"
 
-check: lint ## Lint, types, import fence, unit tests: seconds
-	@$(BIN)/pytest tests/core tests/aws tests/doors tests/test_house.py tests/test_settings.py -n auto
+replay: $(VENV)/.installed ## Send the clicks that were spilled into FILE, a log, to the queue again: STAGE=local
+	@$(BIN)/python -m dev.admin.replay "$(FILE)" "$(STAGE)"
 
-test: lint ## Everything: `check`, and the tests over real HTTP and a local AWS
-	@$(BIN)/pytest -n auto
+check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tests of core and one of each route: 15 seconds
+	@$(BIN)/python -m dev.announce check
+	@$(LINT)
+	@$(PYTEST) tests/core tests/api/test_access.py::TestEachRoute
 
-lint: .venv/.installed ## Lint, format, types and the import fence only
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports > .venv/imports.log || (cat .venv/imports.log; exit 1)
+test: $(VENV)/.installed ## The full check before a commit: four minutes on two cores
+	@$(BIN)/python -m dev.announce test
+	@$(LINT)
+	@$(PYTEST) --durations=10
 
-e2e: .venv/.installed ## The tests over real HTTP and the deployed stack; E2E_URL=https://... tries a deployed address
-	@$(BIN)/pytest tests/e2e -n auto
+test-long: $(VENV)/.installed ## The full check with more seeds, visits, examples and deployments: ten minutes
+	@$(BIN)/python -m dev.announce test-long
+	@LONG=1 $(PYTEST) --durations=10
 
-mutants: .venv/.installed ## Take away each guard in turn, and see that a test notices: ONLY=scope
+lint: $(VENV)/.installed ## Lint, format, types and import contracts only
+	@$(LINT)
+
+e2e: $(VENV)/.installed ## The tests over real HTTP and the deployed stack; E2E_URL=https://... tests a deployed address
+	@$(PYTEST) tests/e2e
+
+mutants: $(VENV)/.installed ## Remove each guard in turn, and check that a test fails: ONLY=scope
 	@$(BIN)/python -m dev.mutants "$(ONLY)"
 
-package: .venv/.installed ## Build and check what goes to AWS, in dist/: STAGE=prod
-	@$(BIN)/python -m dev.package $(STAGE)
+soak: $(VENV)/.installed ## Compare random calls with a model of the API, with new seeds: MINUTES=10
+	@$(BIN)/python -m dev.soak $(MINUTES)
 
-deploy: .venv/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
+audit: $(VENV)/.installed ## Check the dependencies for known vulnerabilities: FILE=requirements.txt for another list
+	@$(BIN)/python -m dev.deploy.audit $(FILE)
+
+lock: $(VENV)/.installed ## Update requirements.lock, the hashes of the dependencies, after a change of requirements.txt
+	@$(BIN)/python -m dev.deploy.lock
+
+openapi: $(VENV)/.installed ## Build chalicelib/web/openapi.json from the files of openapi/ and constants of the code
+	@$(BIN)/python -m dev.openapi
+
+package: $(VENV)/.installed ## Build and check the package for AWS, in dist/: STAGE=prod
+	@$(BIN)/python -m dev.deploy.package $(STAGE)
+	@$(BIN)/python -m bench.cold_start $(STAGE)
+
+deploy: $(VENV)/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
 	@$(BIN)/python -m dev.deploy deploy "$(STAGE)"
 
-destroy: .venv/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
+destroy: $(VENV)/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
 	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"
 
-bench: .venv/.installed ## Measure: a redirect beside the talk's handler, collisions of codes, counting, long lists, files
+bench: $(VENV)/.installed ## Run the benchmarks: redirects, code collisions, counting, long lists, imports, the local AWS
 	@$(BIN)/python bench/redirect.py
 	@$(BIN)/python bench/codes.py
 	@$(BIN)/python bench/counting.py
 	@$(BIN)/python bench/lists.py
 	@$(BIN)/python bench/imports.py
+	@$(BIN)/python bench/keeping.py
 	@$(BIN)/python bench/costs.py && $(BIN)/python bench/lambda_bench.py
 
-.venv/.installed: requirements.txt requirements-dev.txt constraints.txt
+$(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) dev/install.py

@@ -1,1 +1,1 @@
-"""The URL shortener. Verbs (deeds) at the top; nouns in two rooms: ``core`` decides, ``aws`` fetches and stores."""
+"""The URL shortener. ``api`` speaks HTTP, ``usecases`` act, ``core`` decides, ``aws`` fetches and stores."""

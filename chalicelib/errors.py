@@ -1,42 +1,43 @@
-"""What may go wrong, each with its public code and HTTP status.
+"""Every error that a client can meet, each with its public code, HTTP status and texts.
 
 ShortenerError
   Malformed            400  the request itself cannot be read
   KeyMissing           401  a key is needed
-  KeyRefused           401  wrong, revoked, or over: the same answer
+  KeyRefused           401  wrong, revoked or expired: the same response
   PasswordNeeded       401  the link asks for a password
-  PasswordWrong        401  it was another one
-  ScopeMissing         403  the key is good, for other things
-  ConfirmationNeeded   403  a button must be pressed first
-  LinkUnknown          404  no such code (or not yours: the same answer)
-  LinkNotYet           404  it will be there later
+  PasswordWrong        401  the password does not match
+  ScopeMissing         403  the key is valid, for other scopes
+  ConfirmationNeeded   403  the visitor must press a button first
+  LinkUnknown          404  no such code, or another owner's: the same response
+  LinkNotYet           404  the link starts later
   KeyUnknown           404  no such key
-  ImportUnknown        404  no such import (or not yours)
-  ExportUnknown        404  no such export (or not yours)
+  ImportUnknown        404  no such import, or another owner's
+  ExportUnknown        404  no such export, or another owner's
   PageUnknown          404  no such page
   MethodNotAllowed     405
-  AliasTaken           409  somebody has that alias
-  ExternalIdTaken      409  another link of the owner has that externalId
-  LinkExpired          410  it was there; its time is over
+  AliasTaken           409  another link has the alias
+  ExternalIdTaken      409  another link of the owner has the externalId
+  LinkBusy             409  concurrent changes, too many to get through
+  LinkExpired          410  the link has ended
   LinkOff              410  its owner switched it off
-  LinkUsedUp           410  it led on as many visitors as it was to
-  VersionChanged       412  it is not as the client saw it any more
+  LinkUsedUp           410  its maximum of visits is reached
+  VersionChanged       412  If-Match names another version
   BodyTooLarge         413
   MediaTypeUnsupported 415
-  LinkInvalid          422  every field that is wrong, at once
+  LinkInvalid          422  every invalid field, at once
   QueryInvalid         422  the same for a query
-  KeyWishInvalid       422  the same for a key
+  KeyRequestInvalid    422  the same for a new key
   TransferInvalid      422  the same for an import or an export
-  IdempotencyMismatch  422  the same Idempotency-Key for another body
-  TooManyRequests      429  more often than is allowed
-  LinkBlocked          451  it was stopped, for its visitors' sake
-  InternalError        500  a defect of ours
-  StoreUnavailable     503  the table does not answer
-  NoStorage            503  there is no bucket for files
-  NoFreeCode           503  every code drawn was taken
+  IdempotencyMismatch  422  the Idempotency-Key was used for another body
+  TooManyRequests      429  a rate limit
+  LinkBlocked          451  the operator blocked the link
+  InternalError        500  a bug
+  StoreUnavailable     503  DynamoDB does not answer
+  NoStorage            503  no bucket is configured for files
+  NoFreeCode           503  every generated code was taken
 
-CodeTaken, UrlClaimed, RequestAnswered, LinkChanged, ClickNotSent, ClickUnreadable, ClickFromAnotherVersion,
-WriteRefused, FileRefused, FileGone, ImportOvertaken, SettingInvalid   never reach a client
+Errors that are handled inside the service are defined beside the code that raises them: those of conditional writes
+in ``aws.dynamodb.errors``.
 """
 
 from __future__ import annotations
@@ -50,50 +51,78 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong with one field. ``code`` is stable and kebab-case; ``message`` is for people."""
+    """What is wrong with one field. ``code`` is stable and kebab-case; ``message`` is for people."""
 
     field: str
     code: str
     message: str
 
 
+MOST_ERRORS = 20
+"""How many errors a response lists for each request, and for each row of one; and the number of the others."""
+
+
+def limited(errors: Sequence[FieldError]) -> Sequence[FieldError]:
+    """Return the errors that a response lists: at most ``MOST_ERRORS``."""
+    if len(errors) <= MOST_ERRORS:
+        return errors
+    more = f"This is wrong, and so are {len(errors) - MOST_ERRORS - 1:,} more fields."
+    return [*errors[:MOST_ERRORS], FieldError(errors[MOST_ERRORS].field, "too-many", more)]
+
+
 class ShortenerError(Exception):
-    """An outcome that a client can act on. ``str(error)`` is the detail it is shown."""
+    """An error that a client can act on. ``str(error)`` is the detail of its problem document.
+
+    Raised without an argument, it has the detail of its class.
+    """
 
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
-    meaning: ClassVar[str]
+    detail: ClassVar[str] = ""
+    """What happened, in a sentence. Empty where each raise gives its own."""
+    description: ClassVar[str]
     """What the error means and what to do about it, shown at ``/problems/{code}``."""
     retry_after: ClassVar[int | None] = None
-    """Seconds after which trying again is worth it."""
+    """Seconds after which a retry may succeed."""
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return the further members of the problem document."""
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(self.detail if detail is None else detail)
+
+    def extensions(self) -> Mapping[str, Any]:
+        """Return the extension members of the problem document (RFC 9457)."""
         return {}
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that belong to this answer."""
+        """Return the headers of the response."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
-class _FieldsError(Exception):
-    """What the errors have in common that list what is wrong, field by field."""
+class _FieldsError(ShortenerError):
+    """Lists every invalid field."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(" ".join(error.message for error in errors))
-        self.errors = tuple(errors)
+        self.errors = tuple(limited(errors))
+        super().__init__(" ".join(error.message for error in self.errors))
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return all that is wrong."""
+    def extensions(self) -> Mapping[str, Any]:
+        """Return the invalid fields."""
         return _listed(self.errors)
+
+
+class _LinkError(ShortenerError):
+    """Concerns one link."""
+
+    def __init__(self, link_code: str) -> None:
+        super().__init__()
+        self.link_code = link_code
 
 
 class Malformed(ShortenerError):
     code = "malformed-request"
     status = 400
     title = "The request cannot be read"
-    meaning = (
+    description = (
         "The body is not one JSON object in UTF-8. Duplicate keys, NaN, Infinity, lone surrogates and very deep "
         "nesting are refused too."
     )
@@ -103,13 +132,11 @@ class KeyMissing(ShortenerError):
     code = "key-missing"
     status = 401
     title = "A key is needed"
-    meaning = (
-        "Send a key: Authorization: Bearer sk_... or X-Api-Key: sk_.... Whoever runs this service can make one: "
+    detail = "This needs a key. Send it as Authorization: Bearer sk_... or X-Api-Key: sk_...."
+    description = (
+        "Send a key: Authorization: Bearer sk_... or X-Api-Key: sk_.... The operator of this service creates keys: "
         "make key NAME=... SCOPES=create,read,manage."
     )
-
-    def __init__(self) -> None:
-        super().__init__("This needs a key. Send it as Authorization: Bearer sk_... or X-Api-Key: sk_....")
 
     def headers(self) -> dict[str, str]:
         """Return how to authenticate."""
@@ -120,10 +147,8 @@ class KeyRefused(ShortenerError):
     code = "key-refused"
     status = 401
     title = "The key is not accepted"
-    meaning = "The key is wrong, revoked or expired. Keys begin with sk_ and are shown once, when they are made."
-
-    def __init__(self) -> None:
-        super().__init__("The key is wrong, revoked or expired.")
+    detail = "The key is wrong, revoked or expired."
+    description = "The key is wrong, revoked or expired. Keys begin with sk_ and are shown once, when they are created."
 
     def headers(self) -> dict[str, str]:
         """Return how to authenticate."""
@@ -134,77 +159,71 @@ class PasswordNeeded(ShortenerError):
     code = "password-needed"
     status = 401
     title = "This link asks for a password"
-    meaning = "Whoever made the link protects it with a password. Send it as a form: password=... by POST to the link."
-
-    def __init__(self) -> None:
-        super().__init__("This link asks for a password.")
+    detail = "This link asks for a password."
+    description = (
+        "The owner of the link protects it with a password. Send it as a form: password=... by POST to the link."
+    )
 
 
 class PasswordWrong(ShortenerError):
     code = "password-wrong"
     status = 401
     title = "That is not the password"
-    meaning = "It was another password. Upper and lower case matter; there are five tries a minute."
-
-    def __init__(self) -> None:
-        super().__init__("That is not the password. Upper and lower case matter.")
+    detail = "That is not the password. Upper and lower case matter."
+    description = (
+        "The password does not match. It is case-sensitive; five attempts a minute are allowed, and from all "
+        "visitors together fifteen wrong ones an hour."
+    )
 
 
 class ConfirmationNeeded(ShortenerError):
     code = "confirmation-needed"
     status = 403
     title = "This link asks for a button to be pressed"
-    meaning = "People get a page with a button. Programs that mean to go on POST to the link, without a body."
-
-    def __init__(self) -> None:
-        super().__init__("This link is for people, who press a button first: POST to it to go on.")
+    detail = "This link asks for confirmation. To continue, POST to it."
+    description = "People get a page with a button. To continue, POST to the link, without a body."
 
 
 class ScopeMissing(ShortenerError):
     code = "scope-missing"
     status = 403
     title = "The key does not allow this"
-    meaning = "The key is good, but was made for other things: its scopes do not include the one that is named."
+    description = "The key is valid, but its scopes do not include the one that is named."
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"This needs a key with the scope {scope!r}.")
         self.scope = scope
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return which scope it is."""
+    def extensions(self) -> Mapping[str, Any]:
+        """Return the missing scope."""
         return {"scope": self.scope}
 
 
-class LinkUnknown(ShortenerError):
+class LinkUnknown(_LinkError):
     code = "link-unknown"
     status = 404
     title = "No such short link"
-    meaning = (
-        "There is no link with this code. Codes tell upper from lower case: check that the address was copied whole."
-    )
-
-    def __init__(self, link_code: str) -> None:
-        super().__init__("There is no link with this code.")
-        self.link_code = link_code
+    detail = "There is no link with this code."
+    description = "There is no link with this code. Codes are case-sensitive: check that the address was copied whole."
 
 
 class LinkNotYet(ShortenerError):
     code = "link-not-yet"
     status = 404
     title = "This link does not work yet"
-    meaning = "The link was made to work from a certain time on, which startsAt has. Come again then."
+    description = "The link becomes active at startsAt."
 
     def __init__(self, starts_at: datetime, now: datetime) -> None:
         super().__init__(f"This link works from {starts_at:%d %B %Y, %H:%M} UTC on.")
         self.starts_at = starts_at
         self.seconds = math.ceil((starts_at - now).total_seconds())
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return from when on it works."""
+    def extensions(self) -> Mapping[str, Any]:
+        """Return when it starts."""
         return {"startsAt": f"{self.starts_at:%Y-%m-%dT%H:%M:%S}.{self.starts_at.microsecond // 1000:03}Z"}
 
     def headers(self) -> dict[str, str]:
-        """Return when to come again."""
+        """Return when to try again."""
         return {"Retry-After": str(self.seconds)}
 
 
@@ -212,52 +231,45 @@ class KeyUnknown(ShortenerError):
     code = "key-unknown"
     status = 404
     title = "No such key"
-    meaning = "There is no key with this id. GET /keys lists them."
-
-    def __init__(self, key_id: str) -> None:
-        super().__init__("There is no key with this id.")
-        self.key_id = key_id
+    detail = "There is no key with this id."
+    description = "There is no key with this id. GET /keys lists them."
 
 
 class ImportUnknown(ShortenerError):
     code = "import-unknown"
     status = 404
     title = "No such import"
-    meaning = "There is no import with this id, or it is not yours. What became of an import is told for 30 days."
-
-    def __init__(self) -> None:
-        super().__init__("There is no import with this id.")
+    detail = "There is no import with this id."
+    description = "There is no import with this id, or it is not yours. Imports are listed for 30 days."
 
 
 class ExportUnknown(ShortenerError):
     code = "export-unknown"
     status = 404
     title = "No such export"
-    meaning = "There is no export with this id, or it is not yours. An export can be fetched for seven days."
-
-    def __init__(self) -> None:
-        super().__init__("There is no export with this id.")
+    detail = "There is no export with this id."
+    description = "There is no export with this id, or it is not yours. An export can be fetched for seven days."
 
 
 class PageUnknown(ShortenerError):
     code = "page-unknown"
     status = 404
     title = "No such page"
-    meaning = "Nothing is served at this address."
+    description = "Nothing is served at this address."
 
 
 class MethodNotAllowed(ShortenerError):
     code = "method-not-allowed"
     status = 405
     title = "This address does not take that method"
-    meaning = "The address exists and the method does not fit it. The Allow header lists those that do."
+    description = "The address exists, and does not accept this method. The Allow header lists those that do."
 
 
 class AliasTaken(ShortenerError):
     code = "alias-taken"
     status = 409
     title = "The alias is taken"
-    meaning = (
+    description = (
         "Another link has this alias; shortUrl shows it. A code is never given out twice, so please choose another."
     )
 
@@ -266,8 +278,8 @@ class AliasTaken(ShortenerError):
         self.alias = alias
         self.short_url = short_url
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return who has it."""
+    def extensions(self) -> Mapping[str, Any]:
+        """Return the link that has the alias."""
         return {
             "shortUrl": self.short_url,
             "errors": [
@@ -280,14 +292,16 @@ class ExternalIdTaken(ShortenerError):
     code = "external-id-taken"
     status = 409
     title = "Another link has this externalId"
-    meaning = "No two links of an owner have the same externalId. The one that has it is at /links/ext:{externalId}."
+    description = (
+        "An externalId is unique among the links of an owner. The link that has it is at /links/ext:{externalId}."
+    )
 
     def __init__(self, external_id: str) -> None:
         super().__init__(f"Another link of yours has the externalId {external_id!r}.")
         self.external_id = external_id
 
-    def evidence(self) -> Mapping[str, Any]:
-        """Return which field it is."""
+    def extensions(self) -> Mapping[str, Any]:
+        """Return the field in question."""
         return _listed([FieldError("externalId", "taken", "Another link of yours has this externalId.")])
 
 
@@ -295,103 +309,104 @@ class VersionChanged(ShortenerError):
     code = "version-changed"
     status = 412
     title = "The link has changed meanwhile"
-    meaning = "If-Match names another version than the present one. Get the link again, and decide again."
+    description = "If-Match names another version than the present one. Get the link again, and decide again."
 
     def __init__(self, etag: str) -> None:
-        super().__init__("Somebody changed the link since you saw it. Get it again, and decide again.")
+        super().__init__("The link has changed since you read it. Get it again, and decide again.")
         self.etag = etag
 
 
-class LinkOff(ShortenerError):
+class LinkOff(_LinkError):
     code = "link-off"
     status = 410
     title = "This link is switched off"
-    meaning = "Whoever made the link has switched it off, and may switch it on again."
-
-    def __init__(self, link_code: str) -> None:
-        super().__init__("Whoever made this link has switched it off.")
-        self.link_code = link_code
+    detail = "The owner of this link has switched it off."
+    description = "The owner of the link has switched it off, and may switch it on again."
 
 
-class LinkExpired(ShortenerError):
+class LinkBusy(ShortenerError):
+    code = "link-busy"
+    status = 409
+    title = "Others are changing this link at this very moment"
+    detail = "Others are changing this link at this very moment. Nothing was changed; please try again."
+    description = (
+        "The link was changed by others each time this change was attempted. Nothing was changed: please try again."
+    )
+
+
+class LinkExpired(_LinkError):
     code = "link-expired"
     status = 410
     title = "This link has expired"
-    meaning = "The link was made with an end date, and that has passed. Whoever gave it to you can make a new one."
-
-    def __init__(self, link_code: str) -> None:
-        super().__init__("The link was made to work until a certain time, and that has passed.")
-        self.link_code = link_code
+    detail = "The end date of this link has passed."
+    description = "The end date of the link has passed. Ask the person who gave it to you for a new one."
 
 
-class LinkUsedUp(ShortenerError):
+class LinkUsedUp(_LinkError):
     code = "link-used-up"
     status = 410
     title = "This link has been used up"
-    meaning = "The link was made for a certain number of visits, and they have been made. Its owner can allow more."
-
-    def __init__(self, link_code: str) -> None:
-        super().__init__("This link was made for a certain number of visits, and they have been made.")
-        self.link_code = link_code
+    detail = "This link has a maximum number of visits, and it is reached."
+    description = "The link has a maximum number of visits, and it is reached. Its owner can allow more."
 
 
 class BodyTooLarge(ShortenerError):
     code = "body-too-large"
     status = 413
     title = "The request body is too large"
-    meaning = "A body may be 64 KiB at most, that of a bulk request 512 KiB."
+    description = "A body may be 64 KiB at most, that of a bulk request 1 MiB."
 
 
 class MediaTypeUnsupported(ShortenerError):
     code = "media-type-unsupported"
     status = 415
     title = "The body must be JSON"
-    meaning = "Send JSON, and say so: Content-Type: application/json. With curl: curl --json '{\"url\": ...}'."
+    description = (
+        "Send JSON, with its media type: Content-Type: application/json. With curl: curl --json '{\"url\": ...}'."
+    )
 
 
-class LinkInvalid(_FieldsError, ShortenerError):
+class LinkInvalid(_FieldsError):
     code = "link-invalid"
     status = 422
     title = "The link cannot be made like this"
-    meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
+    description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
 
 
-class QueryInvalid(_FieldsError, ShortenerError):
+class QueryInvalid(_FieldsError):
     code = "query-invalid"
     status = 422
-    title = "The query asks for what cannot be"
-    meaning = "One or more parameters of the query hold what they may not. errors lists every one of them."
+    title = "Invalid query parameters"
+    description = "One or more query parameters are invalid. errors lists every one of them."
 
 
-class KeyWishInvalid(_FieldsError, ShortenerError):
+class KeyRequestInvalid(_FieldsError):
     code = "key-invalid"
     status = 422
     title = "The key cannot be made like this"
-    meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
+    description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
 
 
-class TransferInvalid(_FieldsError, ShortenerError):
+class TransferInvalid(_FieldsError):
     code = "transfer-invalid"
     status = 422
-    title = "Nothing can be imported or exported like this"
-    meaning = "One or more fields hold what they may not. errors lists every one of them, with a reason for each."
+    title = "Invalid import or export request"
+    description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
 
 
 class IdempotencyMismatch(ShortenerError):
     code = "idempotency-mismatch"
     status = 422
     title = "This Idempotency-Key was used for another request"
-    meaning = "Within 24 hours the same Idempotency-Key stands for the same body. Take a new one for a new request."
-
-    def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used with another body. Take a new one for a new request.")
+    detail = "This Idempotency-Key was used with another body. Use a new one for a new request."
+    description = "Within 24 hours an Idempotency-Key belongs to one body. Use a new one for a new request."
 
 
 class TooManyRequests(ShortenerError):
     code = "too-many-requests"
     status = 429
     title = "Too many requests"
-    meaning = "You, or all clients together, ask more often than is allowed here. Retry-After says when to come again."
+    description = "You, or all clients together, have reached a rate limit. Retry-After says when to try again."
     retry_after = 1
 
     def __init__(self, seconds: int = 1, limits: Mapping[str, str] | None = None) -> None:
@@ -400,7 +415,7 @@ class TooManyRequests(ShortenerError):
         self.limits = limits or {}
 
     def headers(self) -> dict[str, str]:
-        """Return when to come again, and which limit it was."""
+        """Return when to try again, and the limit that was exceeded."""
         return {"Retry-After": str(self.seconds), **self.limits}
 
 
@@ -408,10 +423,10 @@ class LinkBlocked(ShortenerError):
     code = "link-blocked"
     status = 451
     title = "This link has been blocked"
-    meaning = "Whoever runs this service has stopped the link, for the reason that is given, and may let it work again."
+    description = "The operator of this service has blocked the link, for the reason given, and may unblock it."
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"Whoever runs this service has stopped this link: {reason}")
+        super().__init__(f"The operator of this service has blocked this link: {reason}")
         self.reason = reason
 
 
@@ -419,110 +434,42 @@ class InternalError(ShortenerError):
     code = "internal-error"
     status = 500
     title = "Something went wrong here"
-    meaning = "This is a defect of the service, not of your request. The X-Request-Id header finds it in the log."
-
-    def __init__(self) -> None:
-        super().__init__("The service met a defect of its own. It has been logged.")
+    detail = "Internal server error. It has been logged."
+    description = "This is a defect of the service, not of your request. The X-Request-Id header finds it in the log."
 
 
 class StoreUnavailable(ShortenerError):
     code = "store-unavailable"
     status = 503
     title = "The links cannot be reached right now"
-    meaning = "The table that holds the links does not answer in time. This passes: please try again in a moment."
+    detail = "The table that holds the links does not answer. Please try again in a moment."
+    description = "The table that holds the links does not answer in time. This passes: please try again in a moment."
     retry_after = 1
-
-    def __init__(self) -> None:
-        super().__init__("The table that holds the links does not answer. Please try again in a moment.")
 
 
 class NoStorage(ShortenerError):
     code = "no-storage"
     status = 503
-    title = "Files cannot be taken or given here"
-    meaning = (
+    title = "File storage is not configured"
+    detail = "This service runs without a bucket: nothing can be imported or exported."
+    description = (
         "Imports and exports need a bucket and queues, which the deployed stack has. This service runs without: "
         "FILES_BUCKET is not set."
     )
-    retry_after = 3600  # somebody has to give it one first
-
-    def __init__(self) -> None:
-        super().__init__("This service runs without a bucket: nothing can be imported or exported.")
+    retry_after = 3600  # an operator must configure one first
 
 
 class NoFreeCode(ShortenerError):
     code = "no-free-code"
     status = 503
     title = "No free code was found"
-    meaning = "Every code that was drawn is in use already. Please try again, or choose an alias."
+    description = "Every generated code is in use already. Please try again, or choose an alias."
     retry_after = 1
 
     def __init__(self, draws: int) -> None:
-        super().__init__(f"{draws} codes were drawn and all of them are in use. Please try again, or choose an alias.")
-
-
-class CodeTaken(Exception):
-    """The code belongs to another link already."""
-
-    def __init__(self, link_code: str) -> None:
-        super().__init__(link_code)
-        self.link_code = link_code
-
-
-class UrlClaimed(Exception):
-    """Somebody is making a link for the same wish at this moment; ``link_code`` is the one they make."""
-
-    def __init__(self, link_code: str) -> None:
-        super().__init__(link_code)
-        self.link_code = link_code
-
-
-class RequestAnswered(Exception):
-    """The request was answered before, under the same Idempotency-Key."""
-
-
-class LinkChanged(Exception):
-    """The link is not as it was seen any more; nothing was written."""
-
-
-class ClickNotSent(Exception):
-    """The queue did not take a click in time."""
-
-
-class ClickUnreadable(Exception):
-    """A message is no click, and trying again will not make it one."""
-
-
-class ClickFromAnotherVersion(Exception):
-    """A message was written by another version of this service, which can read it."""
-
-
-class WriteRefused(Exception):
-    """The store will not take this write as it is, however often it is sent."""
-
-
-class FileRefused(Exception):
-    """A file is no list of links that can be read. ``code`` is stable and kebab-case; whoever sent it is told."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class FileGone(Exception):
-    """A file is not in storage any more, or never was."""
-
-
-class ImportOvertaken(Exception):
-    """Somebody else has done the same rows of an import meanwhile; the rest is theirs to do."""
-
-
-class SettingInvalid(Exception):
-    """A setting is missing, or holds what it may not; the service does not start."""
-
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name} {what}")
-        self.name = name
+        super().__init__(
+            f"{draws} codes were generated, and all of them are in use. Please try again, or choose an alias."
+        )
 
 
 def _listed(errors: Sequence[FieldError]) -> Mapping[str, Any]:
@@ -530,5 +477,6 @@ def _listed(errors: Sequence[FieldError]) -> Mapping[str, Any]:
 
 
 def public_errors() -> dict[str, type[ShortenerError]]:
-    """Return every error that a client may meet, by its code."""
-    return {error.code: error for error in ShortenerError.__subclasses__()}
+    """Return every error that a client can meet, by its code."""
+    errors = (each for each in globals().values() if isinstance(each, type) and issubclass(each, ShortenerError))
+    return {error.code: error for error in errors if "code" in vars(error)}

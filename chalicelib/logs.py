@@ -1,4 +1,4 @@
-"""The log: one JSON object a line. Never a secret, never an IP address, never where a link leads."""
+"""The log: one JSON object a line, without secrets, IP addresses and target URLs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib import settings
+
 METRICS = {
     "RedirectLatency": "Milliseconds",
     "CacheHit": "Count",
@@ -19,7 +21,7 @@ METRICS = {
     "CountDrift": "Count",
     "Reports": "Count",
 }
-"""What is measured, and its unit. CacheHit and Unknown are 0 or 1 for each redirect: their average is a share."""
+"""The metrics and their units. CacheHit and Unknown are 0 or 1 for each redirect: their average is a rate."""
 
 Line = dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -27,29 +29,29 @@ _noted: ContextVar[dict[str, Any] | None] = ContextVar("noted", default=None)
 
 
 def begin(**facts: Any) -> None:
-    """Start the notes of a request, a batch or a night with ``facts``."""
+    """Start the fields of a request's, batch's or job's log line with ``facts``."""
     _noted.set(facts)
 
 
 def note(**facts: Any) -> None:
-    """Add ``facts`` to the line that this request will leave."""
+    """Add ``facts`` to the log line of the current request, batch or job."""
     noted = _noted.get()
     if noted is not None:
         noted.update(facts)
 
 
-def line_of(**facts: Any) -> Line:
-    """Return the line of a request, a batch or a night: what was noted, and ``facts``; ``at`` (aware) is its time."""
+def build_line(**facts: Any) -> Line:
+    """Return the log line of a request, a batch or a job: noted fields and ``facts``; ``at`` (aware) is its time."""
     line = _noted.get() or {}
     line.update(facts)
     return line
 
 
 def publish(service: str, line: Line) -> None:
-    """Write a line. What it costs to write one is paid here, which may be after the answer.
+    """Write a line. All work on it is done here, which may be after the response.
 
-    Metrics in it are declared in CloudWatch's embedded metric format, in the name of ``service``: CloudWatch reads them
-    from the log, which costs no call. An empty ``service`` declares none.
+    Its metrics are declared in CloudWatch's embedded metric format under the name of ``service``: CloudWatch reads them
+    from the log, without a call. An empty ``service`` declares none.
     """
     if "at" in line:
         line["time"] = line.pop("at").isoformat(timespec="milliseconds")
@@ -65,22 +67,22 @@ def publish(service: str, line: Line) -> None:
 
 @functools.cache
 def _declared(service: str, metrics: tuple[str, ...]) -> str:
-    """Return the constant rest of a line that declares ``metrics``, encoded once: encoding it cost 4 us a redirect."""
+    """Return the constant end of a line that declares ``metrics``; cached, as encoding it takes 4 us a redirect."""
     units = [{"Name": name, "Unit": METRICS[name]} for name in metrics]
     directive = {"Namespace": "UrlShortener", "Dimensions": [["Service"]], "Metrics": units}
     return f'"CloudWatchMetrics":{_encode([directive])}}},"Service":{_encode(service)}}}'
 
 
 def write(**facts: Any) -> None:
-    """Write one line. ``ensure_ascii`` keeps line breaks of any alphabet inside their string."""
+    """Write one line. ``ensure_ascii`` escapes all line breaks, Unicode's included."""
     sys.stdout.write(_encode(facts) + "\n")
 
 
 class JsonLines(logging.Formatter):
-    """Formats what libraries log, tracebacks included, as one line of JSON."""
+    """Formats log records of libraries, tracebacks included, as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return ``record`` as one line; with the id by which whoever made the request will ask for it."""
+        """Return ``record`` as one line, with the id of the request."""
         noted = _noted.get() or {}
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -96,10 +98,12 @@ class JsonLines(logging.Formatter):
 
 
 def configure() -> None:
-    """Make every logger write JSON lines; warnings and worse."""
+    """Make every logger write JSON lines, from level WARNING; warn of settings that have a new name."""
     root = logging.getLogger()
-    if not root.handlers:  # Lambda brings its own, which writes where CloudWatch reads
+    if not root.handlers:  # Lambda has one, which writes to CloudWatch
         root.addHandler(logging.StreamHandler(sys.stdout))
     for handler in root.handlers:
         handler.setFormatter(JsonLines())
     root.setLevel(logging.WARNING)
+    for sentence in settings.renamed:
+        logging.getLogger("settings").warning(sentence)

@@ -1,27 +1,44 @@
-"""Names and numbers, read once from the environment. No other module reads it."""
+"""The settings of the service, read once from the environment. No other module reads it."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.errors import SettingInvalid
-
+RETENTION_DAYS = 90  # of single visits, where CLICK_RETENTION_DAYS says nothing else
 _HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
 _BASE_URL = re.compile(
     rf"https?://(?P<host>{_HOST}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?:/[A-Za-z0-9._~%-]+)*",
     re.IGNORECASE,
 )
 _LAST_PORT = 65535
+_RENAMED = {  # old name and value: new name and value; the next version does not read the old ones
+    ("NOBODY_WAITS", "yes"): ("BACKGROUND_FUNCTION", "yes"),
+    ("NOBODY_WAITS", "no"): ("BACKGROUND_FUNCTION", "no"),
+    ("AWS_CLIENT", "by-hand"): ("AWS_CLIENT", "http"),
+}
+_OF_THE_STACK = {"AWS_CLIENT"}  # what the template still writes as before needs no warning (dev/deploy/package.py)
 _IN_ASCII = "A name in other letters is written as browsers send it: xn--bcher-kva.example for bücher.example."
+
+
+class SettingInvalid(SystemExit):
+    """A setting is missing or invalid: the process ends, and its last line says which.
+
+    It is raised while this module is imported, so no caller could import it to catch it.
+    """
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name} {what}")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What requests to AWS are signed with. Never shown."""
+    """The credentials that sign requests to AWS. Never in a repr."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -30,7 +47,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aws:
-    """Where AWS is and who asks it: what boto3 reads from the environment itself, for who does without boto3."""
+    """The address of AWS and the credentials for it: what boto3 reads from the environment, for code without boto3."""
 
     region: str
     endpoint_url: str
@@ -53,59 +70,62 @@ class Settings:
     """Where short URLs live, without a trailing slash: ``https://sho.rt`` or ``https://host/api``."""
     stage: str
     service: str
-    """The name metrics go by, or empty for none."""
+    """The name of the metrics, or empty for none."""
     links_table: str
     access_table: str
     clicks_table: str
     clicks_queue_url: str
-    """Where clicks are sent. Empty: nobody counts them."""
+    """Where clicks are sent. Empty: they are not counted."""
     files_bucket: str
-    """Where files to import and exported ones are. Empty: nothing is imported or exported."""
+    """The bucket of imported and exported files. Empty: imports and exports are off."""
     files_queue_url: str
-    """Where exports are asked for, and imports ask to be gone on with."""
+    """The queue of exports to write and imports to resume."""
     click_retention_days: int
     """How long the row of a click is kept, 45 to 3650; its counts stay for ever."""
     trust_cloudfront: bool
-    """CloudFront stands in front and writes its viewer headers; elsewhere anybody could send them."""
+    """CloudFront is in front and sets its viewer headers; without it, any client could send them."""
     partial_batch: bool
-    """The queue takes a list of failed messages for an answer; without it, such a list would delete them."""
-    nobody_waits: bool
-    """This function works through a queue or a table: it may be patient with AWS."""
+    """The queue accepts a list of failed messages as the response; without it, such a list would delete them."""
+    background_function: bool
+    """This function works through a queue or a table: no client waits for it, and its AWS timeouts are longer."""
     open_create: bool
-    """Whether links can be made without a key."""
+    """Whether links can be created without a key."""
     anonymous_per_hour: int
-    """How many links can be made without a key from one IPv4 address or IPv6 network; 0: any number."""
+    """How many links can be created without a key from one IPv4 address or IPv6 network; 0: any number."""
     anonymous_per_day: int
     anonymous_max_days: int
-    """How long a link lasts that was made without a key; 0: as long as is wanted."""
+    """How many days a link created without a key may last; 0: no limit."""
     anonymous_min_alias: int
     key_per_minute: int
     """How many calls a key can make; 0: any number."""
     aws_client: str
-    """``boto3``, or ``by-hand``: the redirect's own function, which starts three times faster without boto3."""
+    """``boto3``, or ``http``: this service's own client, with which functions start three times faster."""
     aws: Aws
     link_cache_seconds: int
-    """How long a container trusts its memory of a link: seconds, 0 to 3600."""
+    """How long a container uses a cached link: seconds, 0 to 3600."""
     link_cache_size: int
     unknown_code: str
     """``home``: an unknown code leads to ``base_url``. ``404``: it shows a page."""
     code_style: str
     """``shortid`` or ``random``."""
     target_hosts: str
-    """``public`` or ``any``: whether links may lead to IP addresses and intranet names."""
+    """``public`` or ``any``: whether targets may be IP addresses and intranet names."""
+    import_short_links: bool
+    """Whether imported links may have targets at other shorteners; a link created by a request never may."""
     own_hosts: frozenset[str]
-    """Host names that lead here, as canonical URLs have them, no final dot; ``base_url``'s is always among them."""
+    """Host names of this service, as in canonical URLs, without a final dot; always with that of ``base_url``."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read and check the settings.
 
         Raises:
-            SettingInvalid: the first name that is missing or holds what it may not.
+            SettingInvalid: the first setting that is missing or invalid.
         """
+        environ = _with_new_names(environ)
         base_url, host = _url(environ, "BASE_URL")
         stage = _choice(environ, "STAGE", "prod", "dev", "local")
-        is_local = stage == "local"  # there nobody is in a developer's way
+        is_local = stage == "local"  # defaults that do not hinder a developer
         return cls(
             base_url=base_url,
             stage=stage,
@@ -116,10 +136,10 @@ class Settings:
             clicks_queue_url=environ.get("CLICKS_QUEUE_URL", ""),
             files_bucket=environ.get("FILES_BUCKET", ""),
             files_queue_url=environ.get("FILES_QUEUE_URL", ""),
-            click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=90, least=45, most=3650),
+            click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=RETENTION_DAYS, least=45, most=3650),
             trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
             partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",
-            nobody_waits=_choice(environ, "NOBODY_WAITS", "no", "yes") == "yes",
+            background_function=_choice(environ, "BACKGROUND_FUNCTION", "no", "yes") == "yes",
             open_create=_choice(environ, "OPEN_CREATE", *(("true", "false") if is_local else ("false", "true")))
             == "true",
             anonymous_per_hour=_number(environ, "ANONYMOUS_PER_HOUR", default=0 if is_local else 10, most=1_000_000),
@@ -127,15 +147,35 @@ class Settings:
             anonymous_max_days=_number(environ, "ANONYMOUS_MAX_DAYS", default=0 if is_local else 90, most=3650),
             anonymous_min_alias=_number(environ, "ANONYMOUS_MIN_ALIAS", default=1 if is_local else 6, least=1, most=64),
             key_per_minute=_number(environ, "KEY_PER_MINUTE", default=0 if is_local else 60, most=1_000_000),
-            aws_client=_choice(environ, "AWS_CLIENT", "boto3", "by-hand"),
+            aws_client=_choice(environ, "AWS_CLIENT", "boto3", "http"),
             aws=_aws(environ),
             link_cache_seconds=_number(environ, "LINK_CACHE_SECONDS", default=60, most=3600),
             link_cache_size=_number(environ, "LINK_CACHE_SIZE", default=10_000, most=1_000_000),
             unknown_code=_choice(environ, "UNKNOWN_CODE", "home", "404"),
             code_style=_choice(environ, "CODE_STYLE", "shortid", "random"),
             target_hosts=_choice(environ, "TARGET_HOSTS", "public", "any"),
+            import_short_links=_choice(environ, "IMPORT_SHORT_LINKS", "yes", "no") == "yes",
             own_hosts=_hosts(environ, "OWN_HOSTS") | {host},
         )
+
+
+def renamed_in(environ: Mapping[str, str]) -> list[str]:
+    """Return a warning for each setting given by its old name or value."""
+    return [
+        f"{old}={value} is now called {new}={new_value}; the next version will not read the old name."
+        for (old, value), (new, new_value) in _RENAMED.items()
+        if old in environ and environ[old] == value and old not in _OF_THE_STACK
+    ]
+
+
+def _with_new_names(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment by the new names. Of a setting given by both names, the new one counts."""
+    renamed = {
+        new: new_value
+        for (old, value), (new, new_value) in _RENAMED.items()
+        if old in environ and environ[old] == value and (new == old or new not in environ)
+    }
+    return {**environ, **renamed} if renamed else environ
 
 
 def _aws(environ: Mapping[str, str]) -> Aws:
@@ -152,7 +192,8 @@ def _url(environ: Mapping[str, str], name: str) -> tuple[str, str]:
     """Return an address without its final slash, and the host in it."""
     value = environ.get(name, "").rstrip("/")
     if not value:
-        raise SettingInvalid(name, "is not set. Short URLs start with it: https://sho.rt, for example.")
+        what = "is not set. Short URLs start with it: https://sho.rt, for example."
+        raise SettingInvalid(name, f"{what} `make run`, `make package` and `make deploy` set it; `chalice` does not.")
     _check_ascii(name, value)
     parts = _BASE_URL.fullmatch(value)
     if not parts or (parts["port"] and not 0 < int(parts["port"]) <= _LAST_PORT):
@@ -162,13 +203,13 @@ def _url(environ: Mapping[str, str], name: str) -> tuple[str, str]:
 
 
 def _check_ascii(name: str, value: str) -> None:
-    """Refuse what could neither stand in a header nor be compared with the hosts of canonical URLs."""
+    """Refuse a value that cannot be sent in a header or compared with the hosts of canonical URLs."""
     if not value.isascii():
         raise SettingInvalid(name, f"is {value!r}, which is not plain ASCII. {_IN_ASCII}")
 
 
 def _canonical_host(name: str, host: str) -> str:
-    """Return ``host`` as it stands in canonical URLs, less a final dot."""
+    """Return ``host`` as in canonical URLs, without a final dot."""
     if not host.startswith("["):
         return host.lower().removesuffix(".")
     try:
@@ -201,4 +242,13 @@ def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(_canonical_host(name, host) for host in hosts)
 
 
-settings = Settings.from_environ(os.environ)
+try:
+    settings = Settings.from_environ(os.environ)
+except SettingInvalid as invalid:
+    if "CHALICE_WORKER" in os.environ:  # `chalice local` imports the app in a thread, so an exception would not end it
+        sys.stderr.write(f"{invalid}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    raise
+renamed = renamed_in(os.environ)
+"""What ``logs.configure`` warns of, once for each container."""

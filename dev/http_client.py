@@ -10,9 +10,11 @@ from typing import Any
 
 
 def ask(
-    address: str, method: str, path: str, body: Any = None, key: str | None = None
+    address: str, method: str, path: str, body: Any = None, key: str | None = None, once: str | None = None
 ) -> tuple[int, str | None, bytes]:
     """Make one request on a connection of its own, with ``key`` if there is one; return status, Location and body.
+
+    ``once`` is an Idempotency-Key: the same request may be made again.
 
     Raises:
         OSError: nothing answers.
@@ -25,7 +27,8 @@ def ask(
     else:
         connection = http.client.HTTPConnection(parts.netloc, timeout=30)
     payload = None if body is None else json.dumps(body).encode()
-    headers = {**({"Content-Type": "application/json"} if payload else {}), **({"X-Api-Key": key} if key else {})}
+    given = {"Content-Type": payload and "application/json", "X-Api-Key": key, "Idempotency-Key": once}
+    headers = {name: str(value) for name, value in given.items() if value}
     try:
         connection.request(method, parts.path + path, payload, headers)
         response = connection.getresponse()

@@ -1,54 +1,60 @@
-"""Make .venv and install the pinned packages. Run by any Python 3 there is: its syntax is old on purpose."""
+"""Create .venv, or the directory in VENV, and install the pinned packages.
 
+Any Python 3 can run it: its syntax is old on purpose.
+"""
+
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 OLDEST = (3, 11)
 HERE = Path(__file__).resolve().parent.parent
-VENV = HERE / ".venv"
+VENV = HERE / (os.environ.get("VENV") or ".venv")  # make VENV=.venv-3.13 PYTHON=python3.13 ...
 LOG = VENV / "install.log"
 
 
 def main() -> None:
-    """Install, or say in one sentence why not."""
+    """Install, or exit with one sentence."""
     try:
-        make_all()
+        install_all()
     except KeyboardInterrupt:
         sys.exit("\nStopped before everything was installed; the same command takes it up again.")
 
 
-def make_all() -> None:
-    """Make .venv, fill it, and mark it as complete."""
+def install_all() -> None:
+    """Create .venv, install the packages, and mark it as complete."""
     if sys.version_info < OLDEST:
         version = ".".join(str(part) for part in sys.version_info[:3])
         sys.exit(
             f"This needs Python 3.11 or later, and {sys.executable} is {version}."
             " Name a newer one: make PYTHON=python3.13 ..."
         )
-    make_venv()
+    create_venv()
     install()
     (VENV / ".installed").touch()
 
 
-def make_venv() -> None:
-    """Make .venv, anew if another Python made it."""
+def create_venv() -> None:
+    """Create .venv, again if another Python created it."""
     mark = VENV / "python-version"
     if mark.exists() and mark.read_text() == sys.version:
         return
+    if VENV.exists() and any(VENV.iterdir()) and not (mark.exists() or (VENV / "pyvenv.cfg").exists()):
+        sys.exit(f"{VENV} holds something else than a virtual environment: choose another VENV, or remove it.")
     command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if made.returncode != 0:
         sys.exit(
-            "Python could not make a virtual environment in .venv."
+            f"Python could not make a virtual environment in {VENV.name}."
             " On Debian and Ubuntu it needs a package: apt-get install python3-venv"
         )
     mark.write_text(sys.version)
 
 
 def install() -> None:
-    """Install what requirements-dev.txt names, with a dot for each package."""
-    say("Installing the packages into .venv (once; about a minute) ")
+    """Install requirements-dev.txt, printing a dot for each package."""
+    print_now(f"Installing the packages into {VENV.name} (once; about a minute) ")
     command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--retries", "2"]
     command += ["-r", str(HERE / "requirements-dev.txt")]
     lines = []
@@ -58,14 +64,14 @@ def install() -> None:
             log.write(line)
             lines.append(line.strip())
             if line.startswith("Collecting"):
-                say(".")
-    say("\n")
+                print_now(".")
+    print_now("\n")
     if pip.wait() != 0:
-        sys.exit(f"The packages could not be installed: {reason(lines)} (All of pip's words: .venv/install.log)")
+        sys.exit(f"The packages could not be installed: {reason(lines)} (All of pip's words: {VENV.name}/install.log)")
 
 
 def reason(lines: "list[str]") -> str:
-    """Return why pip failed, from what it printed."""
+    """Return why pip failed, from its output."""
     signs = ("NewConnectionError", "NameResolutionError", "ProxyError", "ConnectTimeoutError")
     if any(sign in line for line in lines for sign in signs):
         return "the package index cannot be reached; is this machine online?"
@@ -73,8 +79,8 @@ def reason(lines: "list[str]") -> str:
     return (errors or lines or ["pip said nothing."])[-1]
 
 
-def say(text: str) -> None:
-    """Print without waiting for the end of a line; not among what a command answers: ``KEY=$(make -s key ...)``."""
+def print_now(text: str) -> None:
+    """Print at once to standard error: standard output belongs to the command, as in ``KEY=$(make -s key ...)``."""
     sys.stderr.write(text)
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""Who calls the doors in tests: with a key that is theirs."""
+"""Clients of the API in tests, each with a key of its own."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 from chalice.test import HTTPResponse
 from chalice.test import TestHTTPClient as Http
 
-from chalicelib import issue_key
-from chalicelib.core.key import NewKey
+from chalicelib.core.access.api_key import NewKey
+from chalicelib.usecases import manage_keys
 
 ALL_BUT_ADMIN = ("create", "read", "manage")
 
 
 def make_key(owner: str = "ann", *scopes: str, name: str | None = None, **more: Any) -> str:
-    """Make a key and return its text."""
-    wanted = NewKey(name=name or owner, owner=owner, scopes=scopes or ALL_BUT_ADMIN, **more)
-    return issue_key.issue(wanted, datetime.now(UTC))[1]
+    """Create a key and return its text."""
+    new_key = NewKey(name=name or owner, owner=owner, scopes=scopes or ALL_BUT_ADMIN, **more)
+    return manage_keys.issue(new_key, datetime.now(UTC))[1]
 
 
 class Keyed:
-    """The doors, called with a key, or with none."""
+    """The API, called with a key or without one."""
 
     def __init__(self, http: Http, key: str | None) -> None:
         self._http = http
         self.key = key
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
-        """Make a request; ``body`` is JSON of it, or bytes as they are."""
+        """Send a request; ``body`` is sent as JSON, bytes as they are."""
         sent = ({"X-Api-Key": self.key} if self.key else {}) | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
@@ -41,7 +41,7 @@ class Keyed:
         return self("GET", path, **(headers or {}))
 
     def make(self, url: str = "https://example.com/", **fields: Any) -> dict[str, Any]:
-        """Make a link and return it."""
+        """Create a link and return it."""
         answer = self("POST", "/links", {"url": url, **fields})
         if answer.status_code not in {200, 201}:
             raise AssertionError(answer.body)

@@ -1,9 +1,26 @@
-"""What all tests share. The environment is set before anything of AWS is imported: clients are made at import."""
+"""Fixtures of all tests. The environment is set before the service is imported, which creates AWS clients."""
 
 from __future__ import annotations
 
 import os
 
+# Variables of the developer's shell must not affect the tests.
+SETTINGS = (
+    *("BASE_URL", "STAGE", "SERVICE", "LINKS_TABLE", "ACCESS_TABLE", "CLICKS_TABLE", "CLICKS_QUEUE_URL"),
+    *(
+        "FILES_BUCKET",
+        "FILES_QUEUE_URL",
+        "CLICK_RETENTION_DAYS",
+        "TRUST_CLOUDFRONT",
+        "PARTIAL_BATCH",
+        "BACKGROUND_FUNCTION",
+    ),
+    *("OPEN_CREATE", "ANONYMOUS_PER_HOUR", "ANONYMOUS_PER_DAY", "ANONYMOUS_MAX_DAYS", "ANONYMOUS_MIN_ALIAS"),
+    *("KEY_PER_MINUTE", "LINK_CACHE_SECONDS", "LINK_CACHE_SIZE", "UNKNOWN_CODE", "CODE_STYLE", "TARGET_HOSTS"),
+    *("IMPORT_SHORT_LINKS", "OWN_HOSTS"),
+)
+for name in [name for name in os.environ if name in SETTINGS or name.startswith("AWS_")]:
+    del os.environ[name]
 os.environ.update(
     {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -18,70 +35,101 @@ os.environ.update(
         "STAGE": "local",
     }
 )
-for name in (
-    *("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"),
-    *("UNKNOWN_CODE", "TARGET_HOSTS", "CODE_STYLE"),
-):
-    os.environ.pop(name, None)
+for name in ("no_proxy", "NO_PROXY"):  # proxies are not for servers on this machine
+    os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
 
-from moto import mock_aws  # noqa: I001  # moto must be imported before the clients are made, or they reach for AWS
+import moto  # noqa: F401, I001  # before clients are created, or they would call AWS
 
-from collections.abc import Generator, Iterator
+import gc
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
-import boto3
+import hypothesis
 import pytest
 from chalice.test import Client, TestHTTPClient as Http
 
-import app as doors
-from chalicelib import authorize, track
-from chalicelib.aws import link_cache
-from chalicelib.settings import settings
-from tests import tables
+import app as service
+from tests.aws_in_memory import Prepared, in_memory
+from tests import sizes
 from tests.callers import Keyed, make_key
+from tests.sizes import EXAMPLES
 
 
-_WHERE_IT_RUNS = ("E2E_URL", "local AWS")  # words of reasons that lie in the address under test, not in what is missing
+pytest_plugins = ["tests.reporting"]
+# The same examples each time, so that runs do not differ; no deadline, because machines differ.
+hypothesis.settings.register_profile(
+    "suite",
+    max_examples=EXAMPLES,
+    derandomize=True,
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("suite")
+_LONGEST_FIRST = (  # otherwise one process would still run one of them while the others are idle
+    *("tests/e2e/test_kills.py", "tests/e2e/test_page.py", "tests/e2e/test_stack.py"),
+    *("tests/exactly_once/test_exact.py", "tests/dev/deploy/test_package.py"),
+    *("tests/exactly_once/test_links.py", "tests/e2e/test_schema.py", "tests/exactly_once/test_imports.py"),
+    *("tests/api/test_openapi.py", "tests/e2e/", "tests/exactly_once/", "tests/api/"),
+)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let nothing go untested unseen where REQUIRE_ALL is set, but for what only a deployed address can show."""
-    report = yield
-    skipped = call.excinfo.value if call.excinfo is not None else None
-    if os.environ.get("REQUIRE_ALL") and isinstance(skipped, pytest.skip.Exception):
-        reason = str(skipped.msg)
-        if reason.startswith("NOT TESTED") and not any(place in reason for place in _WHERE_IT_RUNS):
-            report.outcome, report.longrepr = "failed", reason
-    return report
+@pytest.hookimpl(trylast=True)  # Hypothesis marks its own tests in this hook too
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select the tests of `make test` or `make test-long`, the longest first."""
+    kept = [item for item in items if is_chosen(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    items[:] = sorted(kept, key=lambda item: place_of(item.nodeid))
 
 
-# Made once: a client takes longer to make than its tables.
-_DYNAMODB, _SQS, _S3 = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("s3")
+def is_chosen(item: pytest.Item) -> bool:
+    """Tell whether a test belongs to this run: in the long run, only tests that scale."""
+    if sizes.IS_LONG:
+        return any(item.get_closest_marker(name) for name in ("grows", "only_long", "hypothesis"))
+    return item.get_closest_marker("only_long") is None
+
+
+def place_of(nodeid: str) -> int:
+    """Return the position of a test's file; tests of one file stay together."""
+    places = (place for place, file in enumerate(_LONGEST_FIRST) if nodeid.startswith(file))
+    return next(places, len(_LONGEST_FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the objects of the whole run from garbage collection, which would scan them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
 def aws() -> Iterator[None]:
     """DynamoDB, SQS and S3 in this process: the tables of resources.yaml, the queues and the bucket, all empty."""
-    with mock_aws():
-        tables.create(_DYNAMODB)
-        for queue in ("clicks", "files"):
-            _SQS.create_queue(QueueName=queue)
-        _S3.create_bucket(Bucket=settings.files_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        _S3.put_bucket_versioning(Bucket=settings.files_bucket, VersioningConfiguration={"Status": "Enabled"})
-        link_cache.forget_all()
-        track.forget_all()
-        authorize.forget_all()
+    with in_memory():
         yield
 
 
 @pytest.fixture
+def prepared(aws: None) -> Prepared:  # noqa: ARG001  # the tables must be there first
+    """Snapshots of tables that several tests start from."""
+    return Prepared()
+
+
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The service's clock, stopped: no minute, hour or day ends between two calls."""
+    moment = datetime.now(UTC)
+    monkeypatch.setattr("chalicelib.clock.now", lambda: moment)
+    return moment
+
+
+@pytest.fixture
 def http(aws: None) -> Iterator[Http]:  # noqa: ARG001  # the tables must be there first
-    """The doors, over tables of their own."""
-    with Client(doors.app) as client:
+    """The API, with its own tables."""
+    with Client(service.app) as client:
         yield client.http
 
 
 @pytest.fixture
 def ann(http: Http) -> Keyed:
-    """The doors, called by an owner who may do everything with what is hers."""
+    """The API, called by an owner whose key has every scope but admin."""
     return Keyed(http, make_key("ann"))

@@ -20,7 +20,7 @@ def table_down() -> Iterator[list[str]]:
         tried.append(request.headers["X-Amz-Target"].decode().rpartition(".")[2])
         raise ReadTimeoutError(endpoint_url=request.url)
 
-    all_of_them = (clients.reads, clients.writes, clients.glances)
+    all_of_them = (clients.reads, clients.writes, clients.best_effort)
     for client in all_of_them:
         client.meta.events.register_first("before-send.dynamodb.*", time_out, "fault")
     try:

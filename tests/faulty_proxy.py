@@ -1,4 +1,4 @@
-"""A network that loses things: a loopback proxy in front of the store, with faults drawn from a seed.
+"""An unreliable network: a loopback proxy in front of DynamoDB, with faults drawn from a seed.
 
 The store behind it answers one request at a time, so that it is atomic itself, and whatever goes wrong is ours.
 """
@@ -11,10 +11,12 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.loopback import serving
 
 _CONFLICT = json.dumps(
     {
@@ -27,22 +29,22 @@ _CONFLICT = json.dumps(
 
 @dataclass
 class Faults:
-    """How often what goes wrong, as shares of all requests; and how often it did."""
+    """The share of requests for each fault, and the number of faults so far."""
 
     seed: int
     request_lost: float = 0.0
-    """Cut before the store saw it."""
+    """The connection is cut before the store receives the request."""
     reply_lost: float = 0.0
-    """Cut after the store applied it."""
+    """The connection is cut after the store has applied the request."""
     conflict: float = 0.0
-    """A transaction that is turned away for the sake of another."""
+    """A transaction is cancelled as if it conflicted with another."""
     happened: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311  # the same faults for the same seed
 
     def drawn(self, operation: str) -> str:
-        """Return what happens to the next request."""
+        """Return the fault of the next request."""
         number = self._random.random()
         for fault, share in (("request lost", self.request_lost), ("reply lost", self.reply_lost)):
             if number < share:
@@ -55,17 +57,9 @@ class Faults:
         return "none"
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, *_: object) -> None:
-        """Say nothing: cut connections are what this is for."""
-
-
 @contextmanager
 def between(store_port: int, faults: Faults) -> Iterator[str]:
-    """Stand in front of the store at ``store_port``; yields the address to use instead."""
+    """Run the proxy for the store at ``store_port``; yields its address."""
     one_at_a_time = threading.Lock()
     store = http.client.HTTPConnection("127.0.0.1", store_port, timeout=10)
 
@@ -100,9 +94,5 @@ def between(store_port: int, faults: Faults) -> Iterator[str]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = _Server(("127.0.0.1", 0), Proxy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    store.close()
+    with closing(store), serving(Proxy) as server:
+        yield server.address

@@ -1,8 +1,8 @@
-"""Where things are."""
+"""Paths of the project."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dev.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
+__all__ = ["ROOT", "SHARED"]
 SHARED = ROOT.parent / "shared"

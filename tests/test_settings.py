@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from chalicelib.core.target_url import TargetPolicy, TargetRefused, canonical
-from chalicelib.errors import SettingInvalid
-from chalicelib.settings import Settings
+from chalicelib.core.links.target_url import TargetPolicy, TargetRefused, canonical
+from chalicelib.settings import SettingInvalid, Settings, renamed_in
+from tests.conftest import SETTINGS
+from tests.paths import ROOT
 
 
-def test_one_setting_is_enough() -> None:
-    """BASE_URL must be given; everything else has a sensible default, and the strict one of its kind."""
+def test_settings_of_the_shell_do_not_reach_the_tests() -> None:
+    """conftest.py removes every setting from the environment; AWS's own names begin with AWS_."""
+    names = {field.name.upper() for field in dataclasses.fields(Settings)}
+
+    assert {name for name in names if not name.startswith("AWS")} == set(SETTINGS)
+
+
+def test_only_base_url_is_required() -> None:
+    """Only BASE_URL is required; all other settings have a strict default."""
     settings = Settings.from_environ({"BASE_URL": "https://Sho.rt/api/"})
 
     assert settings.base_url == "https://Sho.rt/api"
@@ -56,24 +73,25 @@ def test_one_setting_is_enough() -> None:
         ("UNKNOWN_CODE", "410"),
         ("CODE_STYLE", "uuid"),
         ("TARGET_HOSTS", "all"),
+        ("IMPORT_SHORT_LINKS", "true"),
     ],
 )
-def test_a_wrong_setting_fails_by_its_name(name: str, value: str) -> None:
-    """Whoever misspells one is told which."""
+def test_invalid_setting_is_named(name: str, value: str) -> None:
+    """An invalid setting is named."""
     with pytest.raises(SettingInvalid, match=name):
         Settings.from_environ({"BASE_URL": "https://sho.rt", name: value})
 
 
-def test_further_hosts_are_ours_as_well() -> None:
-    """OWN_HOSTS names the other addresses that lead here, so that no link can lead back."""
+def test_own_hosts_are_read() -> None:
+    """OWN_HOSTS names the service's other hosts, so that no link can have a target there."""
     settings = Settings.from_environ({"BASE_URL": "https://sho.rt", "OWN_HOSTS": "go.sho.rt., ABC.execute-api.x.com ,"})
 
     assert settings.own_hosts == {"sho.rt", "go.sho.rt", "abc.execute-api.x.com"}
 
 
 @pytest.mark.parametrize("name", ["BASE_URL", "OWN_HOSTS"])
-def test_other_alphabets_are_told_how_to_write_themselves(name: str) -> None:
-    """Such a host could neither stand in a header nor be found in a canonical URL."""
+def test_non_ascii_host_is_refused_with_a_hint(name: str) -> None:
+    """Such a host cannot be sent in a header or found in a canonical URL."""
     with pytest.raises(SettingInvalid, match="xn--"):
         Settings.from_environ({"BASE_URL": "https://sho.rt", name: "https://b\u00fccher.rt"})
 
@@ -93,11 +111,65 @@ def test_other_alphabets_are_told_how_to_write_themselves(name: str) -> None:
         "http://[2001:DB8::A]",
     ],
 )
-def test_no_link_can_lead_back(base_url: str) -> None:
-    """However the own address is written, a target that is written the same is recognised."""
+def test_target_on_the_own_host_is_refused(base_url: str) -> None:
+    """Targets on the service's own host are recognised in every form of BASE_URL."""
     own = TargetPolicy(Settings.from_environ({"BASE_URL": base_url}).own_hosts, any_host=True)
 
     with pytest.raises(TargetRefused) as refused:
         canonical(f"{base_url}/x", own)
 
     assert refused.value.code == "own-domain"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"NOBODY_WAITS": "yes"}, {"BACKGROUND_FUNCTION": "yes"}),
+        ({"NOBODY_WAITS": "no"}, {"BACKGROUND_FUNCTION": "no"}),
+        ({"AWS_CLIENT": "by-hand"}, {"AWS_CLIENT": "http"}),
+        ({"NOBODY_WAITS": "yes", "BACKGROUND_FUNCTION": "no"}, {"BACKGROUND_FUNCTION": "no"}),
+    ],
+)
+def test_renamed_settings_still_work(old: dict[str, str], new: dict[str, str]) -> None:
+    """The old names are read for one more version, with a warning; if both are given, the new one counts."""
+    base = {"BASE_URL": "https://sho.rt"}
+
+    assert Settings.from_environ(base | old) == Settings.from_environ(base | new)
+    assert renamed_in(base | new) == []
+    assert [sentence.split("=")[0] for sentence in renamed_in(base | old)] == [
+        name
+        for name in old
+        if name == "NOBODY_WAITS"  # the stack itself writes AWS_CLIENT as before
+    ]
+
+
+def test_renamed_setting_is_logged() -> None:
+    """The warning is logged once, as JSON, at the start."""
+    env = {"BASE_URL": "https://sho.rt", "NOBODY_WAITS": "yes"}
+    program = "from chalicelib import logs; logs.configure()"
+
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+
+    assert [json.loads(line)["message"] for line in ran.stdout.splitlines()] == [
+        "NOBODY_WAITS=yes is now called BACKGROUND_FUNCTION=yes; the next version will not read the old name."
+    ]
+
+
+@pytest.mark.parametrize("command", [["local", "--port", "1"], ["package", "out"], ["deploy"]], ids=" ".join)
+def test_chalice_without_settings_ends_with_one_sentence(command: list[str], tmp_path: Path) -> None:
+    """`chalice` commands end with one line, without a traceback and without a waiting server."""
+    # A copy: Chalice stats every file that it sees, and compiled files of other tests come and go.
+    shutil.copy(ROOT / "app.py", tmp_path)
+    for name in ("chalicelib", ".chalice"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+        )
+    chalice = Path(sys.executable).parent / "chalice"
+    env = {"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "yes"}
+
+    ran = subprocess.run(
+        [chalice, *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert re.fullmatch(r"BASE_URL is not set\..* `make run`.*\n", ran.stderr)
+    assert list(tmp_path.glob("out*")) == []

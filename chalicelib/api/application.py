@@ -1,275 +1,144 @@
-"""What every HTTP request passes on its way in and out: request id, log line, problem documents, last header check."""
+"""The app: request id, access log, errors as problem documents, and a check of all response headers."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import json
+import math
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl
 
-from chalice.app import Chalice, CORSConfig, Request, Response
+from chalice.app import Chalice, Response
 
-from chalicelib import logs
-from chalicelib.core import accept, csv_rows, json_body, problems
-from chalicelib.errors import BodyTooLarge, InternalError, ShortenerError
+from chalicelib import clock, logs
+from chalicelib.api import requests, responses
+from chalicelib.aws.dynamodb import transactions
+from chalicelib.core.http import problem_details
+from chalicelib.errors import InternalError, ShortenerError
 from chalicelib.settings import settings
 
-CORS = CORSConfig(
-    allow_origin="*",
-    allow_headers=["Idempotency-Key", "If-Match"],  # Chalice adds Authorization, Content-Type and X-Api-Key
-    expose_headers=[
-        "ETag",
-        "Idempotency-Replayed",
-        "Link",
-        "Location",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Retry-After",
-        "X-Request-Id",
-    ],
-    max_age=600,
-)
-_ENCODED = "x-encoded"  # between a view and `answered`, where Chalice takes no other mark; it never leaves
-MAX_FORM_BYTES = 16 * 1024
-_CORS_HEADERS = CORS.get_access_control_headers()
-_said: ContextVar[dict[str, str]] = ContextVar("said")
-View = Callable[..., Response]
+_LAST_TRY = 2  # seconds reserved for the last write and its response
+Endpoint = Callable[..., Response]
+"""Takes the request and the variables of its path."""
+Route = tuple[str, list[str], Endpoint]
+"""A path, its methods, and the endpoint that handles them."""
 Event = dict[str, Any]
-Answer = dict[str, Any]
+LambdaResponse = dict[str, Any]
+"""A response as Lambda returns it to API Gateway."""
 
 
 class App(Chalice):
-    """A Chalice app whose every answer is one of ours.
+    """A Chalice app that returns errors, Chalice's own included, as problem documents.
 
-    It stands around Chalice rather than in its middleware, for middleware never sees what an exception was, and not
-    at all what goes wrong while an answer is written out.
+    It wraps Chalice rather than being its middleware: middleware does not see which exception was raised, nor what
+    fails while a response is serialised.
     """
 
-    @property
-    def request(self) -> Request:
-        """Return the request that is being answered."""
-        if self.current_request is None:
-            raise RuntimeError("No request is being answered.")
-        return self.current_request
+    def __init__(self, app_name: str) -> None:
+        super().__init__(app_name, configure_logs=False)
+        self.api.binary_types = []  # each response is text: matching the sixteen default types took 1/4 of a redirect
 
-    @property
-    def wish(self) -> str | None:
-        """Return what the client would like: its Accept header."""
-        return None if self.current_request is None else self.current_request.headers.get("accept")
+    def add_routes(self, routes: Iterable[Route]) -> None:
+        """Register ``routes``.
 
-    def route(self, path: str, **kwargs: Any) -> Callable[[View], View]:
-        """Register a view; the errors of this service that it raises become its answer."""
+        They accept any Content-Type, because Chalice would refuse a GET with an unknown one. Code that reads a body
+        checks it.
+        """
+        for path, methods, endpoint in routes:
+            self.route(path, methods=methods, content_types=["*/*"])(endpoint)
+
+    def route(self, path: str, **kwargs: Any) -> Callable[[Endpoint], Endpoint]:
+        """Register an endpoint, which takes the request; a ``ShortenerError`` from it becomes a problem document."""
         register = super().route(path, **kwargs)
 
-        def registered(view: View) -> View:
-            @functools.wraps(view)
-            def answered(*args: Any, **kwargs: Any) -> Response:
+        def registered(endpoint: Endpoint) -> Endpoint:
+            @functools.wraps(endpoint)
+            def handle(**variables: str) -> Response:
+                request = self.current_request
                 try:
-                    return view(*args, **kwargs)
+                    return endpoint(request, **variables)
                 except ShortenerError as error:
-                    return problem(error, self.wish)
+                    return responses.problem_response(error, requests.accept_of(request))
 
-            register(answered)
-            return view
+            register(handle)
+            return endpoint
 
         return registered
 
-    def __call__(self, event: Event, context: Any) -> Answer:
-        """Answer one event of API Gateway; or the schedule that keeps a container warm, which leaves no line."""
+    def __call__(self, event: Event, context: Any) -> LambdaResponse:
+        """Handle an event of API Gateway, or of the schedule that keeps a container warm, which is not logged."""
         if "warm" in event:
             return {"warm": True}
-        return self.answered(event, lambda: self.opened(event, context))
+        return self.finish(event, lambda: self.dispatch(event, context))
 
-    def opened(self, event: Event, context: Any) -> Answer:
-        """Return what the route of an event answers."""
-        return self._in_our_words(super().__call__(event, context))
+    def dispatch(self, event: Event, context: Any) -> LambdaResponse:
+        """Return the response of the route of ``event``."""
+        left = math.inf if context is None else context.get_remaining_time_in_millis() / 1000
+        with transactions.within(left - _LAST_TRY):
+            return self._as_problem(super().__call__(event, context))
 
-    def answered(self, event: Event, answer_it: Callable[[], Answer]) -> Answer:
-        """Return what ``answer_it`` answers, with the headers of every answer; and leave the line of it in the log."""
+    def finish(self, event: Event, dispatch: Callable[[], LambdaResponse]) -> LambdaResponse:
+        """Return the response of ``dispatch`` with the headers that every response has, and write the access log."""
         started = time.perf_counter()
         request = event.get("requestContext", {})
         request_id = request.get("requestId") or uuid.uuid4().hex  # `chalice local` gives none
         code = (event.get("pathParameters") or {}).get("code")
         logs.begin(requestId=request_id, **({} if code is None else {"code": code[:64]}))
-        _said.set({})
-        answer = _with_safe_headers(answer_it())
-        answer["headers"] = {
-            **_CORS_HEADERS,
-            **_said.get(),
-            **answer["headers"],
+        responses.reset_added_headers()
+        result = _with_safe_headers(dispatch())
+        result["headers"] = {
+            **responses.CORS_HEADERS,
+            **responses.added_headers(),
+            **result["headers"],
             "X-Request-Id": request_id,
             "X-Content-Type-Options": "nosniff",
         }
-        if answer["headers"].pop(_ENCODED, None):
-            answer["isBase64Encoded"] = True
+        if result["headers"].pop(responses.IS_BASE64, None):
+            result["isBase64Encoded"] = True
         method = request.get("httpMethod")
-        if method == "HEAD":
-            answer["body"] = ""
-        line = logs.line_of(
-            at=now(),
+        if method == "HEAD" and result["body"]:
+            # As for a GET (RFC 9110, section 8.6). API Gateway on AWS writes its own.
+            result["headers"]["Content-Length"] = str(_content_length(result))
+            result["body"] = ""
+        line = logs.build_line(
+            at=clock.now(),
             route=f"{method} {request.get('resourcePath')}",
-            status=answer["statusCode"],
+            status=result["statusCode"],
             ms=round((time.perf_counter() - started) * 1000, 2),
         )
-        self.write_line(line)
-        return answer
+        self.write_access_log(line)
+        return result
 
-    def write_line(self, line: logs.Line) -> None:
-        """Write the line of a request."""
+    def write_access_log(self, line: logs.Line) -> None:
+        """Write the log line of a request."""
         logs.publish(settings.service, line)
 
-    def _in_our_words(self, answer: Answer) -> Answer:
-        """Return Chalice's own errors (`{"Code": ..., "Message": ...}`) as ours; every other answer as it is."""
-        if answer["statusCode"] < HTTPStatus.BAD_REQUEST or "Content-Type" in answer["headers"]:
-            return answer
-        error = problems.of_chalice(answer["statusCode"], json.loads(answer["body"])["Message"])
-        response = problem(error, self.wish)
-        if "Allow" in answer["headers"]:
-            response.headers["Allow"] = answer["headers"]["Allow"]
+    def _as_problem(self, result: LambdaResponse) -> LambdaResponse:
+        """Return Chalice's own errors (`{"Code": ..., "Message": ...}`) as problems, other responses unchanged."""
+        if result["statusCode"] < HTTPStatus.BAD_REQUEST or "Content-Type" in result["headers"]:
+            return result
+        error = problem_details.from_chalice(result["statusCode"], json.loads(result["body"])["Message"])
+        response = responses.problem_response(error, requests.accept_of(self.current_request))
+        if "Allow" in result["headers"]:
+            response.headers["Allow"] = result["headers"]["Allow"]
         return response.to_dict()
 
 
-def now() -> datetime:
-    """Ask the clock. Doors do it once; everything below is told."""
-    return datetime.now(UTC)
+def _with_safe_headers(result: LambdaResponse) -> LambdaResponse:
+    """Return ``result``, or a 500 if a header has a line break or another character that headers may not have."""
+    text = "".join(chain(result["headers"].values(), *result["multiValueHeaders"].values()))
+    if text.isascii() and text.isprintable() and " " not in result["headers"].get("Location", ""):
+        return result
+    logs.note(unsafeHeadersAmong=list(result["headers"]))
+    return responses.problem_response(InternalError(), None).to_dict()
 
 
-def body_of(request: Request, most: int = json_body.MAX_BODY_BYTES) -> dict[str, Any]:
-    """Return the JSON object that ``request`` brought, of ``most`` bytes.
-
-    Raises:
-        Malformed, BodyTooLarge, MediaTypeUnsupported
-    """
-    return json_body.read_object(raw_body_of(request), request.headers.get("content-type"), most)
-
-
-def form_of(request: Request) -> dict[str, str]:
-    """Return the fields of the form that ``request`` brought; of one that is given twice, the last. No form: none.
-
-    Raises:
-        BodyTooLarge
-    """
-    body = raw_body_of(request)
-    if len(body) > MAX_FORM_BYTES:
-        raise BodyTooLarge(f"The form is larger than {MAX_FORM_BYTES // 1024} KiB.")
-    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
-    return dict(fields)
-
-
-def raw_body_of(request: Request) -> bytes:
-    """Return what ``request`` brought, as it came."""
-    body = request.raw_body
-    return body.encode() if isinstance(body, str) else body
-
-
-def address_of(request: Request) -> str:
-    """Return the IP address that API Gateway was asked from; what a client says of itself does not count."""
-    return request.context.get("identity", {}).get("sourceIp") or ""
-
-
-def say(headers: Mapping[str, str]) -> None:
-    """Give the answer to this request further ``headers``, whatever it will be."""
-    _said.set({**_said.get(), **headers})
-
-
-def query_of(request: Request) -> dict[str, str]:
-    """Return the parameters of a query; of one that is given twice, the last."""
-    return dict(request.query_params or {})
-
-
-def has_seconds(seconds: int, context: Any) -> Callable[[], bool]:
-    """Return what tells whether a function may still run for so many ``seconds``; without a ``context`` it may."""
-    return lambda: context is None or bool(context.get_remaining_time_in_millis() > seconds * 1000)
-
-
-@contextmanager
-def job(name: str) -> Iterator[None]:
-    """Leave one line in the log for what a function did that nobody asked for by HTTP."""
-    started = time.perf_counter()
-    logs.begin()
-    try:
-        yield
-    finally:
-        took = round((time.perf_counter() - started) * 1000, 2)
-        line = logs.line_of(at=now(), job=name, ms=took)
-        logs.publish(settings.service, line)
-
-
-def reply(body: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
-    """Return an answer of text."""
-    return Response(body, {**headers}, status)
-
-
-def as_json(value: Any, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
-    """Return an answer of JSON; ``headers`` may name a media type more exact than ``application/json``."""
-    return reply(json.dumps(value, ensure_ascii=False), {"Content-Type": "application/json", **headers}, status)
-
-
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], headers: Mapping[str, str]) -> Response:
-    """Return an answer of CSV."""
-    return reply(csv_rows.to_csv(header, rows), {"Content-Type": f"{csv_rows.MEDIA_TYPE}; charset=utf-8", **headers})
-
-
-def as_bytes(body: bytes, headers: Mapping[str, str]) -> Response:
-    """Return an answer of bytes, for a media type that the API is told to be one of bytes (see dev/package.py)."""
-    return reply(base64.b64encode(body).decode(), {**headers, _ENCODED: "yes"})
-
-
-def as_html(
-    page: str, headers: Mapping[str, str], status: int = HTTPStatus.OK, *, leads_away: bool = False, asks: str = ""
-) -> Response:
-    """Return a page, which may load nothing but what this service serves itself.
-
-    ``leads_away``: a form of it is answered with a redirect to a link's target, which browsers count as the form's own.
-    ``asks``: an origin that scripts of it may send requests to, besides our own.
-    """
-    policy = _POLICY.format(forms="http: https:" if leads_away else "'self'", asked=f"'self' {asks}".rstrip())
-    return reply(page, {**PAGE_HEADERS, "Content-Security-Policy": policy, **headers}, status)
-
-
-NOT_KEPT = {"Cache-Control": "private, no-store"}
-"""For what is true now and may be different in a second."""
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {asked}; "
-    "form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
-)
-PAGE_HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-def problem(error: ShortenerError, wish: str | None) -> Response:
-    """Return ``error`` as a page to who prefers HTML, as a problem document to all others; ``wish`` is their Accept."""
-    logs.note(error=error.code)
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
-        logs.note(cause=_first_line(error.__cause__))
-    headers = {"Cache-Control": "no-store", **error.headers()}
-    if accept.best_of(wish, (problems.MEDIA_TYPE, "application/json", "text/html")) == "text/html":
-        from chalicelib.core import pages
-
-        return as_html(pages.problem(error, settings.base_url), headers, error.status)
-    headers["Content-Type"] = problems.MEDIA_TYPE
-    return as_json(problems.document(error, settings.base_url), headers, error.status)
-
-
-def _with_safe_headers(answer: Answer) -> Answer:
-    """Return ``answer``, or a 500 if a header of it holds a line break or anything else no header may."""
-    text = "".join(chain(answer["headers"].values(), *answer["multiValueHeaders"].values()))
-    if text.isascii() and text.isprintable() and " " not in answer["headers"].get("Location", ""):
-        return answer
-    logs.note(unsafeHeadersAmong=list(answer["headers"]))
-    return problem(InternalError(), None).to_dict()
-
-
-def _first_line(cause: BaseException) -> str:
-    return f"{type(cause).__name__}: {cause}".splitlines()[0][:300]
+def _content_length(result: LambdaResponse) -> int:
+    """Return how many bytes the body of ``result`` has."""
+    body: str = result["body"]
+    return len(base64.b64decode(body)) if result.get("isBase64Encoded") else len(body.encode())

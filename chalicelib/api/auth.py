@@ -1,70 +1,109 @@
-"""What a request to the API passes, and a redirect never does: its key, its limits, its Idempotency-Key."""
+"""Checks of API requests, none of which a redirect has: API key, rate limit, query parameters, Idempotency-Key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from chalice.app import Request
 
-from chalicelib import authorize
-from chalicelib.core import answer
-from chalicelib.core.answer import Once
-from chalicelib.core.caller import Caller
-from chalicelib.doorway import address_of, raw_body_of, say
-from chalicelib.errors import Malformed
+from chalicelib.api.requests import client_address, raw_body
+from chalicelib.api.responses import add_headers
+from chalicelib.core.access.api_key import is_owner
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.http import idempotency
+from chalicelib.core.http.idempotency import IdempotentRequest
+from chalicelib.core.validation import near_name
+from chalicelib.errors import MOST_ERRORS, FieldError, Malformed, QueryInvalid
+from chalicelib.usecases import limit_calls, policies
+from chalicelib.usecases.authenticate import authenticate, known_by_network
 
 
-def caller_of(request: Request, scope: str, now: datetime) -> Caller:
-    """Return who calls, if they have ``scope`` and have not called too often.
+def caller_of(
+    request: Request, scope: str, now: datetime, parameters: Sequence[str] = (), *, or_manage_key: bool = False
+) -> Caller:
+    """Authenticate a request, require ``scope``, count the call and check the query, which may have ``parameters``.
 
-    Raises:
-        KeyMissing, KeyRefused, ScopeMissing, TooManyRequests, StoreUnavailable
-    """
-    caller = authorize.authorize(request.headers, now)
-    caller.require(scope)
-    say(authorize.spend(caller, 1, now))
-    return caller
-
-
-def caller_for_a_link(request: Request, scope: str, now: datetime) -> Caller:
-    """Return the same, and who has the key to one link: whether to this one is asked where the link is found.
+    ``or_manage_key``: a manage key is accepted instead of the scope; ``find_link`` checks that it belongs to the link.
 
     Raises:
         KeyMissing, KeyRefused, ScopeMissing, TooManyRequests, StoreUnavailable
+        QueryInvalid: an unknown or repeated parameter.
     """
-    caller = authorize.authorize(request.headers, now)
-    caller.require_for_a_link(scope)
-    say(authorize.spend(caller, 1, now))
+    caller = authenticate(request.headers, client_address(request.to_original_event()), now)
+    caller.require(scope, or_manage_key=or_manage_key)
+    add_headers(limit_calls.count_call(caller, 1, now))
+    _check_query(request, parameters)
     return caller
 
 
-def creator_of(request: Request, now: datetime, links: Callable[[], int] = lambda: 1) -> Caller:
-    """Return who wants to make links, if they may: with a key, or without one where that is allowed.
+def creator_of(
+    request: Request, now: datetime, links: Callable[[], int] = lambda: 1, parameters: Sequence[str] = ()
+) -> Caller:
+    """Authenticate a request that creates links, with a key or, where that is allowed, without one.
 
-    How many ``links`` is asked only of who may make any.
+    ``links`` returns how many it creates; it is called only for callers that may create links.
 
     Raises:
-        KeyMissing, KeyRefused, ScopeMissing, TooManyRequests, StoreUnavailable
+        KeyMissing, KeyRefused, ScopeMissing, TooManyRequests, StoreUnavailable, QueryInvalid
     """
-    caller = authorize.authorize(request.headers, now)
-    authorize.may_create(caller)
-    if caller.is_anonymous and (authorize.are_counted() or "idempotency-key" in request.headers):
-        caller = authorize.known_by_network(caller, address_of(request))
-    say(authorize.spend(caller, links(), now))
+    address = client_address(request.to_original_event())
+    caller = authenticate(request.headers, address, now)
+    policies.require_create(caller)
+    if caller.is_anonymous and (limit_calls.limits_anonymous() or "idempotency-key" in request.headers):
+        caller = known_by_network(caller, address)
+    _check_query(request, parameters)  # first: a misspelt dryRun must not count against the limit
+    add_headers(limit_calls.count_call(caller, links(), now))
     return caller
 
 
-def once_of(request: Request, caller: Caller) -> Once | None:
-    """Return what keeps this request from being done twice, if the client asks for that.
+def owner_of(caller: Caller, query: Mapping[str, str]) -> str:
+    """Return the owner whose links a request is about: ``owner`` in its query, or the caller.
 
     Raises:
-        Malformed: an Idempotency-Key that is none.
+        KeyMissing, ScopeMissing: another owner's links are for administrators.
+        QueryInvalid: ``owner`` is not a valid name.
+    """
+    own = caller.owner or ""
+    owner = query.get("owner", own)
+    if owner != own:
+        caller.require("admin")
+    if not is_owner(owner):
+        raise QueryInvalid([FieldError("owner", "invalid", "An owner is 1 to 64 letters, digits and . _ @ -.")])
+    return owner
+
+
+def once_of(request: Request, caller: Caller) -> IdempotentRequest | None:
+    """Return the request's Idempotency-Key with a digest of the request, or None without that header.
+
+    Raises:
+        Malformed: the Idempotency-Key is invalid.
     """
     text = request.headers.get("idempotency-key")
     if text is None:
         return None
-    if not answer.is_key(text):
-        raise Malformed(f"An Idempotency-Key is 1 to {answer.MAX_KEY} visible ASCII characters, such as a UUID.")
+    if not idempotency.is_key(text):
+        raise Malformed(f"An Idempotency-Key is 1 to {idempotency.MAX_KEY} visible ASCII characters, such as a UUID.")
     query = sorted((request.query_params or {}).items())
-    return Once.of(caller.principal, text, f"{request.path} {query} ".encode() + raw_body_of(request))
+    return IdempotentRequest.from_key(caller.principal, text, f"{request.path} {query} ".encode() + raw_body(request))
+
+
+def _check_query(request: Request, parameters: Sequence[str]) -> None:
+    """Refuse unknown and repeated parameters: a client that misspells one would get data it did not ask for."""
+    given: Any = request.query_params or {}
+    there = f"there are {', '.join(parameters)}" if parameters else "there are none"
+    wrong = [
+        FieldError(
+            name[:64], "unknown-field", f"There is no {name[:64]!r} here; {there}.{near_name(name[:64], parameters)}"
+        )
+        for name in itertools.islice((each for each in given if each not in parameters), MOST_ERRORS + 1)
+    ]
+    wrong += [
+        FieldError(name, "conflict", f"{name} is given twice.")
+        for name in parameters
+        if name in given and len(given.getlist(name)) > 1
+    ]
+    if wrong:
+        raise QueryInvalid(wrong)

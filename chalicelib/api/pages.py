@@ -1,10 +1,13 @@
-"""Pages and the files they are made of. Everything that enters a page is escaped for where it goes."""
+"""Pages and the static files they load. All values in a page are escaped.
+
+``layout.html`` has the head of every page, ``visitor.html`` the header and footer of pages for visitors of links.
+dev/deploy/minify.py minifies them for deployment.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -17,9 +20,6 @@ from chalicelib.errors import PasswordWrong, ShortenerError
 _WEB = Path(__file__).parent.parent / "web"
 
 _CSS, _JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
-_INDENT = re.compile(r"^\s*(?://.*\n\s*)*", re.MULTILINE)  # and lines that are empty or a comment
-_REMARK = re.compile(r" // .*$", re.MULTILINE)  # behind a line of a script; no text of ours has it in it
-_AIR = re.compile(r";\s*(?=\})|\s*([{};,])\s*|(?<=:) ")  # in a style, where no text is; and its last semicolons
 _MODULES = (
     *("page", "shorten", "links", "bulk", "stats"),
     *("api", "dom", "fields", "keys", "qr", "removal", "texts"),
@@ -31,81 +31,83 @@ ASSETS = {
     "stats.css": _CSS,
     **{f"{name}.js": _JS for name in _MODULES},
 }
-"""What may be asked for by name, and its media type."""
+"""The files that may be requested by name, with their media types."""
+
+
+class _Html(str):
+    """Markup from a template; it is not escaped again."""
+
+    __slots__ = ()
 
 
 def home(base_url: str, files: str = "") -> str:
-    """Return the page that shortens. ``files``: the origin it sends files of links to; without one it offers none."""
-    return _filled("home.html", root=root_of(base_url), host=_shown_host(base_url), files=files)
+    """Return the web page. ``files``: the origin that files of links are uploaded to; empty: no imports."""
+    names = _names_in(base_url)
+    body = _filled("home.html", files=files, **names)
+    return _filled("layout.html", title="Shorten a link", head=_filled("home_head.html", **names), body=body, **names)
 
 
 def problem(error: ShortenerError, base_url: str) -> str:
-    """Return the page a visitor sees instead of a destination."""
-    return _filled(
+    """Return the page that shows an error to a visitor."""
+    return _visitor_page(
         "problem.html",
-        root=root_of(base_url),
-        host=_shown_host(base_url),
+        error.title,
+        base_url,
         status=str(error.status),
-        title=error.title,
         detail=str(error),
-        meaning=error.meaning if str(error) != error.meaning else "",
+        description=error.description if str(error) != error.description else "",
     )
 
 
-def meaning(error: type[ShortenerError], base_url: str) -> str:
-    """Return the page that explains an error to whoever follows the ``type`` of a problem document."""
-    return _filled(
+def explanation(error: type[ShortenerError], base_url: str) -> str:
+    """Return the page at the ``type`` of a problem document, which explains the error."""
+    return _visitor_page(
         "problem.html",
-        root=root_of(base_url),
-        host=_shown_host(base_url),
+        error.title,
+        base_url,
         status=str(error.status),
-        title=error.title,
-        detail=error.meaning,
-        meaning=f"In answers of the API this is the code {error.code}.",
+        detail=error.description,
+        description=f"In API responses this is the code {error.code}.",
     )
 
 
-def password(asked: ShortenerError, base_url: str) -> str:
-    """Return the page that asks for a link's password, and says so if it was another one."""
-    wrong = str(asked) if isinstance(asked, PasswordWrong) else ""
-    return _filled("password.html", root=root_of(base_url), host=_shown_host(base_url), wrong=wrong)
+def password(error: ShortenerError, base_url: str) -> str:
+    """Return the page that asks for a link's password, with an error if the last one was wrong."""
+    wrong = str(error) if isinstance(error, PasswordWrong) else ""
+    return _visitor_page("password.html", "This link asks for a password", base_url, wrong=wrong)
 
 
 def confirm(base_url: str) -> str:
-    """Return the page with a button that people press and programs do not."""
-    return _filled("confirm.html", root=root_of(base_url), host=_shown_host(base_url))
+    """Return the page that asks visitors to press a button."""
+    return _visitor_page("confirm.html", "One step before you go", base_url)
 
 
 def preview(code: str, seen: Mapping[str, Any], base_url: str) -> str:
-    """Return the page that shows where a link leads; ``seen`` is what programs are told of it."""
-    hidden = "It is shown to visitors only: the link asks for a password, or works for a limited number of visits."
+    """Return the page that shows a link's target; ``seen`` is its preview as JSON."""
     targets = [target for target in (seen["url"], *seen["alsoLeadsTo"]) if target]
-    items = [
-        f'<li><a href="{escape(target)}" rel="noopener noreferrer nofollow ugc">{escape(target)}</a></li>'
-        for target in targets
-    ]
-    warnings = [f'<p class="error">{escape(warning)}</p>\n' for warning in seen["warnings"]]
-    return Template(text_of("preview.html")).substitute(
-        root=escape(root_of(base_url)),
-        host=escape(_shown_host(base_url)),
-        code=escape(code),
-        short=escape(seen["shortUrl"]),
-        title=escape(seen["title"] or ""),
-        made=escape((seen["createdAt"] or "unknown")[:10]),
+    items = [_filled("preview_target.html", target=target) for target in targets] or [_filled("preview_hidden.html")]
+    return _visitor_page(
+        "preview.html",
+        "Where this link leads",
+        base_url,
+        code=code,
+        short=seen["shortUrl"],
+        link_title=seen["title"] or "",
+        made=(seen["createdAt"] or "unknown")[:10],
         visits="unknown" if seen["visits"] is None else f"{seen['visits']['total']:,}",
-        targets="".join(items) or f"<li>{hidden}</li>",
-        warnings="".join(warnings),
+        targets=_Html("".join(items)),
+        warnings=_Html("".join(_filled("preview_warning.html", warning=warning) for warning in seen["warnings"])),
     )
 
 
 def report(short_url: str, wrong: str, base_url: str) -> str:
-    """Return the form by which a visitor reports a link; ``wrong`` is what was wrong with it when it was sent."""
-    return _filled("report.html", root=root_of(base_url), host=_shown_host(base_url), short=short_url, wrong=wrong)
+    """Return the form for reporting a link; ``wrong`` is the error in the form that was sent."""
+    return _visitor_page("report.html", "Report a link", base_url, short=short_url, wrong=wrong)
 
 
 def message(title: str, detail: str, base_url: str) -> str:
-    """Return a page that says something, and no more."""
-    return _filled("message.html", root=root_of(base_url), host=_shown_host(base_url), title=title, detail=detail)
+    """Return a page with a message."""
+    return _visitor_page("message.html", title, base_url, detail=detail)
 
 
 def openapi(base_url: str) -> dict[str, Any]:
@@ -116,26 +118,33 @@ def openapi(base_url: str) -> dict[str, Any]:
 
 @functools.cache
 def text_of(file: str) -> str:
-    """Return a file of ours. Never given a name that a client chose without looking it up in ``ASSETS``.
+    """Return a static file, or ``openapi.json``.
 
-    Pages, scripts and styles come without what only people read: indentation, comments, a seventh of them.
+    Look up a name from a request in ``ASSETS`` before.
     """
-    text = (_WEB / file).read_text("utf-8")
-    if file.endswith(".js"):
-        text = _REMARK.sub("", text)
-    if file.endswith(".css"):
-        text = _AIR.sub(r"\1", text)
-    return _INDENT.sub("", text) if file.endswith((".css", ".html", ".js")) else text
+    return (_WEB / ("static" if file in ASSETS else "") / file).read_text("utf-8")
 
 
 def root_of(base_url: str) -> str:
-    """Return the path our addresses begin with, "" or ``/api``; without a host, pages work under any name."""
+    """Return the path of ``base_url``, "" or ``/api``; without a host, pages work under any host name."""
     return urlsplit(base_url).path
 
 
-def _shown_host(base_url: str) -> str:
-    return base_url.split("://", 1)[1]
+def _names_in(base_url: str) -> dict[str, str]:
+    return {"root": root_of(base_url), "host": base_url.split("://", 1)[1]}
 
 
-def _filled(file: str, **texts: str) -> str:
-    return Template(text_of(file)).substitute({name: escape(text) for name, text in texts.items()})
+def _visitor_page(file: str, title: str, base_url: str, **texts: str) -> str:
+    names = _names_in(base_url)
+    body = _filled("visitor.html", main=_filled(file, title=title, **texts, **names), **names)
+    return _filled("layout.html", title=title, head=_filled("visitor_head.html"), body=body, **names)
+
+
+@functools.cache
+def _template(file: str) -> Template:
+    return Template((_WEB / "templates" / file).read_text("utf-8").rstrip())
+
+
+def _filled(file: str, **texts: str) -> _Html:
+    values = {name: text if isinstance(text, _Html) else escape(text) for name, text in texts.items()}
+    return _Html(_template(file).substitute(values))

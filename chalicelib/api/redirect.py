@@ -1,19 +1,23 @@
-"""The doors that visitors use. One implementation: the whole service opens them, and the redirect's own function."""
+"""/{code}: follow a short link, or preview it. The API has these routes as well as the redirect's own function."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from urllib.parse import urlsplit
 
 from chalice.app import Request, Response
 
-from chalicelib import logs
+from chalicelib import clock, logs
+from chalicelib.api.application import Event, LambdaResponse, Route
+from chalicelib.api.requests import READ, accept_of, client_address, form_of
+from chalicelib.api.responses import NO_STORE, html_response, json_response, problem_response, text_response
 from chalicelib.aws import link_cache
-from chalicelib.core import accept, click, codes
-from chalicelib.core.destination import Destination
-from chalicelib.core.visitor import Visitor
-from chalicelib.doorway import NOT_KEPT, Answer, App, Event, address_of, as_html, as_json, form_of, now, problem, reply
+from chalicelib.core.http import content_negotiation
+from chalicelib.core.links import codes
+from chalicelib.core.links.destination import Destination
+from chalicelib.core.visits import click
+from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import (
     ConfirmationNeeded,
     LinkUnknown,
@@ -22,152 +26,158 @@ from chalicelib.errors import (
     PasswordWrong,
     ShortenerError,
 )
-from chalicelib.follow import follow
 from chalicelib.settings import settings
-from chalicelib.track import Visit, track
+from chalicelib.usecases.follow_link import follow
+from chalicelib.usecases.track_visit import Send, Visit, send_now, track
 
-READ = ["GET", "HEAD"]  # API Gateway answers a HEAD only where it is declared
-ANY_TYPE = [
-    "*/*"
-]  # Chalice would refuse a visitor for an odd Content-Type on a GET; bodies are checked where they are read
 _FOLLOW = [*READ, "POST"]
 _JSON = ("application/json", "application/problem+json")
-_FOR_NOW = {**NOT_KEPT, "X-Robots-Tag": "noindex"}
-_PREVIEW = ("+", "%2B", "%2b")  # a local server leaves a path as it came
+_FOR_NOW = {**NO_STORE, "X-Robots-Tag": "noindex"}
 
 
-def open_for_visitors(app: App) -> None:
-    """Let ``app`` follow codes."""
+class Redirect:
+    """The endpoints of /{code}; ``send`` sends their clicks."""
 
-    @app.route("/{code}", methods=_FOLLOW, content_types=ANY_TYPE)
-    def redirect(code: str) -> Response:
-        """Follow a short link, or show where it leads if a + is behind it."""
-        return _preview(app, code) if code.endswith(_PREVIEW) else _go(_visitor(app.request), code)
+    def __init__(self, send: Send = send_now) -> None:
+        self.send = send
 
-    # A path behind the code, for links that take one. API Gateway knows paths of any length, and Chalice does not.
-    @app.route("/{code}/{path1}", methods=_FOLLOW, content_types=ANY_TYPE)
-    def redirect_path1(code: str, path1: str) -> Response:
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            ("/{code}", _FOLLOW, self.follow_code),
+            # API Gateway knows paths of any length, and Chalice does not.
+            ("/{code}/{path1}", _FOLLOW, self.follow_with_path),
+            ("/{code}/{path1}/{path2}", _FOLLOW, self.follow_with_path),
+            ("/{code}/{path1}/{path2}/{path3}", _FOLLOW, self.follow_with_path),
+        )
+
+    def follow_code(self, request: Request, code: str) -> Response:
+        """Follow a short link, or show its target if the code ends with +."""
+        code, punctuation = codes.split_punctuation(code)
+        if "+" in punctuation or code.endswith("+"):
+            return _preview(request, code)
+        return self._follow(_visitor_of(request), code)
+
+    def follow_with_path(self, request: Request, code: str, **path: str) -> Response:
         """Follow a short link with a path behind it."""
-        return _go(_visitor(app.request, path1), code)
+        return self._follow(_visitor_of(request, *path.values()), code)
 
-    @app.route("/{code}/{path1}/{path2}", methods=_FOLLOW, content_types=ANY_TYPE)
-    def redirect_path2(code: str, path1: str, path2: str) -> Response:
-        """Follow a short link with a path behind it."""
-        return _go(_visitor(app.request, path1, path2), code)
+    def from_cache(self, event: Event) -> LambdaResponse | None:
+        """Return the response to an event of API Gateway if its link is in the cache; None: dispatch it to its route.
 
-    @app.route("/{code}/{path1}/{path2}/{path3}", methods=_FOLLOW, content_types=ANY_TYPE)
-    def redirect_path3(code: str, path1: str, path2: str, path3: str) -> Response:
-        """Follow a short link with a path behind it."""
-        return _go(_visitor(app.request, path1, path2, path3), code)
+        Chalice's routing, unpacking and packing would be two thirds of the work of a redirect.
+        """
+        context, code = event.get("requestContext", {}), (event.get("pathParameters") or {}).get("code", "")
+        if context.get("resourcePath") != "/{code}" or context.get("httpMethod") not in READ:
+            return None
+        if not link_cache.has_fresh(code, clock.now()):
+            return None
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        visitor = _visitor_from(event, headers)
+        try:
+            response = self._follow(visitor, code)
+        except ShortenerError as error:
+            response = problem_response(error, visitor.accept)
+        return {
+            "statusCode": response.status_code,
+            "headers": response.headers,
+            "multiValueHeaders": {},
+            "body": response.body,
+        }
+
+    def _follow(self, visitor: Visitor, code: str) -> Response:
+        moment = clock.now()
+        try:
+            destination = follow(code, visitor, moment)
+        except LinkUnknown as unknown:
+            if visitor.path:  # an address that scanners try, rather than a mistyped code
+                raise PageUnknown("Nothing is served at this address.") from unknown
+            logs.note(Unknown=1)
+            if codes.is_code(code):
+                self._count(Visit(visitor, click.UNKNOWN, moment))
+            return _unknown_response(unknown, visitor)
+        except ConfirmationNeeded:
+            if content_negotiation.best_match(visitor.accept, ("text/html", *_JSON)) in _JSON:
+                raise
+            from chalicelib.api import pages
+
+            return html_response(pages.confirm(settings.base_url), _FOR_NOW, form_redirects=True)
+        except (PasswordNeeded, PasswordWrong) as error:
+            if content_negotiation.best_match(visitor.accept, (*_JSON, "text/html")) in _JSON:
+                raise
+            from chalicelib.api import pages
+
+            logs.note(error=error.code)
+            page = pages.password(error, settings.base_url)
+            return html_response(page, _FOR_NOW, error.status, form_redirects=True)
+        logs.note(Unknown=0)
+        if destination.is_visit:
+            self._count(Visit(visitor, code, moment, destination.owner, destination.variant))
+        return _redirect_response(destination, visitor, code)
+
+    def _count(self, visit: Visit) -> None:
+        if visit.visitor.method != "HEAD":  # a HEAD is no visit
+            track(visit, self.send)
 
 
-def at_once(event: Event) -> Answer | None:
-    """Answer an event of API Gateway whose link is in memory, as the route would; None: it is for the route.
+def _visitor_of(request: Request, *path: str) -> Visitor:
+    password = form_of(request).get("password") if request.method == "POST" else None
+    return _visitor_from(request.to_original_event(), request.headers, path, password)
 
-    Chalice unpacks, routes and packs for any route there may be; for the one that visitors wait for, that is two thirds
-    of the work.
-    """
-    context, code = event.get("requestContext", {}), (event.get("pathParameters") or {}).get("code", "")
-    if context.get("resourcePath") != "/{code}" or context.get("httpMethod") not in READ:
-        return None
-    if not link_cache.knows(code, now()):
-        return None
-    visitor = Visitor(
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+
+def _visitor_from(
+    event: Event, headers: Mapping[str, str], path: tuple[str, ...] = (), password: str | None = None
+) -> Visitor:
+    """Return the visitor of an event of API Gateway; ``path`` and ``password`` are read by the route."""
+    context = event["requestContext"]
+    api_id = context.get("requestId")  # may be chosen by the client
+    return Visitor(
+        headers=headers,
         query=event.get("multiValueQueryStringParameters") or {},
         trust_cloudfront=settings.trust_cloudfront,
         method=context["httpMethod"],
-        address=context.get("identity", {}).get("sourceIp") or "",
-        visit_id=_id_of_visit(context),
+        path=path,
+        password=password,
+        address=client_address(event),
+        visit_id=str(api_id) if click.is_id(api_id) else uuid.uuid4().hex,
     )
-    try:
-        response = _go(visitor, code)
-    except ShortenerError as error:
-        response = problem(error, visitor.wish)
-    return {
-        "statusCode": response.status_code,
-        "headers": response.headers,
-        "multiValueHeaders": {},
-        "body": response.body,
-    }
 
 
-def _go(visitor: Visitor, code: str) -> Response:
-    moment = now()
-    try:
-        destination = follow(code, visitor, moment)
-    except LinkUnknown as unknown:
-        if visitor.path:  # no code that somebody copied wrongly, but whatever programs try
-            raise PageUnknown("Nothing is served at this address.") from unknown
-        logs.note(Unknown=1)
-        if codes.is_code(code):
-            _count(Visit(visitor, click.UNKNOWN, moment))
-        return _home_unless_told_otherwise(unknown, visitor)
-    except ConfirmationNeeded:
-        if accept.best_of(visitor.wish, ("text/html", *_JSON)) in _JSON:
-            raise
-        from chalicelib.core import pages
-
-        return as_html(pages.confirm(settings.base_url), _FOR_NOW, leads_away=True)
-    except (PasswordNeeded, PasswordWrong) as asked:
-        if accept.best_of(visitor.wish, (*_JSON, "text/html")) in _JSON:
-            raise
-        from chalicelib.core import pages
-
-        logs.note(error=asked.code)
-        page = pages.password(asked, settings.base_url)
-        return as_html(page, _FOR_NOW, asked.status, leads_away=True)
-    logs.note(Unknown=0)
-    if destination.is_visit:
-        _count(Visit(visitor, code, moment, destination.owner, destination.variant))
-    return _gone_to(destination, visitor)
-
-
-def _gone_to(destination: Destination, visitor: Visitor) -> Response:
+def _redirect_response(destination: Destination, visitor: Visitor, code: str) -> Response:
     is_kept = destination.permanent and visitor.method != "POST"
     keep = f"public, max-age={destination.cache_seconds}" if is_kept else "private, no-store"
     headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
-    # 303: what was sent here by POST is not for where they go.
-    return reply("", headers, 303 if visitor.method == "POST" else 301 if destination.permanent else 302)
+    if destination.proof is not None:
+        headers["Set-Cookie"] = _cookie_of(destination.proof, code)
+    # 303: browsers must not send the form on to the target.
+    return text_response("", headers, 303 if visitor.method == "POST" else 301 if destination.permanent else 302)
 
 
-def _visitor(request: Request, *path: str) -> Visitor:
-    method, parameters = request.method, request.query_params
-    return Visitor(
-        headers=request.headers,
-        query={name: parameters.getlist(name) for name in parameters} if parameters else {},
-        trust_cloudfront=settings.trust_cloudfront,
-        method=method,
-        path=path,
-        password=form_of(request).get("password") if method == "POST" else None,
-        address=address_of(request),
-        visit_id=_id_of_visit(request.context),
+def _cookie_of(proof: str, code: str) -> str:
+    from chalicelib.core.links import unlock_cookie  # few links have a password
+
+    where = urlsplit(settings.base_url)
+    cookie = (
+        f"{unlock_cookie.NAME}={proof}; Path={where.path}/{code}; Max-Age={int(unlock_cookie.LASTS.total_seconds())}"
     )
+    return f"{cookie}; HttpOnly; SameSite=Lax{'; Secure' if where.scheme == 'https' else ''}"
 
 
-def _id_of_visit(context: Mapping[str, Any]) -> str:
-    api_id = context.get("requestId")  # a client may have chosen it
-    return str(api_id) if click.is_id(api_id) else uuid.uuid4().hex
-
-
-def _count(visit: Visit) -> None:
-    if visit.visitor.method != "HEAD":  # a program's look, no visit
-        track(visit)
-
-
-def _home_unless_told_otherwise(unknown: LinkUnknown, visitor: Visitor) -> Response:
-    is_program = visitor.method == "POST" or accept.best_of(visitor.wish, ("text/html", *_JSON)) in _JSON
+def _unknown_response(unknown: LinkUnknown, visitor: Visitor) -> Response:
+    is_program = (
+        visitor.method == "POST" or content_negotiation.best_match(visitor.accept, ("text/html", *_JSON)) in _JSON
+    )
     if is_program or settings.unknown_code == "404":
         raise unknown
-    return reply("", {"Location": settings.base_url, **_FOR_NOW}, 302)
+    return text_response("", {"Location": settings.base_url, **_FOR_NOW}, 302)
 
 
-def _preview(app: App, name: str) -> Response:
-    from chalicelib import preview
-    from chalicelib.core import pages
+def _preview(request: Request, code: str) -> Response:
+    from chalicelib.api import pages
+    from chalicelib.usecases import preview_link
 
-    code = next(name.removesuffix(mark) for mark in _PREVIEW if name.endswith(mark))
-    seen = preview.of(code, now()).as_json()
-    if accept.best_of(app.wish, (*_JSON, "text/html")) in _JSON:
-        return as_json(seen, _FOR_NOW)
-    return as_html(pages.preview(code, seen, settings.base_url), _FOR_NOW)
+    seen = preview_link.preview(code, clock.now()).as_json()
+    if content_negotiation.best_match(accept_of(request), (*_JSON, "text/html")) in _JSON:
+        return json_response(seen, _FOR_NOW)
+    return html_response(pages.preview(code, seen, settings.base_url), _FOR_NOW)

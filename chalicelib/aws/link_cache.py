@@ -1,102 +1,92 @@
-"""The container's memory of links, in front of the table."""
+"""The container's cache of links, in front of the table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from chalicelib.aws import link_table
-from chalicelib.core.link import Link
-from chalicelib.core.memory import Memory
+from chalicelib.aws.dynamodb import link_store
+from chalicelib.core.circuit_breaker import CircuitBreaker
+from chalicelib.core.links.link import Link
+from chalicelib.core.ttl_cache import TtlCache
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
-UNKNOWN_LASTS = 5  # seconds that a code is believed to be unknown: short, for somebody may be about to make it
-STALE_LASTS = 600  # seconds that memory stands in for a table that does not answer
-_TABLE_RESTS = timedelta(seconds=2)  # after a failure; without it each visitor would wait for the time limits in turn
-_UNKNOWN_AT_MOST = 1000  # codes, apart from the links: whoever tries all codes would push the links out
+UNKNOWN_LASTS = 5  # seconds that a code is cached as unknown: short, because it may be created at any moment
+STALE_LASTS = 600  # seconds that the cache replaces a table that does not respond
+_UNKNOWN_AT_MOST = 1000  # codes, in a cache of their own: guessing codes must not evict links
 
-_links: Memory[Link] = Memory(settings.link_cache_size)
-_unknown: Memory[None] = Memory(min(_UNKNOWN_AT_MOST, settings.link_cache_size))
-_table_failed_at: datetime | None = None
+_links: TtlCache[Link] = TtlCache(settings.link_cache_size)
+_unknown: TtlCache[None] = TtlCache(min(_UNKNOWN_AT_MOST, settings.link_cache_size))
+_table = CircuitBreaker()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A link, or None, and where it was found: in memory, in the table, or in memory past its time."""
+    """A link or None, and its source: the cache, the table, or the cache past its normal lifetime."""
 
     link: Link | None
     source: Literal["hit", "miss", "stale"]
 
 
-def find(code: str, now: datetime) -> Found:
-    """Return the link of ``code``, from memory while that is fresh, from the table otherwise.
+def get(code: str, now: datetime) -> Found:
+    """Return the link of ``code``, from the cache if it is fresh, from the table otherwise.
 
-    When the table does not answer, what memory holds of the last ten minutes is served.
+    When the table does not respond, links that the cache read within the last ten minutes are returned.
 
     Raises:
-        StoreUnavailable: the table does not answer, or did not a moment ago, and memory does not know either.
+        StoreUnavailable: the table does not respond, or failed recently, and the link is not in the cache.
     """
-    remembered = _links.recall(code)
-    if remembered is not None and remembered.age(now) < settings.link_cache_seconds:
-        return Found(remembered.thing, "hit")
-    if _is_known_as_unknown(code, now):
+    if (fresh := _links.get(code, now, settings.link_cache_seconds)) is not None:
+        return Found(fresh.value, "hit")
+    if _unknown.get(code, now, UNKNOWN_LASTS) is not None:
         return Found(None, "hit")
     try:
         link = _find_in_table(code, now)
     except StoreUnavailable:
-        if remembered is not None and remembered.age(now) < STALE_LASTS:
-            return Found(remembered.thing, "stale")
+        if (stale := _links.get(code, now, STALE_LASTS)) is not None:
+            return Found(stale.value, "stale")
         raise
     if link is None:
-        forget(code, now)
+        evict(code, now)
     else:
-        learn(link, now)
+        put(link, now)
     return Found(link, "miss")
 
 
-def knows(code: str, now: datetime) -> bool:
-    """Tell whether a link is in memory, and fresh."""
-    remembered = _links.recall(code)
-    return remembered is not None and remembered.age(now) < settings.link_cache_seconds
+def has_fresh(code: str, now: datetime) -> bool:
+    """Tell whether the link of ``code`` is in the cache and fresh."""
+    return _links.get(code, now, settings.link_cache_seconds) is not None
 
 
-def learn(link: Link, now: datetime) -> None:
-    """Know at once what the table has; remember it, unless the link is limited or protected."""
-    _unknown.forget(link.code)
-    if link.is_remembered:
-        _links.learn(link.code, link, now)
+def put(link: Link, now: datetime) -> None:
+    """Store the current version of a link; if it is not cacheable, evict the old one."""
+    _unknown.evict(link.code)
+    if link.is_cacheable:
+        _links.put(link.code, link, now)
     else:
-        _links.forget(link.code)
+        _links.evict(link.code)
 
 
-def forget(code: str, now: datetime) -> None:
-    """Know at once that a link is gone."""
-    _links.forget(code)
-    _unknown.learn(code, None, now)
+def evict(code: str, now: datetime) -> None:
+    """Evict the link of ``code``, and cache the code as unknown."""
+    _links.evict(code)
+    _unknown.put(code, None, now)
 
 
-def forget_all() -> None:
-    """Start afresh, as a new container would."""
-    global _table_failed_at  # noqa: PLW0603  # one container, one table, one state
-    _links.forget_all()
-    _unknown.forget_all()
-    _table_failed_at = None
-
-
-def _is_known_as_unknown(code: str, now: datetime) -> bool:
-    missed = _unknown.recall(code)
-    return missed is not None and missed.age(now) < UNKNOWN_LASTS
+def reset() -> None:
+    """Empty the cache, as in a new container."""
+    _links.clear()
+    _unknown.clear()
+    _table.reset()
 
 
 def _find_in_table(code: str, now: datetime) -> Link | None:
-    global _table_failed_at  # noqa: PLW0603  # see forget_all
-    # A clock that was set back ends the rest, rather than make it an hour longer.
-    if _table_failed_at is not None and timedelta(0) <= now - _table_failed_at < _TABLE_RESTS:
+    if _table.is_open(now):
         raise StoreUnavailable
     try:
-        return link_table.find(code)
+        return link_store.find(code)
     except StoreUnavailable:
-        _table_failed_at = now
+        _table.trip(now)
         raise

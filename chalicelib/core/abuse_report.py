@@ -1,4 +1,4 @@
-"""A complaint: what a visitor says is wrong with a link. Read from a form; nothing of who sent it is in it."""
+"""An abuse report: what a visitor says is wrong with a link, read from a form. The sender is not part of it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ MAX_COMMENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """Why a link should be looked at."""
+class AbuseReport:
+    """Why a link should be reviewed."""
 
     code: str
     reason: str
     comment: str | None = None
 
     @classmethod
-    def from_form(cls, code: str, form: Mapping[str, str]) -> Complaint | str:
-        """Read a form; return what is wrong with it if it is not one."""
+    def from_form(cls, code: str, form: Mapping[str, str]) -> AbuseReport | str:
+        """Read a form; return a message for the visitor if the form is invalid."""
         reason, comment = form.get("reason", ""), form.get("comment", "").replace("\r\n", "\n").strip()
         if reason not in REASONS:
             return f"Please choose a reason: {', '.join(REASONS)}."

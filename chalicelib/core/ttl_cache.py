@@ -1,4 +1,4 @@
-"""What a container remembers of the table: a bounded number of things, each with the moment it was learnt."""
+"""A bounded in-memory cache. Entries have the time they were stored at; each reader sets a maximum age."""
 
 from __future__ import annotations
 
@@ -7,52 +7,51 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-Thing = TypeVar("Thing")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered(Generic[Thing]):
-    """A thing, and when it was learnt (aware)."""
+class Entry(Generic[Value]):
+    """A value, and the time it was stored at (aware)."""
 
-    thing: Thing
-    learnt_at: datetime
-
-    def age(self, now: datetime) -> float:
-        """Return its age in seconds. A clock that was set back makes it too old, not young for ever."""
-        seconds = (now - self.learnt_at).total_seconds()
-        return seconds if seconds >= 0 else float("inf")
+    value: Value
+    stored_at: datetime
 
 
-class Memory(Generic[Thing]):
-    """Things by key; the one that was learnt longest ago goes first when there is no more room.
+class TtlCache(Generic[Value]):
+    """Values by key. When it is full, the entry that was stored first is evicted.
 
     Safe between the threads of a local server; a Lambda container has one.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._things: dict[str, Remembered[Thing]] = {}
+        self._entries: dict[str, Entry[Value]] = {}
         self._writing = threading.Lock()
 
-    def recall(self, key: str) -> Remembered[Thing] | None:
-        """Return what is remembered under ``key``, however old."""
-        return self._things.get(key)
+    def get(self, key: str, now: datetime, max_age: float) -> Entry[Value] | None:
+        """Return the entry of ``key`` if it is younger than ``max_age`` seconds at ``now``.
 
-    def learn(self, key: str, thing: Thing, now: datetime) -> None:
-        """Remember ``thing`` as of ``now``."""
+        If the clock is set back, entries count as too old, rather than stay fresh for ever.
+        """
+        entry = self._entries.get(key)
+        return entry if entry is not None and 0 <= (now - entry.stored_at).total_seconds() < max_age else None
+
+    def put(self, key: str, value: Value, now: datetime) -> None:
+        """Store ``value`` as of ``now``."""
         with self._writing:
-            self._things.pop(key, None)
-            while self._things and len(self._things) >= self._size:
-                del self._things[next(iter(self._things))]
+            self._entries.pop(key, None)
+            while self._entries and len(self._entries) >= self._size:
+                del self._entries[next(iter(self._entries))]
             if self._size:
-                self._things[key] = Remembered(thing, now)
+                self._entries[key] = Entry(value, now)
 
-    def forget(self, key: str) -> None:
-        """Remember nothing under ``key``."""
+    def evict(self, key: str) -> None:
+        """Remove the entry of ``key``, if any."""
         with self._writing:
-            self._things.pop(key, None)
+            self._entries.pop(key, None)
 
-    def forget_all(self) -> None:
-        """Start afresh."""
+    def clear(self) -> None:
+        """Remove all entries, as in a new container."""
         with self._writing:
-            self._things.clear()
+            self._entries.clear()

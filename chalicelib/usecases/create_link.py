@@ -1,202 +1,203 @@
-"""Deed: pick a free code, store the link."""
+"""Create a link under a free code, or find an existing one that satisfies the request."""
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib import block, find_link
-from chalicelib.aws import claims, click_table, link_cache, link_table
-from chalicelib.aws.claims import Claim
-from chalicelib.core import answer as answers
-from chalicelib.core import codes, key, stats
-from chalicelib.core.answer import Answer, Once
-from chalicelib.core.caller import Caller
-from chalicelib.core.link import Link
-from chalicelib.core.new_link import MadeBy, NewLink, wish_of
-from chalicelib.errors import (
-    AliasTaken,
-    CodeTaken,
-    IdempotencyMismatch,
-    NoFreeCode,
-    RequestAnswered,
-    StoreUnavailable,
-    UrlClaimed,
-)
+from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import claim_store, click_store, link_store
+from chalicelib.aws.dynamodb.claim_store import Claim
+from chalicelib.aws.dynamodb.errors import CodeTaken, RequestAnswered, UrlClaimed
+from chalicelib.core.access import api_key
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.http import idempotency
+from chalicelib.core.http.idempotency import IdempotentRequest, StoredResponse
+from chalicelib.core.links import codes, find_existing
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.new_link import MadeBy, NewLink
+from chalicelib.core.visits import statistics
+from chalicelib.errors import AliasTaken, IdempotencyMismatch, NoFreeCode, StoreUnavailable
 from chalicelib.settings import settings
+from chalicelib.usecases import block_hosts, find_link
 
-DRAWS = 8  # bench/codes.py: of a million codes drawn within an hour seven were taken; eight in a row never
-_CLAIM_LASTS = timedelta(minutes=1)  # as long as the index may lag behind the table, many times over
+CODE_ATTEMPTS = 8  # bench/codes.py: of a million codes generated within an hour seven collided; never eight in a row
+_URL_CLAIM_LASTS = timedelta(minutes=1)  # many times longer than the index lags behind the table
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
-    """One request for a link: what is wanted, by whom, and what keeps it from being done twice."""
+class _Creation:
+    """A request being processed: the link to create, its creator, and what makes retries safe."""
 
-    wanted: NewLink
+    new_link: NewLink
     by: MadeBy
-    once: Once | None
+    request: IdempotentRequest | None
     request_id: str
     now: datetime
 
-    def store(self, code: str, *more: Claim) -> Answer:
-        """Store the link under ``code``, with its claims and the answer to this request."""
-        link = self.wanted.named(code, self.now, self.by)
-        answer = _answer(link, 201, stats.totals({}))
-        all_claims = [*self._remembering(answer), *find_link.claim_of(link, self.now), *more]
-        link_table.add(link, self.request_id, all_claims)
-        link_cache.learn(link, self.now)
-        return answer
+    def store(self, code: str, *more: Claim) -> StoredResponse:
+        """Store the link under ``code`` together with its claims and the response to this request."""
+        link = self.new_link.to_link(code, self.now, self.by)
+        response = _response(link, 201, statistics.totals({}))
+        all_claims = [*self._response_claims(response), *find_link.claims_for(link, self.now), *more]
+        link_store.add(link, self.request_id, all_claims)
+        link_cache.put(link, self.now)
+        return response
 
-    def found(self, link: Link) -> Answer:
-        """Answer with a link that is there already, and remember that."""
-        answer = _answer(link, 200, visits_of(link))
-        for claim in self._remembering(answer):
-            claims.add(claim)
-        return answer
+    def reuse(self, link: Link) -> StoredResponse:
+        """Return the response with an existing link, and store it."""
+        response = _response(link, 200, visits_of(link))
+        for claim in self._response_claims(response):
+            claim_store.add(claim)
+        return response
 
-    def _remembering(self, answer: Answer) -> list[Claim]:
-        if self.once is None:
+    def is_satisfied_by(self, link: Link) -> bool:
+        """Tell whether an existing link satisfies the request."""
+        return find_existing.is_satisfied_by(self.new_link, link, self.by.owner, self.now)
+
+    def _response_claims(self, response: StoredResponse) -> list[Claim]:
+        if self.request is None:
             return []
-        remembered = {"digest": {"S": self.once.digest}, "answer": {"S": answer.to_json()}}
-        return [
-            Claim(
-                self.once.id,
-                self.now,
-                lambda _: RequestAnswered(),
-                remembered,
-                self.now + answers.LASTS,
-                comes_first=True,
-            )
-        ]
+        ends_at = self.now + idempotency.LASTS
+        return [claim_store.response_claim(self.request.id, self.request.digest, response.to_json(), self.now, ends_at)]
 
 
-def shorten(wanted: NewLink, caller: Caller, now: datetime, once: Once | None = None) -> Answer:
-    """Make the link that is wanted, or find it.
+def shorten(
+    new_link: NewLink, caller: Caller, now: datetime, request: IdempotentRequest | None = None
+) -> StoredResponse:
+    """Create a link, or find an existing one that satisfies the request.
 
-    However often it runs with the same ``once``, within a day and also at the same time, it makes one link, and gives
-    the first answer. Whoever made it without a key gets the key to it in that answer, and in no other.
+    However often it is called with the same ``request``, within a day and even concurrently, it creates one link, and
+    returns the first response. A caller without a key gets the manage key in the first response, and in no other.
 
     Raises:
         AliasTaken, ExternalIdTaken, NoFreeCode
+        ScopeMissing: finding a link needs the scope ``read``.
         LinkInvalid: a host is blocked.
-        IdempotencyMismatch: ``once`` was used for something else.
+        IdempotencyMismatch: the Idempotency-Key was used for another request.
         StoreUnavailable: the link may or may not have been stored.
     """
-    if once is not None and (before := answered(once, now)) is not None:
+    check_may_find(new_link, caller)
+    if request is not None and (before := response_to(request, now)) is not None:
         return before
-    block.refuse(wanted.targets)
-    manage_key = None if caller.owner else key.draw_manage_key()
-    by = MadeBy(caller.owner, caller.name, key.digest_of(manage_key) if manage_key else None)
-    # Minted here, for a client may choose the id that API Gateway gives a request.
-    making = _Making(wanted, by, once, uuid.uuid4().hex, now)
+    block_hosts.refuse(new_link.targets)
+    manage_key = None if caller.owner else api_key.generate_manage_key()
+    by = MadeBy(caller.owner, caller.name, api_key.digest_of(manage_key) if manage_key else None)
+    # A new id, because clients may choose the id that API Gateway gives a request.
+    creation = _Creation(new_link, by, request, uuid.uuid4().hex, now)
     try:
-        made = _way_of(wanted)(making)
+        response = _strategy_for(new_link)(creation)
     except RequestAnswered:
-        before = answered(once, now) if once is not None else None
+        before = response_to(request, now) if request is not None else None
         if before is None:
             raise StoreUnavailable from None
         return before
-    if manage_key is None or made.status != 201:  # noqa: PLR2004  # created
-        return made
-    return Answer(made.status, made.document | {"manageKey": manage_key}, made.etag)
+    if manage_key is None or response.status != 201:  # noqa: PLR2004  # created
+        return response
+    return StoredResponse(response.status, response.document | {"manageKey": manage_key}, response.etag)
 
 
-def answered(once: Once, now: datetime) -> Answer | None:
-    """Return the answer that was given to the same request before, if there is one.
+def check_may_find(new_link: NewLink, caller: Caller) -> None:
+    """Check that the caller may see an existing link, if the request allows one: its notes and visits need ``read``.
+
+    Links without an owner may be found by every caller that may create them: they have no other content than requested.
+
+    Raises:
+        ScopeMissing
+    """
+    if new_link.find_existing and not caller.is_anonymous:
+        caller.require("read")
+
+
+def response_to(request: IdempotentRequest, now: datetime) -> StoredResponse | None:
+    """Return the stored response to ``request``, or None.
 
     Raises:
         IdempotencyMismatch, StoreUnavailable
     """
-    claimed = claims.find(once.id, now)
-    if claimed is None:
+    before = claim_store.find_response(request.id, now)
+    if before is None:
         return None
-    if claimed["digest"]["S"] != once.digest:
+    if before.digest != request.digest:
         raise IdempotencyMismatch
-    return Answer.replayed(claimed["answer"]["S"])
+    return StoredResponse.replayed(before.response)
 
 
 def visits_of(link: Link) -> dict[str, int]:
-    """Return how often a link was visited, by kind.
+    """Return the visits of a link, in all and by kind.
 
     Raises:
         StoreUnavailable
     """
-    return stats.totals(click_table.totals_of([link.code]).get(link.code, {}))
+    return statistics.totals(click_store.totals_of([link.code]).get(link.code, {}))
 
 
-def _answer(link: Link, status: int, visits: dict[str, int]) -> Answer:
-    return Answer(status, link.as_json(settings.base_url, visits), link.etag)
+def _response(link: Link, status: int, visits: dict[str, int]) -> StoredResponse:
+    return StoredResponse(status, link.as_json(settings.base_url, visits), link.etag)
 
 
-def _way_of(wanted: NewLink) -> Callable[[_Making], Answer]:
-    if wanted.alias is not None:
-        return _under_alias
-    # Whoever asks for a password, or counts visits, wants a link of their own.
-    own = wanted.password is not None or wanted.max_visits is not None
-    return _found_or_drawn if wanted.find_existing and not own else _drawn
+def _strategy_for(new_link: NewLink) -> Callable[[_Creation], StoredResponse]:
+    if new_link.alias is not None:
+        return _create_with_alias
+    # A link with a password or a maximum of visits is never shared between requests.
+    is_private = new_link.password is not None or new_link.max_visits is not None
+    return _find_or_create if new_link.find_existing and not is_private else _create_with_new_code
 
 
-def _under_alias(making: _Making) -> Answer:
-    alias = making.wanted.alias or ""
+def _create_with_alias(creation: _Creation) -> StoredResponse:
+    alias = creation.new_link.alias or ""
     try:
-        return making.store(alias)
+        return creation.store(alias)
     except CodeTaken:
-        holder = link_table.find_now(alias) if making.wanted.find_existing else None
-        if holder is not None and making.wanted.is_met_by(holder, making.by.owner, making.now):
-            return making.found(holder)
+        holder = link_store.find_now(alias) if creation.new_link.find_existing else None
+        if holder is not None and creation.is_satisfied_by(holder):
+            return creation.reuse(holder)
         raise AliasTaken(alias, f"{settings.base_url}/{alias}") from None
 
 
-def _drawn(making: _Making) -> Answer:
-    for _ in range(DRAWS):
+def _create_with_new_code(creation: _Creation) -> StoredResponse:
+    for _ in range(CODE_ATTEMPTS):
         try:
-            return making.store(_draw(making.wanted))
+            return creation.store(_generate_code(creation.new_link))
         except CodeTaken:
             continue
-    raise NoFreeCode(DRAWS)
+    raise NoFreeCode(CODE_ATTEMPTS)
 
 
-def _found_or_drawn(making: _Making) -> Answer:
-    existing = _found(making)
+def _find_or_create(creation: _Creation) -> StoredResponse:
+    existing = _find_existing(creation)
     if existing is not None:
-        return making.found(existing)
-    for _ in range(DRAWS):
-        code = _draw(making.wanted)
+        return creation.reuse(existing)
+    for _ in range(CODE_ATTEMPTS):
+        code = _generate_code(creation.new_link)
         try:
-            return making.store(code, _claim_on_url(making, code))
+            return creation.store(code, _url_claim(creation, code))
         except CodeTaken:
             continue
-        except UrlClaimed as rival:
-            holder = link_table.find_now(rival.link_code)
-            if holder is not None and making.wanted.is_met_by(holder, making.by.owner, making.now):
-                return making.found(holder)
-            return _drawn(making)
-    raise NoFreeCode(DRAWS)
+        except UrlClaimed as claimed:
+            holder = link_store.find_now(claimed.link_code)
+            if holder is not None and creation.is_satisfied_by(holder):
+                return creation.reuse(holder)
+            return _create_with_new_code(creation)
+    raise NoFreeCode(CODE_ATTEMPTS)
 
 
-def _found(making: _Making) -> Link | None:
-    wanted, owner = making.wanted, making.by.owner
-    if owner is not None and wanted.external_id is not None:
-        code = find_link.code_of_external(owner, wanted.external_id)
-        link = None if code is None else link_table.find_now(code)
-        return link if link is not None and wanted.is_met_by(link, owner, making.now) else None
-    candidates = link_table.find_by_url(wanted.url, owner)
-    return next((link for link in candidates if wanted.is_met_by(link, owner, making.now)), None)
+def _find_existing(creation: _Creation) -> Link | None:
+    new_link, owner = creation.new_link, creation.by.owner
+    if owner is not None and new_link.external_id is not None:
+        code = find_link.code_of_external(owner, new_link.external_id)
+        link = None if code is None else link_store.find_now(code)
+        return link if link is not None and creation.is_satisfied_by(link) else None
+    candidates = link_store.find_by_url(new_link.url, owner)
+    return next((link for link in candidates if creation.is_satisfied_by(link)), None)
 
 
-def _claim_on_url(making: _Making, code: str) -> Claim:
-    claim_id, ends = f"url#{_claim(making.wanted, making.by.owner)}", making.now + _CLAIM_LASTS
-    return Claim(claim_id, making.now, lambda item: UrlClaimed(item["code"]["S"]), {"code": {"S": code}}, ends)
+def _url_claim(creation: _Creation, code: str) -> Claim:
+    digest = find_existing.request_digest(creation.new_link, creation.by.owner)
+    return claim_store.url_claim(digest, code, creation.now, creation.now + _URL_CLAIM_LASTS)
 
 
-def _draw(wanted: NewLink) -> str:
-    return codes.draw(unguessable=wanted.unguessable or settings.code_style == "random")
-
-
-def _claim(wanted: NewLink, owner: str | None) -> str:
-    """Return one name for all wishes of ``owner`` that the same link would meet."""
-    return hashlib.sha256(repr(wish_of(wanted, owner)).encode()).hexdigest()
+def _generate_code(new_link: NewLink) -> str:
+    return codes.generate(unguessable=new_link.unguessable or settings.code_style == "random")

@@ -1,4 +1,4 @@
-"""Deed: many links in one request; each is made, or says why not, and none stands in another's way."""
+"""Create many links in one request. Each succeeds or fails on its own."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib import block, find_link
-from chalicelib.aws import claims, link_table
-from chalicelib.aws.claims import Claim
-from chalicelib.core import answer as answers
-from chalicelib.core import problems, stats
-from chalicelib.core.answer import Once
-from chalicelib.core.caller import Caller
-from chalicelib.core.new_link import MadeBy, NewLink
+from chalicelib.aws.dynamodb import claim_store, link_store
+from chalicelib.aws.dynamodb.errors import RequestAnswered
+from chalicelib.core import limits
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.http import idempotency, problem_details
+from chalicelib.core.http.idempotency import IdempotentRequest
+from chalicelib.core.links.new_link import MadeBy, NewLink
+from chalicelib.core.visits import statistics
 from chalicelib.errors import (
     AliasTaken,
     ExternalIdTaken,
     FieldError,
     IdempotencyMismatch,
     LinkInvalid,
-    RequestAnswered,
     ShortenerError,
     StoreUnavailable,
 )
 from chalicelib.settings import settings
-from chalicelib.shorten import shorten
-
-MOST = 100
+from chalicelib.usecases import block_hosts, find_link
+from chalicelib.usecases.create_link import check_may_find, shorten
 
 Read = Callable[[dict[str, Any]], NewLink]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of each row, in order, and whether all of it had been answered before."""
+    """The result of each row, in order, and whether all of them are replayed responses."""
 
     rows: list[dict[str, Any]]
     is_replayed: bool
@@ -51,83 +49,87 @@ def rows_in(body: dict[str, Any]) -> list[Any]:
     errors = [
         FieldError(name[:64], "unknown-field", f"There is no field {name[:64]!r}.") for name in body if name != "links"
     ]
-    if not isinstance(rows, list) or not 0 < len(rows) <= MOST:
-        errors.append(FieldError("links", "invalid", f"links is a list of 1 to {MOST} links to make."))
+    if not isinstance(rows, list) or not 0 < len(rows) <= limits.BULK_LINKS:
+        errors.append(FieldError("links", "invalid", f"links is a list of 1 to {limits.BULK_LINKS} links to create."))
     if errors or not isinstance(rows, list):
         raise LinkInvalid(errors)
     return rows
 
 
 def shorten_many(
-    rows: list[Any], read: Read, caller: Caller, now: datetime, once: Once | None, has_time: Callable[[], bool]
+    rows: list[Any],
+    read: Read,
+    caller: Caller,
+    now: datetime,
+    request: IdempotentRequest | None,
+    has_time: Callable[[], bool],
 ) -> Outcome:
-    """Make the links of ``rows``. With ``once`` it may run again, or twice at once: each is still made once.
+    """Create the links of ``rows``. With ``request``, retries and concurrent calls create each link once.
 
     Raises:
-        IdempotencyMismatch: ``once`` was used for something else.
+        IdempotencyMismatch: the Idempotency-Key was used for another request.
     """
-    if once is not None:
-        _begin(once, now)
+    if request is not None:
+        _begin(request, now)
     replayed = []
 
-    def make(row: Any, number: int) -> dict[str, Any]:
+    def create(row: Any, number: int) -> dict[str, Any]:
         if not has_time():
             raise StoreUnavailable
-        answer = shorten(read(_object(row)), caller, now, once and once.row(number))
-        replayed.append(answer.is_replayed)
-        return {"link": answer.document}
+        response = shorten(read(_object(row)), caller, now, request and request.row(number))
+        replayed.append(response.is_replayed)
+        return {"link": response.document}
 
-    made = [_or_problem(make, row, number) for number, row in enumerate(rows)]
-    return Outcome(made, is_replayed=bool(replayed) and all(replayed))
+    results = [_or_problem(create, row, number) for number, row in enumerate(rows)]
+    return Outcome(results, is_replayed=bool(replayed) and all(replayed))
 
 
-def try_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> Outcome:
-    """Tell what would become of ``rows``, and make nothing. A code that would be drawn is null."""
-    seen: set[str | None] = set()
-    known: set[str | None] = set()
+def dry_run_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> Outcome:
+    """Return the results that ``rows`` would have, and store nothing. Codes that would be generated are null."""
+    aliases: set[str | None] = set()
+    external_ids: set[str | None] = set()
 
-    def judge(row: Any, _: int) -> dict[str, Any]:
-        wanted = read(_object(row))
-        alias, external_id = wanted.alias, wanted.external_id
-        if alias is not None and (alias in seen or link_table.is_given_out(alias)):
+    def preview(row: Any, _: int) -> dict[str, Any]:
+        new_link = read(_object(row))
+        check_may_find(new_link, caller)
+        alias, external_id = new_link.alias, new_link.external_id
+        if alias is not None and (alias in aliases or link_store.is_code_used(alias)):
             raise AliasTaken(alias, f"{settings.base_url}/{alias}")
-        if external_id is not None and (external_id in known or _is_called(caller, external_id)):
+        if external_id is not None and (external_id in external_ids or _is_in_use(caller, external_id)):
             raise ExternalIdTaken(external_id)
-        seen.add(alias)
-        known.add(external_id)
-        block.refuse(wanted.targets)
-        link = replace(wanted, password=None).named(alias or "", now, MadeBy(caller.owner, caller.name))
-        document = link.as_json(settings.base_url, stats.totals({})) | {"protected": wanted.password is not None}
+        aliases.add(alias)
+        external_ids.add(external_id)
+        block_hosts.refuse(new_link.targets)
+        link = replace(new_link, password=None).to_link(alias or "", now, MadeBy(caller.owner, caller.name))
+        document = link.as_json(settings.base_url, statistics.totals({})) | {"protected": new_link.password is not None}
         return {"link": document if alias else document | {"code": None, "shortUrl": None, "qr": None}}
 
-    return Outcome([_or_problem(judge, row, number) for number, row in enumerate(rows)], is_replayed=False)
+    return Outcome([_or_problem(preview, row, number) for number, row in enumerate(rows)], is_replayed=False)
 
 
-def _begin(once: Once, now: datetime) -> None:
-    """Let the whole request stand under its key, before any row of it is made.
+def _begin(request: IdempotentRequest, now: datetime) -> None:
+    """Claim the Idempotency-Key for the whole request, before any row is created.
 
     Raises:
-        IdempotencyMismatch: another request does.
+        IdempotencyMismatch: the key was used for another request.
     """
     try:
-        claims.add(
-            Claim(once.id, now, lambda _: RequestAnswered(), {"digest": {"S": once.digest}}, now + answers.LASTS)
-        )
+        claim_store.add(claim_store.started_request_claim(request.id, request.digest, now, now + idempotency.LASTS))
     except RequestAnswered:
-        begun = claims.find(once.id, now)
-        if begun is not None and begun["digest"]["S"] != once.digest:
+        started = claim_store.find_response(request.id, now)
+        if started is not None and started.digest != request.digest:
             raise IdempotencyMismatch from None
 
 
-def _is_called(caller: Caller, external_id: str) -> bool:
+def _is_in_use(caller: Caller, external_id: str) -> bool:
     return caller.owner is not None and find_link.code_of_external(caller.owner, external_id) is not None
 
 
-def _or_problem(work: Callable[[Any, int], dict[str, Any]], row: Any, number: int) -> dict[str, Any]:
+def _or_problem(action: Callable[[Any, int], dict[str, Any]], row: Any, number: int) -> dict[str, Any]:
     try:
-        return work(row, number)
+        return action(row, number)
     except ShortenerError as error:
-        return {"problem": problems.document(error, settings.base_url)}
+        return {"problem": problem_details.document(error, settings.base_url)}
 
 
 def _object(row: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Deed: all links of an owner, or of everyone, become a file in storage.
+"""Export all links of an owner, or of everyone, to a file in storage.
 
-A file of the same links is the same, byte for byte: the oldest first, those of one moment by their codes. Doing it
-again, because somebody was killed or a message came twice, puts the same file in the same place.
+The same links give the same file, byte for byte: sorted by creation time, then by code. Repeating an export, because a
+worker was killed or a message came twice, puts the same file in the same position.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import IO, NamedTuple
 
-from chalicelib.aws import bucket, click_table, link_table, transfer_table
-from chalicelib.core import exported, times
-from chalicelib.core.link import Link
-from chalicelib.core.transfer import EVERYONE, Export, Problem
+from chalicelib.aws.dynamodb import click_store, link_store, transfer_store
+from chalicelib.aws.s3 import files
+from chalicelib.core import times
+from chalicelib.core.links.link import Link
+from chalicelib.core.transfers import exported_link
+from chalicelib.core.transfers.export_job import EVERYONE, Export
+from chalicelib.core.transfers.job_problem import Problem
 from chalicelib.settings import settings
 
-_AT_ONCE = 100  # links whose counts are read in one call
+_BATCH_SIZE = 100  # links whose counts are read in one call
 _ALL_DAYS = (date.min.isoformat(), date.max.isoformat())
 
 
-class _Place(NamedTuple):
-    """Where the line of a link is among the lines as they came. Sorts as the file is to be."""
+class _LinePosition(NamedTuple):
+    """Where the line of a link is in the unsorted file. Sorts in the order of the exported file."""
 
     created_at: str
     code: str
@@ -33,57 +36,57 @@ class _Place(NamedTuple):
 
 
 def export_links(export_id: str, now: datetime, has_time: Callable[[], bool]) -> Export | None:
-    """Write the file that an export asks for, and keep that it is there; None: it is over, or is none.
+    """Write the file of an export and mark the export as done; None: it has expired or does not exist.
 
     Raises:
-        StoreUnavailable: whoever has the same message does it anew.
+        StoreUnavailable: a retry of the same message starts the export again.
     """
-    order = transfer_table.find_export(export_id, now)
-    if order is None or order.ended:
-        return order
-    links = link_table.all_links() if order.owner == EVERYONE else link_table.links_of(order.owner)
+    job = transfer_store.find_export(export_id, now)
+    if job is None or job.ended:
+        return job
+    links = link_store.all_links() if job.owner == EVERYONE else link_store.links_of(job.owner)
     with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as file:
-        places = []
-        for place in _written(order, links, lines):
-            places.append(place)
+        positions = []
+        for position in _write_lines(job, links, lines):
+            positions.append(position)
             if not has_time():
                 problem = Problem("too-many-links", "There was no time to write all of them. Export owner by owner.")
-                transfer_table.end_export(order, len(places), problem)
-                return replace(order, ended="failed", problem=problem, links=len(places))
-        _sort(places, lines, file, exported.header(order.format, with_days=order.days))
-        bucket.put(order.key, file, exported.MEDIA_TYPES[order.format])
-    transfer_table.end_export(order, len(places))
-    return replace(order, ended="done", links=len(places))
+                transfer_store.end_export(job, len(positions), problem)
+                return replace(job, ended="failed", problem=problem, links=len(positions))
+        _copy_sorted(positions, lines, file, exported_link.header(job.format, with_days=job.days))
+        files.put(job.key, file, exported_link.MEDIA_TYPES[job.format])
+    transfer_store.end_export(job, len(positions))
+    return replace(job, ended="done", links=len(positions))
 
 
-def give_up(export_id: str) -> None:
-    """Say of an export that it failed too often.
+def mark_stuck(export_id: str) -> None:
+    """Mark an export as stuck: it failed too often.
 
     Raises:
         StoreUnavailable
     """
-    transfer_table.mark_stuck("export", export_id)
+    transfer_store.mark_stuck("export", export_id)
 
 
-def _written(order: Export, links: Iterable[Link], lines: IO[bytes]) -> Iterator[_Place]:
-    start, waiting = 0, iter(links)
-    while some := list(itertools.islice(waiting, _AT_ONCE)):
-        totals = click_table.totals_of(link.code for link in some)
-        for link in some:
-            document = exported.document(
+def _write_lines(job: Export, links: Iterable[Link], lines: IO[bytes]) -> Iterator[_LinePosition]:
+    start, remaining = 0, iter(links)
+    while batch := list(itertools.islice(remaining, _BATCH_SIZE)):
+        totals = click_store.totals_of(link.code for link in batch)
+        for link in batch:
+            document = exported_link.document(
                 link, settings.base_url, totals[link.code]["visits"] if link.code in totals else 0
             )
-            if order.days:
-                document[exported.DAYS] = exported.counts_by_day(click_table.days_of(link.code, *_ALL_DAYS))
-            line = exported.line(order.format, document).encode()
+            if job.days:
+                document[exported_link.DAYS] = exported_link.counts_by_day(click_store.days_of(link.code, *_ALL_DAYS))
+            line = exported_link.line(job.format, document).encode()
             lines.write(line)
-            yield _Place(times.text_of(link.created_at) or "", link.code, start, len(line))
+            yield _LinePosition(times.to_text_or_none(link.created_at) or "", link.code, start, len(line))
             start += len(line)
 
 
-def _sort(places: list[_Place], lines: IO[bytes], file: IO[bytes], header: str) -> None:
+def _copy_sorted(positions: list[_LinePosition], lines: IO[bytes], file: IO[bytes], header: str) -> None:
     file.write(header.encode())
-    for place in sorted(places):
-        lines.seek(place.start)
-        file.write(lines.read(place.length))
+    for position in sorted(positions):
+        lines.seek(position.start)
+        file.write(lines.read(position.length))
     file.seek(0)

@@ -1,33 +1,36 @@
-"""Deed: a code and a visitor become a destination, or the reason there is none."""
+"""Find the destination of a code for a visitor, or the reason why there is none."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from chalicelib import logs, track
+from chalicelib import logs
 from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import transactions
 from chalicelib.aws.link_cache import Found
-from chalicelib.core import codes
-from chalicelib.core.destination import Destination, destination_of, fallback_of
-from chalicelib.core.link import Link
-from chalicelib.core.visitor import Visitor
+from chalicelib.core.links import codes
+from chalicelib.core.links.destination import Destination, destination_of, fallback_of, needs_visitor_id
+from chalicelib.core.links.link import Link
+from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import LinkExpired, LinkOff, LinkUnknown, LinkUsedUp, StoreUnavailable
+from chalicelib.usecases import identify_visitor
 
-_TRIES = 3  # while the link is being changed at the same moment
+_LONGEST_PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2)  # seconds, before retries while the link is being changed concurrently
 
 
 def follow(code: str, visitor: Visitor, now: datetime) -> Destination:
-    """Find and judge the link of ``code`` for ``visitor``, who arrives at ``now`` (aware, UTC).
+    """Return where the link of ``code`` leads ``visitor``, who arrives at ``now`` (aware, UTC).
 
     Raises:
         LinkUnknown, LinkNotYet, LinkExpired, LinkOff, LinkUsedUp, LinkBlocked
         PasswordNeeded, PasswordWrong, TooManyRequests, ConfirmationNeeded
-        StoreUnavailable: neither table nor memory could tell; or whether the visit was spent is not known.
+        StoreUnavailable: the link could not be read, or it is unknown whether the visit was counted.
     """
-    found = _found(code, now)
+    found = _read_link(code, now)
     logs.note(CacheHit=int(found.source == "hit"))
     link = found.link
-    for _ in range(_TRIES):
+    for longest_pause in _LONGEST_PAUSES:
         if link is None:
             raise LinkUnknown(code)
         try:
@@ -37,32 +40,35 @@ def follow(code: str, visitor: Visitor, now: datetime) -> Destination:
             if fallback is None:
                 raise
             return fallback
-        destination = destination_of(link, visitor, now, lambda: track.who(visitor, now))
-        if link.is_remembered and not link.confirm:
+        visitor_id = identify_visitor.id_for_shares(visitor, now) if needs_visitor_id(link, visitor, now) else None
+        destination = destination_of(link, visitor, now, visitor_id)
+        if link.is_cacheable and not link.asks_first:
             return destination
-        from chalicelib import admit  # few links need it
+        from chalicelib.usecases import unlock_link  # few links need it
 
-        link = admit.admit(link, visitor, now)
-        if link is None:
-            return destination
+        result = unlock_link.unlock(link, visitor, now)
+        if result.changed is None:
+            return replace(destination, proof=result.proof)
+        link = result.changed
+        transactions.pause(longest_pause)
     raise StoreUnavailable
 
 
 def find(code: str, now: datetime) -> Link:
-    """Return the link of ``code``, whatever its state.
+    """Return the link of ``code``, open or not.
 
     Raises:
         LinkUnknown, StoreUnavailable
     """
-    link = _found(code, now).link
+    link = _read_link(code, now).link
     if link is None:
         raise LinkUnknown(code)
     return link
 
 
-def _found(code: str, now: datetime) -> Found:
+def _read_link(code: str, now: datetime) -> Found:
     if not codes.is_code(code):
         raise LinkUnknown(code)
-    found = link_cache.find(code, now)
+    found = link_cache.get(code, now)
     logs.note(cache=found.source)
     return found

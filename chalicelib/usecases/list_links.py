@@ -1,4 +1,4 @@
-"""Deed: the links of an owner, page by page, the newest first."""
+"""List the links of an owner, page by page, the newest first."""
 
 from __future__ import annotations
 
@@ -7,79 +7,86 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws import click_table, link_table, salts
-from chalicelib.core import cursor, stats, times
-from chalicelib.core.link import Link
-from chalicelib.core.paging import Paging
+from chalicelib.aws.dynamodb import click_store, link_store, salt_store
+from chalicelib.core import limits, times
+from chalicelib.core.http import pagination
+from chalicelib.core.http.pagination import Paging
+from chalicelib.core.links.link import Link
+from chalicelib.core.visits import statistics
 from chalicelib.settings import settings
 
-_READ_AT_ONCE = 250  # where not every link is wanted
-_LOOKED_AT = 1000  # links that one call looks at for those that are wanted; its page may be short, and not the last
+_FILTER_PAGE_SIZE = 250  # links to read in one query when a filter is set
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Links as clients see them, and the cursor of the next page if there may be one."""
+    """Links as clients see them, the number of links read, and the cursor of the next page, if any."""
 
     links: list[dict[str, Any]]
+    scanned: int
     next: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which links are wanted: those with a tag, those with a text in their URL, title or code."""
+    """Which links to list: those with a tag, and those with a text in their URL, title or code."""
 
     tag: str | None = None
     text: str | None = None
 
     @property
-    def lets_all_through(self) -> bool:
-        """Tell whether nothing is asked for."""
+    def is_empty(self) -> bool:
+        """Tell whether no filter is set."""
         return not self.tag and not self.text
 
-    def wants(self, link: Link) -> bool:
-        """Tell whether ``link`` is wanted; upper and lower case are the same."""
+    def matches(self, link: Link) -> bool:
+        """Tell whether ``link`` passes the filter; the text is compared case-insensitively."""
         text = (self.text or "").casefold()
-        here = (link.url, link.title or "", link.code)
-        return (not self.tag or self.tag in link.tags) and any(text in each.casefold() for each in here)
+        texts = (link.url, link.title or "", link.code)
+        return (not self.tag or self.tag in link.tags) and any(text in each.casefold() for each in texts)
 
 
-def page_of(owner: str, wanted: Paging, only: Filter) -> Page:
-    """Return a page of the links of ``owner``.
+def list_page(owner: str, paging: Paging, filters: Filter) -> Page:
+    """Return a page of the links of ``owner``. It has fewer than the limit if more would exceed the size of a response.
 
     Raises:
         StoreUnavailable
     """
-    found: list[Link] = []
-    at_once = wanted.limit + 1 if only.lets_all_through else _READ_AT_ONCE
-    last, looked_at, more = _position(wanted.after), 0, True
-    while more and len(found) < wanted.limit and looked_at < _LOOKED_AT:
-        links, more = link_table.page_of(owner, at_once, last)
+    found: list[tuple[Link, int]] = []  # each with the number of links read so far
+    page_size = paging.limit + 1 if filters.is_empty else _FILTER_PAGE_SIZE
+    last, scanned, more = _position(paging.after), 0, True
+    while more and len(found) < paging.limit and scanned < limits.LINKS_SCANNED:
+        links, more = link_store.page_of(owner, page_size, last)
         for link in links:
-            if len(found) == wanted.limit:
+            if len(found) == paging.limit:
                 more = True
                 break
-            last, looked_at = link, looked_at + 1
-            found += [link] if only.wants(link) else []
-    return Page(_shown(found), _sealed(last, owner) if more and last is not None else None)
+            last, scanned = link, scanned + 1
+            found += [(link, scanned)] if filters.matches(link) else []
+    shown = pagination.fit_response(_to_json([link for link, _ in found]))
+    if len(shown) < len(found):
+        (last, scanned), more = found[len(shown) - 1], True
+    return Page(shown, scanned, _cursor_after(last, owner) if more and last is not None else None)
 
 
-def opener(owner: str) -> Callable[[str], str]:
-    """Return what reads a cursor of ``owner``; it raises ValueError for every other."""
-    return lambda text: cursor.opened(text, owner, salts.secret("cursors"))
+def cursor_reader(owner: str) -> Callable[[str], str]:
+    """Return a function that reads cursors of ``owner``, and raises ValueError for any other."""
+    return lambda text: pagination.read_cursor(text, owner, salt_store.secret("cursors"))
 
 
-def _shown(links: list[Link]) -> list[dict[str, Any]]:
-    totals = click_table.totals_of(link.code for link in links)
-    return [link.as_json(settings.base_url, stats.totals(totals.get(link.code, {}))) for link in links]
+def _to_json(links: list[Link]) -> list[dict[str, Any]]:
+    totals = click_store.totals_of(link.code for link in links)
+    return [link.as_json(settings.base_url, statistics.totals(totals.get(link.code, {}))) for link in links]
 
 
-def _sealed(last: Link, owner: str) -> str:
-    return cursor.sealed(json.dumps([times.text_of(last.created_at), last.code]), owner, salts.secret("cursors"))
+def _cursor_after(last: Link, owner: str) -> str:
+    return pagination.sign_cursor(
+        json.dumps([times.to_text_or_none(last.created_at), last.code]), owner, salt_store.secret("cursors")
+    )
 
 
 def _position(after: str | None) -> Link | None:
     if after is None:
         return None
     created_at, code = json.loads(after)
-    return Link(code=code, url="", created_at=times.moment_in(created_at))
+    return Link(code=code, url="", created_at=times.parse_time(created_at))

@@ -1,33 +1,33 @@
-"""Deed: make a key, list all keys, revoke one."""
+"""Create and revoke API keys."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib import authorize
-from chalicelib.aws import key_table
-from chalicelib.core.key import Key, NewKey, is_id
+from chalicelib.aws.dynamodb import key_store
+from chalicelib.core.access.api_key import Key, NewKey, is_id
 from chalicelib.errors import KeyUnknown
+from chalicelib.usecases import authenticate
 
 
-def issue(wanted: NewKey, now: datetime) -> tuple[Key, str]:
-    """Make a key; return it, and its text, which is shown now and never again.
+def issue(new_key: NewKey, now: datetime) -> tuple[Key, str]:
+    """Create a key. Return it with its text, which cannot be read again.
 
     Raises:
-        StoreUnavailable: if it was stored, nobody has its text.
+        StoreUnavailable: it may have been stored, but no one has its text.
     """
-    key, text = wanted.drawn(now)
-    key_table.add(key)
+    key, text = new_key.generate(now)
+    key_store.add(key)
     return key, text
 
 
 def revoke(key_id: str, now: datetime) -> None:
-    """Revoke a key; in other containers it works for half a minute more.
+    """Revoke a key. Other containers may accept it for up to half a minute.
 
     Raises:
         KeyUnknown
         StoreUnavailable: it may or may not be revoked.
     """
-    if not is_id(key_id) or not key_table.revoke(key_id, now):
-        raise KeyUnknown(key_id)
-    authorize.forget(key_id)
+    if not is_id(key_id) or not key_store.revoke(key_id, now):
+        raise KeyUnknown
+    authenticate.evict_key(key_id)

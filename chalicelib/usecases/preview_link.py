@@ -1,4 +1,4 @@
-"""Deed: show where a link leads without going there. Nothing is counted, and no target that a visitor must earn."""
+"""Show where a link leads without following it. No visit is counted, and restricted targets stay hidden."""
 
 from __future__ import annotations
 
@@ -6,38 +6,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib import follow
-from chalicelib.aws import click_table
-from chalicelib.core import hosts, look_alikes, stats, target_url, times
-from chalicelib.core.link import Link
+from chalicelib.aws.dynamodb import click_store
+from chalicelib.core import times
+from chalicelib.core.links import hosts, lookalikes, target_url
+from chalicelib.core.links.link import Link
+from chalicelib.core.visits import statistics
 from chalicelib.errors import LinkUnknown, StoreUnavailable
 from chalicelib.settings import settings
+from chalicelib.usecases import follow_link
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What may be known of a link before following it."""
+    """What a visitor may know of a link before following it."""
 
     link: Link
     visits: dict[str, int] | None
-    """None: they cannot be read at the moment."""
+    """None if they cannot be read at the moment."""
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Return where it may lead, its own URL first; nothing where a password or a maximum of visits keeps that."""
-        if not self.link.is_remembered:
+        """Return all targets, the link's own URL first; empty if a password or a maximum of visits hides them."""
+        if not self.link.is_cacheable:
             return ()
         served = (target_url.servable(url) for url in (self.link.url, *(rule.url for rule in self.link.rules)))
         return tuple(dict.fromkeys(url for url in served if url is not None))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what a visitor should know of the hosts."""
+        """Return warnings about the hosts, for visitors."""
         all_hosts = dict.fromkeys(hosts.host_of(target) for target in self.targets)
-        return tuple(warning for host in all_hosts if (warning := look_alikes.warning_about(host)))
+        return tuple(warning for host in all_hosts if (warning := lookalikes.warning_about(host)))
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as clients see it."""
+        """Return the preview as clients see it."""
         return {
             "code": self.link.code,
             "shortUrl": self.link.short_url(settings.base_url),
@@ -46,24 +48,24 @@ class Preview:
             "title": self.link.title if self.targets else None,
             "protected": self.link.password_digest is not None,
             "limited": self.link.max_visits is not None,
-            "createdAt": times.text_of(self.link.created_at),
+            "createdAt": times.to_text_or_none(self.link.created_at),
             "visits": self.visits,
             "warnings": list(self.warnings),
         }
 
 
-def of(code: str, now: datetime) -> Preview:
+def preview(code: str, now: datetime) -> Preview:
     """Return the preview of ``code`` at ``now`` (aware, UTC).
 
     Raises:
         LinkUnknown, LinkNotYet, LinkExpired, LinkOff, LinkUsedUp, LinkBlocked
         StoreUnavailable
     """
-    link = follow.find(code, now)
+    link = follow_link.find(code, now)
     link.check_open(now)
     if target_url.servable(link.url) is None:
         raise LinkUnknown(code)
     try:
-        return Preview(link, stats.totals(click_table.total_of(code)))
+        return Preview(link, statistics.totals(click_store.total_of(code, best_effort=True)))
     except StoreUnavailable:
         return Preview(link, None)

@@ -1,94 +1,96 @@
-"""Deed: the counts of days become statistics; the rows of clicks become a list of visits."""
+"""Read statistics from daily counts, and lists of visits from click rows."""
 
 from __future__ import annotations
 
-import base64
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws import click_table
-from chalicelib.core import stats, times
-from chalicelib.core.click import UNKNOWN
-from chalicelib.core.paging import Paging
-from chalicelib.core.period import Period
-from chalicelib.core.stats import Day, JudgedClick
+from chalicelib.aws.dynamodb import click_store, salt_store
+from chalicelib.core import times
+from chalicelib.core.http import pagination
+from chalicelib.core.http.pagination import Paging
+from chalicelib.core.visits import counters, statistics
+from chalicelib.core.visits.click import UNKNOWN
+from chalicelib.core.visits.counters import ClassifiedClick, Day
+from chalicelib.core.visits.period import Period
 
-_ENTRY = re.compile(r"click#[0-9TZ:.-]{24}#[A-Za-z0-9_=-]{1,128}")
 VISIT = ("at", "kind", "referrer", "country", "device", "browser", "system", "language", "variant", "userAgent")
-"""What is told of a visit, in this order. Who it was is not."""
-_KINDS = {"humans": "human", "bots": "bot", "prefetches": "prefetch"}
+"""The fields of a visit, in this order; none identifies the visitor."""
+KINDS = {"humans": "human", "bots": "bot", "prefetches": "prefetch"}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the visits of a link, the newest first, and the cursor of the next page if there is one."""
+    """A page of the visits of a link, the newest first, and the cursor of the next page, if any."""
 
     visits: list[dict[str, Any]]
     next: str | None
 
 
-def of_link(code: str, period: Period) -> dict[str, Any]:
+def link_report(code: str, period: Period) -> dict[str, Any]:
     """Return the statistics of a link.
 
     Raises:
         StoreUnavailable
     """
     days = _days(code, period)
-    report = stats.report(days, period.first, period.last, period.unit)
-    return {**report, "variants": stats.variants_among(days)}
+    report = statistics.report(days, period.first, period.last, period.unit)
+    return {**report, "variants": statistics.top_variants(days)}
 
 
-def of_owner(owner: str, period: Period) -> dict[str, Any]:
-    """Return the statistics of all links of ``owner`` together, and which of them are visited most.
-
-    Raises:
-        StoreUnavailable
-    """
-    days = _days(stats.owners(owner), period)
-    report = stats.report(days, period.first, period.last, period.unit)
-    return {**report, "links": stats.links_among(days)}
-
-
-def of_unknown_codes(period: Period) -> dict[str, Any]:
-    """Return how often somebody asked for a code that nobody made; of a day, the first ten thousand.
+def owner_report(owner: str, period: Period) -> dict[str, Any]:
+    """Return the statistics of all links of ``owner`` together, with the most visited links.
 
     Raises:
         StoreUnavailable
     """
-    total: dict[str, Any] = stats.report(_days(UNKNOWN, period), period.first, period.last, "day")["total"]
-    return {name: total[name] for name in ("visits", *stats.KINDS)}
+    days = _days(counters.owner_subject(owner), period)
+    report = statistics.report(days, period.first, period.last, period.unit)
+    return {**report, "links": statistics.top_links(days)}
 
 
-def visits(code: str, wanted: Paging) -> Page:
+def unknown_code_totals(period: Period) -> dict[str, Any]:
+    """Return the visits of unknown codes; at most ten thousand a day are counted.
+
+    Raises:
+        StoreUnavailable
+    """
+    total: dict[str, Any] = statistics.report(_days(UNKNOWN, period), period.first, period.last, "day")["total"]
+    return {name: total[name] for name in ("visits", *counters.KINDS)}
+
+
+def list_visits(code: str, paging: Paging) -> Page:
     """Return a page of a link's visits.
 
     Raises:
         StoreUnavailable
     """
-    clicks, more = click_table.page_of_rows(code, wanted.limit, wanted.after)
-    return Page([_visit(each) for each in clicks], more and base64.urlsafe_b64encode(more.encode()).decode())
+    clicks, more = click_store.page_of_rows(code, paging.limit, paging.after)
+    next_cursor = more and pagination.sign_cursor(more, _scope(code), salt_store.secret("cursors"))
+    return Page([_visit(each) for each in clicks], next_cursor)
 
 
-def entry_in(cursor: str) -> str:
-    """Return where a cursor goes on.
-
-    Raises:
-        ValueError: it is none of ours.
-    """
-    entry = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    if not _ENTRY.fullmatch(entry):
-        raise ValueError(entry)
-    return entry
+def cursor_reader(code: str) -> Callable[[str], str]:
+    """Return a function that reads cursors of the visits of ``code``, and raises ValueError for any other."""
+    return lambda text: pagination.read_cursor(text, _scope(code), salt_store.secret("cursors"))
 
 
-def _days(whose: str, period: Period) -> list[Day]:
-    return click_table.days_of(whose, period.first.isoformat(), period.last.isoformat())
+def _scope(code: str) -> str:
+    return f"visits of {code}"  # the scope of lists of links is an owner, whose name cannot have spaces
 
 
-def _visit(judged: JudgedClick) -> dict[str, Any]:
-    click = judged.click
-    seen = (times.to_text(click.at), _KINDS[judged.kind], click.referrer, click.country, judged.device)
+def _days(subject: str, period: Period) -> list[Day]:
+    return click_store.days_of(subject, period.first.isoformat(), period.last.isoformat())
+
+
+def _visit(classified: ClassifiedClick) -> dict[str, Any]:
+    click = classified.click
+    seen = (times.to_text(click.at), KINDS[classified.kind], click.referrer, click.country, classified.device)
     return dict(
-        zip(VISIT, (*seen, judged.browser, judged.system, click.language, click.variant, click.agent), strict=True)
+        zip(
+            VISIT,
+            (*seen, classified.browser, classified.system, click.language, click.variant, click.agent),
+            strict=True,
+        )
     )

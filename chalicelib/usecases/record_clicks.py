@@ -1,26 +1,25 @@
-"""Deed: a batch of queued clicks becomes click rows and day counts, once, however often it is delivered."""
+"""Record queued clicks: a batch becomes click rows and daily counts, exactly once however often it is delivered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib import logs
-from chalicelib.aws import click_table
-from chalicelib.core import agents, stats
-from chalicelib.core.click import UNKNOWN, Click
-from chalicelib.core.stats import Counts, JudgedClick, Tally
-from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable, StoreUnavailable, WriteRefused
+from chalicelib.aws.dynamodb import click_store
+from chalicelib.aws.dynamodb.errors import WriteRefused
+from chalicelib.core import limits
+from chalicelib.core.visits import counters, user_agents
+from chalicelib.core.visits.click import UNKNOWN, Click, ClickFromAnotherVersion, ClickUnreadable
+from chalicelib.core.visits.counters import ClassifiedClick, CounterKey, Counts
+from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
-
-UNKNOWN_A_DAY = 10_000  # clicks on unknown codes that are counted; a guesser must not fill the table
-_AHEAD_AT_MOST = timedelta(minutes=10)  # by which another container's clock may be fast
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the queue delivered it."""
+    """A message from the queue."""
 
     id: str
     body: str
@@ -28,19 +27,19 @@ class Message:
 
 @dataclass(slots=True)
 class Recorded:
-    """What became of a batch. ``failed`` are the ids of the messages that must be delivered again."""
+    """The result of a batch. ``failed`` are the ids of the messages that must be delivered again."""
 
     counted: int = 0
     known: int = 0
-    set_aside: int = 0
+    quarantined: int = 0
     failed: list[str] = field(default_factory=list)
 
 
 def record(messages: Sequence[Message], now: datetime, has_time: Callable[[], bool] = lambda: True) -> Recorded:
-    """Count the clicks in ``messages``, each once; what is no click is set aside.
+    """Count each click in ``messages`` once; messages that are not valid clicks are quarantined.
 
-    Any part of it may run again, at any time, by anybody: what was counted is known by its row. Whatever could not be
-    written, or not while ``has_time``, is among the failed, and its neighbours are not.
+    Every step can be repeated and run concurrently: a click that has been counted has a row. Only the clicks that could
+    not be written, or not while ``has_time``, are reported as failed.
     """
     recorded = Recorded()
     sources: dict[Click, list[str]] = {}
@@ -49,72 +48,65 @@ def record(messages: Sequence[Message], now: datetime, has_time: Callable[[], bo
         if click is not None:
             sources.setdefault(click, []).append(message.id)
     recorded.known += sum(len(ids) - 1 for ids in sources.values())
-    for pack in stats.packs(agents.judge(click) for click in sources):
-        for failed in _count(pack, recorded) if has_time() else pack:
+    for batch in counters.batches(user_agents.classify(click) for click in sources):
+        for failed in _count(batch, recorded) if has_time() else batch:
             recorded.failed += sources[failed.click]
     return recorded
 
 
 def _read(message: Message, now: datetime, recorded: Recorded) -> Click | None:
-    """Return the click in ``message``, or None where there is none to count."""
+    """Return the click in ``message``, or None if there is none to count."""
     try:
         click = Click.from_json(message.body)
-        why = _unfit(click, now)
+        reason = click.out_of_range(now, settings.click_retention_days)
     except ClickFromAnotherVersion:
         recorded.failed.append(message.id)
         return None
     except ClickUnreadable as unreadable:
-        click, why = None, str(unreadable)
-    if why is None:
+        click, reason = None, str(unreadable)
+    if reason is None:
         return click
     try:
-        click_table.set_aside(message.id, message.body, why, now)
+        click_store.quarantine(message.id, message.body, reason, now)
     except StoreUnavailable:
         recorded.failed.append(message.id)
     else:
-        recorded.set_aside += 1
+        recorded.quarantined += 1
     return None
 
 
-def _unfit(click: Click, now: datetime) -> str | None:
-    # The row that would tell whether it was counted may be gone three days from now, while it is still redelivered.
-    if click.at < now - timedelta(days=settings.click_retention_days - 3):
-        return "too old: nobody knows any more whether it was counted"
-    return "from the future" if click.at > now + _AHEAD_AT_MOST else None
-
-
-def _count(pack: Sequence[JudgedClick], recorded: Recorded) -> Iterable[JudgedClick]:
-    """Count a pack; return those that could not be."""
+def _count(batch: Sequence[ClassifiedClick], recorded: Recorded) -> Iterable[ClassifiedClick]:
+    """Count the clicks of a batch; return those that could not be counted."""
     try:
-        known_names = click_table.counts_now(stats.counted(pack))
-        clicks = _without_flood(pack, known_names)
+        known_names = click_store.counts_now(counters.counts_by_key(batch))
+        clicks = _without_flood(batch, known_names)
         while clicks:
             added = {
-                tally: stats.bounded(counts, known_names.get(tally, ()))
-                for tally, counts in stats.counted(clicks).items()
+                key: counters.limit_names(counts, known_names.get(key, ()))
+                for key, counts in counters.counts_by_key(clicks).items()
             }
-            there = set(click_table.count(clicks, added))
-            recorded.known += len(there)
-            if not there:
+            counted_before = set(click_store.count(clicks, added))
+            recorded.known += len(counted_before)
+            if not counted_before:
                 recorded.counted += len(clicks)
                 break
-            clicks = [click for place, click in enumerate(clicks) if place not in there]
+            clicks = [click for place, click in enumerate(clicks) if place not in counted_before]
     except StoreUnavailable as failure:
         logs.note(cause=str(failure.__cause__)[:300])
-        return pack
+        return batch
     except WriteRefused as refused:
-        if len(pack) == 1:
+        if len(batch) == 1:
             logs.note(refused=str(refused.__cause__)[:300])
-            return pack
-        middle = len(pack) // 2
-        return [*_count(pack[:middle], recorded), *_count(pack[middle:], recorded)]
+            return batch
+        middle = len(batch) // 2
+        return [*_count(batch[:middle], recorded), *_count(batch[middle:], recorded)]
     return ()
 
 
-def _without_flood(pack: Sequence[JudgedClick], counts: dict[Tally, Counts]) -> Sequence[JudgedClick]:
-    """Return ``pack`` without clicks on unknown codes, where a day has had its fill of them."""
-    return [
-        each
-        for each in pack
-        if each.click.code != UNKNOWN or counts.get(Tally(UNKNOWN, each.click.day), Counts())["visits"] < UNKNOWN_A_DAY
-    ]
+def _without_flood(batch: Sequence[ClassifiedClick], counts: dict[CounterKey, Counts]) -> Sequence[ClassifiedClick]:
+    """Return ``batch`` without clicks on unknown codes on days that have reached their limit of those."""
+
+    def is_full(day: str) -> bool:
+        return counts.get(CounterKey(UNKNOWN, day), Counts())["visits"] >= limits.UNKNOWN_CLICKS_A_DAY
+
+    return [each for each in batch if each.click.code != UNKNOWN or not is_full(each.click.day)]

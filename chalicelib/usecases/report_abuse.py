@@ -1,31 +1,28 @@
-"""Deed: a visitor reports a link, and somebody hears of it."""
+"""Report a link: store a visitor's abuse report and count it in a metric that raises an alarm."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib import follow, logs
-from chalicelib.aws import rates, report_table, salts
-from chalicelib.core import click
-from chalicelib.core.complaint import Complaint
-from chalicelib.core.limits import Window
+from chalicelib import logs
+from chalicelib.aws.dynamodb import abuse_report_store, rate_counters
+from chalicelib.core import limits
+from chalicelib.core.abuse_report import AbuseReport
 from chalicelib.errors import TooManyRequests
-
-_PER_NETWORK = Window("hour", 3600, 10)
-_PER_LINK = Window("hour", 3600, 60)  # more say nothing new, and cost a write each
+from chalicelib.usecases import follow_link, identify_visitor
 
 
-def complain(complaint: Complaint, address: str, now: datetime) -> None:
-    """Keep a complaint of who asks from ``address``, an IP address that is not kept.
+def submit_report(report: AbuseReport, address: str, now: datetime) -> None:
+    """Store a report from ``address``, an IP address that is not kept.
 
     Raises:
         LinkUnknown, TooManyRequests, StoreUnavailable
     """
-    follow.find(complaint.code, now)
-    network = click.visitor_of(address, "", salts.of(now))
-    if rates.spend(f"report#{network}", _PER_NETWORK, 1, now) is None:
-        raise TooManyRequests(_PER_NETWORK.seconds_left(now))
-    if rates.spend(f"report#{complaint.code}", _PER_LINK, 1, now) is None:
-        return  # who complains has done what they could; they must not be the one who is told that it is too much
-    report_table.add(complaint, now)
-    logs.note(reported=complaint.reason, Reports=1)
+    follow_link.find(report.code, now)
+    network = identify_visitor.network_of_today(address, now)
+    if rate_counters.spend(f"report#{network}", limits.REPORTS_OF_NETWORK, 1, now) is None:
+        raise TooManyRequests(limits.REPORTS_OF_NETWORK.seconds_left(now))
+    if rate_counters.spend(f"report#{report.code}", limits.REPORTS_ABOUT_LINK, 1, now) is None:
+        return  # the reporter is not at fault if a link gets too many reports: accept without an error
+    abuse_report_store.add(report, now)
+    logs.note(reported=report.reason, Reports=1)

@@ -1,4 +1,4 @@
-"""Deed: ask for an import or an export, and see how far it is. What is somebody else's is not there."""
+"""Request an import or an export, and read its state. Those of other owners are reported as missing."""
 
 from __future__ import annotations
 
@@ -6,88 +6,98 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from chalicelib.aws import file_links, transfer_table, work_queue
-from chalicelib.core.caller import Caller
-from chalicelib.core.transfer import Export, Import, NewExport, NewImport
-from chalicelib.core.upload import MAX_BYTES
-from chalicelib.core.work import is_id
+from chalicelib.aws.dynamodb import transfer_store
+from chalicelib.aws.s3 import file_urls
+from chalicelib.aws.sqs import file_queue
+from chalicelib.core import limits
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.transfers.export_job import Export, NewExport
+from chalicelib.core.transfers.file_message import is_id
+from chalicelib.core.transfers.import_job import Import, NewImport
 from chalicelib.errors import ExportUnknown, ImportUnknown, NoStorage
 from chalicelib.settings import settings
 
 
-def ask_for_import(wanted: NewImport, caller: Caller, now: datetime) -> dict[str, Any]:
-    """Keep that somebody will send a file, and return the import with where to send it: ``upload``.
+def ask_for_import(new_import: NewImport, caller: Caller, now: datetime) -> dict[str, Any]:
+    """Create an import, and return it with ``upload``, the form to send the file with.
 
     Raises:
         NoStorage
-        StoreUnavailable: it may or may not be kept; nothing is imported before there is a file.
+        ScopeMissing: mending changes existing links.
+        StoreUnavailable: the job may or may not be stored; nothing is imported before a file is uploaded.
     """
     _check_storage()
-    order = Import(
+    if new_import.on_taken == "mend":
+        caller.require("manage")
+    job = Import(
         id=uuid.uuid4().hex,
         owner=caller.owner,
         by=caller.name,
         created_at=now,
-        on_taken=wanted.on_taken,
+        on_taken=new_import.on_taken,
+        dry_run=new_import.dry_run,
         is_trusted=caller.is_admin,
+        tells_differences=caller.may("read"),
     )
-    transfer_table.add_import(order)
-    return order.as_json(None) | {"upload": file_links.to_put(order.key, MAX_BYTES, now)}
+    transfer_store.add_import(job)
+    return job.as_json(None) | {"upload": file_urls.upload_form(job.key, limits.FILE_BYTES, now)}
 
 
 def see_import(import_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
-    """Return an import of the caller's, with where its report can be fetched once it is done.
+    """Return an import of the caller, with the URL of its report once it is done.
 
     Raises:
         ImportUnknown, NoStorage, StoreUnavailable
     """
     _check_storage()
-    order = transfer_table.find_import(import_id, now) if is_id(import_id) else None
-    if order is None or not (caller.is_admin or (order.owner is not None and order.owner == caller.owner)):
+    job = transfer_store.find_import(import_id, now) if is_id(import_id) else None
+    if job is None or not (caller.is_admin or (job.owner is not None and job.owner == caller.owner)):
         raise ImportUnknown
-    is_done = order.ended == "done"
-    return order.as_json(file_links.to_fetch(order.report_key, "import-report.csv", now) if is_done else None)
+    is_done = job.ended == "done"
+    name = "dry-run-report.csv" if job.dry_run else "import-report.csv"
+    return job.as_json(file_urls.download_url(job.report_key, name, now) if is_done else None)
 
 
-def ask_for_export(wanted: NewExport, caller: Caller, now: datetime) -> dict[str, Any]:
-    """Ask for a file of links, and return the export.
+def ask_for_export(new_export: NewExport, caller: Caller, now: datetime) -> dict[str, Any]:
+    """Create an export, queue it and return it.
 
     Raises:
         NoStorage
-        ScopeMissing: only administrators export what is not theirs.
-        StoreUnavailable: there may or may not be an export; asking again makes another.
+        ScopeMissing: only administrators export links of others.
+        StoreUnavailable: the export may or may not exist; a retry creates another one.
     """
     _check_storage()
     own = caller.owner or ""
-    order = Export(
+    job = Export(
         id=uuid.uuid4().hex,
-        owner=wanted.owner or own,
+        owner=new_export.owner or own,
         asked_by=own,
         created_at=now,
-        format=wanted.format,
-        days=wanted.days,
+        format=new_export.format,
+        days=new_export.days,
     )
-    if order.owner != own:
+    if job.owner != own:
         caller.require("admin")
-    transfer_table.add_export(order)
-    work_queue.send({"export": order.id})
-    return order.as_json(None)
+    transfer_store.add_export(job)
+    file_queue.send({"export": job.id})
+    return job.as_json(None)
 
 
 def see_export(export_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
-    """Return an export that the caller asked for, with where its file can be fetched once it is done.
+    """Return an export that the caller requested, with the URL of its file once it is done.
 
-    One of what is not theirs an administrator asked for: it is nothing for other keys of the same owner.
+    An export of other owners' links was requested by an administrator: only administrators see it, not the other keys
+    of the same owner.
 
     Raises:
         ExportUnknown, NoStorage, StoreUnavailable
     """
     _check_storage()
-    order = transfer_table.find_export(export_id, now) if is_id(export_id) else None
-    if order is None or not (caller.is_admin or order.asked_by == order.owner == caller.owner):
+    job = transfer_store.find_export(export_id, now) if is_id(export_id) else None
+    if job is None or not (caller.is_admin or job.asked_by == job.owner == caller.owner):
         raise ExportUnknown
-    name = f"links-{order.created_at:%Y-%m-%d}.{order.format}"
-    return order.as_json(file_links.to_fetch(order.key, name, now) if order.ended == "done" else None)
+    name = f"links-{job.created_at:%Y-%m-%d}.{job.format}"
+    return job.as_json(file_urls.download_url(job.key, name, now) if job.ended == "done" else None)
 
 
 def _check_storage() -> None:

@@ -1,110 +1,127 @@
-"""Deed: change a link, or take it away, if it still is what was seen."""
+"""Update or delete a link, if it is still the version that the client saw."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
-from chalicelib import block, find_link
-from chalicelib.aws import history_table, link_cache, link_table
-from chalicelib.core import change as changes
-from chalicelib.core.caller import Caller
-from chalicelib.core.change import Change
-from chalicelib.core.link import Link
-from chalicelib.core.new_link import AnonymousRules
-from chalicelib.errors import LinkChanged, StoreUnavailable, VersionChanged
-from chalicelib.settings import settings
+from chalicelib import logs
+from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import history_store, link_store, transactions
+from chalicelib.aws.dynamodb.errors import WriteContended
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.http import pagination
+from chalicelib.core.links import link_patch
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.link_patch import Change
+from chalicelib.core.links.new_link import AnonymousRules
+from chalicelib.errors import LinkBusy, StoreUnavailable, VersionChanged
+from chalicelib.usecases import block_hosts, find_link, policies
 
-_TRIES = 8  # while others change the same link; each time one of them got through
+# For retries while others change the same link; one of them succeeds each time. Lambda gives a request 15 seconds, of
+# which the last attempt may need nine while DynamoDB is slow (see ``clients``).
+_SECONDS = 4.0
+
+Result = TypeVar("Result")
 
 
-def anonymous_rules() -> AnonymousRules:
-    """Return what holds for links that are made without a key."""
-    life = timedelta(days=settings.anonymous_max_days) if settings.anonymous_max_days else None
-    return AnonymousRules(shortest_alias=settings.anonymous_min_alias, longest_life=life)
+def change(name: str, changes: Change, caller: Caller, if_match: str | None, now: datetime) -> Link:
+    """Change the link called ``name``, and return the new version.
 
-
-def change(name: str, wanted: Change, caller: Caller, if_match: str | None, now: datetime) -> Link:
-    """Change the link called ``name``, and return it as it is now.
-
-    What is wanted is applied to the link as it is, so that two who change different things both get their way; with
-    ``if_match`` (an entity tag) only the version that was seen is changed.
+    The changes are merged into the current version, so concurrent changes of different fields all succeed; with
+    ``if_match`` (an entity tag) the link is changed only if that version is current.
 
     Raises:
         LinkUnknown, VersionChanged, ExternalIdTaken
+        LinkBusy: other writers kept changing it; nothing was changed.
         ScopeMissing, KeyMissing: only administrators block a link.
-        LinkInvalid: a link of nobody's must not become that, or a host is blocked.
+        LinkInvalid: the change is not allowed for a link without an owner, or a host is blocked.
         StoreUnavailable: it may or may not have been changed.
     """
-    if "blocked" in wanted.values:
+    if "blocked" in changes.values:
         caller.require("admin")
-    block.refuse(wanted.targets)
     change_id = uuid.uuid4().hex
 
     def attempt(link: Link) -> Link:
-        after = wanted.applied_to(link, now)
+        nonlocal changes
+        block_hosts.refuse(changes.targets)
+        changes = changes.with_digest()  # 40 ms of work, so only after the caller is authorised
+        after = changes.applied_to(link, now)
         if after is link:
             return link
-        if link.owner is None:  # an externalId is a name of an owner's; the rest an admin may
-            allowed = anonymous_rules() if caller.manage_digest is not None else AnonymousRules()
-            allowed.refuse_in(wanted.values, link.created_at or now)
-        old, new = (find_link.claim_of(each, now) for each in (link, after))
+        if link.owner is None:  # an externalId needs an owner; an admin may change the rest
+            allowed = policies.anonymous_rules() if caller.manage_digest is not None else AnonymousRules()
+            allowed.refuse_in(changes.values, link.created_at or now)
+        old, new = (find_link.claims_for(each, now) for each in (link, after))
         moved = link.external_id != after.external_id
-        alongside = [_history(after, caller, now, "changed", changes.differences(link, after))]
-        alongside += [claim.give_up() for claim in old if moved]
-        link_table.change(link, after, change_id, alongside, new if moved else ())
-        link_cache.learn(after, now)
+        differences = link_patch.differences(link, after)
+        actions = [history_store.entry(after.code, after.version, caller.name, now, "changed", differences)]
+        actions += [claim.release() for claim in old if moved]
+        link_store.change(link, after, change_id, actions, new if moved else ())
+        link_cache.put(after, now)
         return after
 
-    changed: Link = _while_it_changes(name, caller, if_match, attempt)
-    return changed
+    return _retry_on_conflict(name, caller, if_match, attempt)
 
 
 def remove(name: str, caller: Caller, if_match: str | None, now: datetime) -> None:
-    """Take the link called ``name`` away; its code is never given out again.
+    """Delete the link called ``name``; its code is never reused.
+
+    With ``if_match`` only that version is deleted; without, the link is deleted whatever others change meanwhile.
 
     Raises:
         LinkUnknown, VersionChanged
-        StoreUnavailable: it may or may not be gone.
+        LinkBusy: other writers kept changing it; it still exists.
+        StoreUnavailable: it may or may not have been deleted.
     """
     change_id = uuid.uuid4().hex
 
     def attempt(link: Link) -> None:
-        claims = find_link.claim_of(link, now)
-        after = Link(code=link.code, url="", version=link.version + 1)
-        alongside = [_history(after, caller, now, "removed", {}), *(claim.give_up() for claim in claims)]
-        link_table.remove(link, change_id, now, alongside)
-        link_cache.forget(link.code, now)
+        claims = find_link.claims_for(link, now)
+        entry = history_store.removal(link.code, link.version + 1, caller.name, now)
+        actions = [entry, *(claim.release() for claim in claims)]
+        link_store.remove(link, change_id, now, actions, whatever_changed=if_match is None or if_match.strip() == "*")
+        link_cache.evict(link.code, now)
+        try:
+            history_store.set_expiry(link.code, now)
+        except StoreUnavailable as failure:  # the link is deleted all the same; `make erase` deletes what is left
+            logs.note(historyStays=str(failure.__cause__)[:200])
 
-    _while_it_changes(name, caller, if_match, attempt)
+    _retry_on_conflict(name, caller, if_match, attempt)
 
 
 def history(name: str, caller: Caller) -> list[dict[str, Any]]:
-    """Return what became of the link called ``name``: its last fifty changes, the newest first, and how it began.
+    """Return the history of the link called ``name``: its last fifty changes, the newest first, and its creation.
+
+    The oldest changes are left out if all of them would exceed the size of a response.
 
     Raises:
         LinkUnknown, StoreUnavailable
     """
     link = find_link.find(name, caller)
-    found = history_table.of(link.code)
-    if len(found) < history_table.KEPT:
-        found.append(link.beginning())
-    return found
+    found = history_store.history_for(link.code)
+    if len(found) < history_store.KEPT:
+        found.append(link.creation_entry())
+    return pagination.fit_response(found)
 
 
-def _while_it_changes(name: str, caller: Caller, if_match: str | None, attempt: Callable[[Link], Any]) -> Any:
-    for _ in range(_TRIES):
+def _retry_on_conflict(name: str, caller: Caller, if_match: str | None, change_it: Callable[[Link], Result]) -> Result:
+    """Return the result of ``change_it`` for the current link, retried while other writers get in first."""
+
+    def attempt() -> Result:
         link = find_link.find(name, caller)
-        if if_match not in {None, "*", link.etag}:
+        if not _matches(if_match, link):
             raise VersionChanged(link.etag)
-        try:
-            return attempt(link)
-        except LinkChanged:
-            continue
-    raise StoreUnavailable
+        return change_it(link)
+
+    try:
+        return transactions.retry(attempt, _SECONDS)
+    except WriteContended as contended:
+        raise LinkBusy from contended
 
 
-def _history(after: Link, caller: Caller, now: datetime, action: str, changed: dict[str, Any]) -> Any:
-    return history_table.entry(after.code, after.version, caller.name, now, action, changed)
+def _matches(if_match: str | None, link: Link) -> bool:
+    """Tell whether ``if_match``, a list of entity tags or ``*`` (RFC 9110, 13.1.1), matches the current version."""
+    return if_match is None or if_match.strip() == "*" or link.etag in (tag.strip() for tag in if_match.split(","))

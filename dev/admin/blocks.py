@@ -1,4 +1,7 @@
-"""``make block``, ``make unblock``, ``make blocked``: hosts that no link may lead to, for who may write the tables."""
+"""``make block``, ``make unblock``, ``make blocked``: hosts that no link may lead to.
+
+They need write access to the tables.
+"""
 
 from __future__ import annotations
 
@@ -8,48 +11,48 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from dev import stages
+from dev.deploy import stages
 
 
 def main() -> None:
-    """Do what the first argument says, in the stage of the second; every failure is one sentence."""
-    doing, stage, *arguments = sys.argv[1:]
-    cloud, made = stages.find(stage or "local")
-    # Before anything of the service is imported: it reads the environment once, and makes its clients.
+    """Run the command of the first argument, in the stage of the second; every failure is one sentence."""
+    command, stage, *arguments = sys.argv[1:]
+    cloud, outputs = stages.find(stage or "local")
+    # Before the service is imported: it reads the environment once, at import, and creates its clients.
     names = {"BASE_URL": "BaseUrl", "LINKS_TABLE": "LinksTable", "ACCESS_TABLE": "AccessTable"}
-    os.environ.update({name: made[output] for name, output in names.items()})
-    os.environ.update(CLICKS_TABLE=made["ClicksTable"], AWS_DEFAULT_REGION=cloud.region)
+    os.environ.update({name: outputs[output] for name, output in names.items()})
+    os.environ.update(CLICKS_TABLE=outputs["ClicksTable"], AWS_DEFAULT_REGION=cloud.region)
     from chalicelib.errors import StoreUnavailable
 
-    deeds: dict[str, Callable[..., None]] = {"block": block, "unblock": unblock, "list": show}
+    commands: dict[str, Callable[..., None]] = {"block": block, "unblock": unblock, "list": show}
     try:
-        deeds[doing](*arguments)
+        commands[command](*arguments)
     except StoreUnavailable as failure:
         sys.exit(f"A table does not answer: {failure.__cause__}")
 
 
 def block(name: str, reason: str) -> None:
-    """Block a host and all names below it, and stop the links that lead there."""
-    from chalicelib.aws import block_list
-    from chalicelib.aws.block_list import Blocked
-    from chalicelib.core.fields import MAX_REASON
+    """Block a host and all names below it, and block the links that lead there."""
+    from chalicelib.aws.dynamodb import blocked_host_store
+    from chalicelib.aws.dynamodb.blocked_host_store import Blocked
+    from chalicelib.core.links.link_fields import MAX_REASON
 
     host = _host(name)
-    why = reason.strip() or f"it leads to {host}, which is blocked here"
-    if len(why) > MAX_REASON:
+    shown_reason = reason.strip() or f"it leads to {host}, which is blocked here"
+    if len(shown_reason) > MAX_REASON:
         sys.exit(f"The reason is shown to visitors: please give at most {MAX_REASON} characters.")
-    blocked = Blocked(host, why, datetime.now(UTC))
-    block_list.add(blocked)
+    blocked = Blocked(host, shown_reason, datetime.now(UTC))
+    blocked_host_store.add(blocked)
     print(f"{host} is blocked, with all names below it: no new link leads there.")
     _sweep({host: blocked})
 
 
 def unblock(name: str) -> None:
-    """Let links lead to a host again, also those that were stopped because of it."""
-    from chalicelib.aws import block_list
+    """Unblock a host, and the links that were blocked because of it."""
+    from chalicelib.aws.dynamodb import blocked_host_store
 
     host = _host(name)
-    if not block_list.remove(host):
+    if not blocked_host_store.remove(host):
         sys.exit(f"{host} is not blocked. make blocked lists those that are.")
     print(f"{host} is not blocked any more.")
     _sweep({host: None})
@@ -57,9 +60,9 @@ def unblock(name: str) -> None:
 
 def show() -> None:
     """Print the blocked hosts."""
-    from chalicelib.aws import block_list
+    from chalicelib.aws.dynamodb import blocked_host_store
 
-    blocked = block_list.everything()
+    blocked = blocked_host_store.all_blocked()
     for each in blocked:
         print(f"{each.at:%Y-%m-%d}  {each.host}  {each.reason}")
     if not blocked:
@@ -67,21 +70,21 @@ def show() -> None:
 
 
 def _sweep(just_changed: dict[str, Any]) -> None:
-    from chalicelib.block import sweep
+    from chalicelib.usecases.block_hosts import sweep
 
     print("Looking at all links ...", flush=True)
     swept = sweep(datetime.now(UTC), lambda: True, just_changed)
     print(
-        f"Of {swept.looked_at:,} links {swept.stopped:,} were stopped and {swept.let_go:,} let go;"
+        f"Of {swept.scanned:,} links {swept.blocked:,} were stopped and {swept.unblocked:,} let go;"
         " containers that remember them follow within a minute."
     )
 
 
 def _host(name: str) -> str:
-    """Return the host that somebody means by ``name``, a name or a whole address, as canonical URLs have it."""
+    """Return the host of ``name``, a host name or a URL, in the form of canonical URLs."""
     import ada_url
 
-    from chalicelib.core import hosts
+    from chalicelib.core.links import hosts
 
     try:
         host = ada_url.URL(name if "//" in name else f"https://{name}/").hostname.removesuffix(".")

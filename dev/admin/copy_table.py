@@ -1,6 +1,6 @@
-"""``python -m dev.copy_table FROM TO``: give a table the items of another that it lacks; those it has stay as they are.
+"""``python -m dev.admin.copy_table FROM TO``: copy the items that a table lacks from another; existing items stay.
 
-For getting back what was lost, from a table that was restored beside it. It may be stopped and run again.
+To recover lost items from a table that was restored beside it. It may be stopped and run again.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _WRITERS = 8
 
 
 def main() -> None:
-    """Copy, with progress; every failure is one sentence."""
+    """Copy and show the progress; every failure is one sentence."""
     if len(sys.argv) != 3:  # noqa: PLR2004  # the program, FROM, TO
-        sys.exit("From which table, to which? python -m dev.copy_table url-shortener-restored url-shortener")
+        sys.exit("From which table, to which? python -m dev.admin.copy_table url-shortener-restored url-shortener")
     _, source, target = sys.argv
     try:
-        # AWS_REGION is the one name that boto3 does not know by itself.
+        # AWS_REGION is the only variable that boto3 does not read itself.
         dynamodb = boto3.client("dynamodb", region_name=os.environ.get("AWS_REGION"))
         added = copy_missing(dynamodb, source, target, _show)
     except (BotoCoreError, ClientError) as failure:
-        sys.exit(f"\nThe copy stopped; run it again when this is mended: {failure}")
-    print(f"\n{target} has got {added:,} items that it lacked.")
+        sys.exit(f"\nThe copy stopped; run it again when this is fixed: {failure}")
+    print(f"\n{target} received {added:,} items that it lacked.")
 
 
 def copy_missing(
     dynamodb: DynamoDBClient, source: str, target: str, show: Callable[[int, int], None] = lambda *_: None
 ) -> int:
-    """Put the items of ``source`` that ``target`` lacks into it; ``show`` is told how many were read and added.
+    """Copy the items of ``source`` that ``target`` lacks; ``show`` receives how many were read and added.
 
-    Returns how many were added.
+    Return how many were added.
     """
     key = dynamodb.describe_table(TableName=target)["Table"]["KeySchema"][0]["AttributeName"]
     add = partial(_add_if_missing, dynamodb, target, key)

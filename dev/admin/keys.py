@@ -1,6 +1,6 @@
-"""``make key``, ``make keys``, ``make revoke``: API keys, by whoever may write the table they are in.
+"""``make key``, ``make keys``, ``make revoke``: API keys. They need write access to the table of keys.
 
-A key is shown once, alone on standard output, so that a script can take it: ``KEY=$(make -s key NAME=ci ...)``.
+A key is shown once, alone on standard output, so that a script can take it: ``KEY=$(make -s key NAME=ci)``.
 """
 
 from __future__ import annotations
@@ -12,78 +12,113 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dev import stack, stages
+from dev.deploy import stack, stages
+
+FIRST = "laptop"
+"""The name and owner of the key that `make run` creates; `make import` imports for this owner by default."""
+_DEFAULT_SCOPES = "create,read,manage"  # all that the page needs
 
 
 class KeyNotMade(Exception):
-    """The table of keys does not answer; the message is one sentence for a person."""
+    """The table of keys does not respond; the message is one sentence for a person."""
 
 
 def main() -> None:
-    """Do what the first argument says, in the stage of the second; every failure is one sentence."""
-    doing, stage, *arguments = sys.argv[1:]
-    cloud, made = stages.find(stage or "local")
-    # Before anything of the service is imported: it reads the environment once, and makes its clients.
-    os.environ.update(BASE_URL=made["BaseUrl"], ACCESS_TABLE=made["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
-    from chalicelib.errors import ShortenerError, StoreUnavailable
+    """Run the command of the first argument, in the stage of the second; every failure is one sentence."""
+    command, stage, *arguments = sys.argv[1:]
+    cloud, outputs = stages.find(stage or "local")
+    # Before the service is imported: it reads the environment once, at import, and creates its clients.
+    os.environ.update(BASE_URL=outputs["BaseUrl"], ACCESS_TABLE=outputs["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
+    from chalicelib.errors import KeyRequestInvalid, KeyUnknown, StoreUnavailable
 
-    deeds: dict[str, Callable[..., None]] = {"make": make, "list": show, "revoke": revoke}
+    commands: dict[str, Callable[..., None]] = {"make": create, "list": show, "revoke": revoke}
     try:
-        deeds[doing](*arguments)
+        commands[command](*arguments)
     except StoreUnavailable as failure:
         sys.exit(f"The table of keys does not answer: {failure.__cause__}")
-    except ShortenerError as refused:
-        sys.exit(f"{refused} For example: make key NAME=laptop SCOPES=create,read,manage")
+    except KeyRequestInvalid as refused:
+        sys.exit(f"{refused} For example: make key NAME=laptop SCOPES={_DEFAULT_SCOPES}")
+    except KeyUnknown as unknown:
+        sys.exit(f"{unknown} make keys lists those there are.")
 
 
 @contextmanager
-def for_a_while(
-    cloud: stack.Cloud, made: Mapping[str, str], owner: str, scopes: tuple[str, ...], lasts: timedelta
+def temporary_key(
+    cloud: stack.Cloud, outputs: Mapping[str, str], owner: str, scopes: tuple[str, ...], valid_for: timedelta
 ) -> Iterator[str]:
-    """Make a key of ``owner`` for the length of a ``with``, which ``lasts`` no longer; ``made`` are outputs of a stack.
+    """Create a key of ``owner`` for the length of a ``with``, or ``valid_for`` at most.
+
+    ``outputs`` are those of the stack.
 
     Raises:
         KeyNotMade
     """
-    os.environ.update(BASE_URL=made["BaseUrl"], ACCESS_TABLE=made["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
-    from chalicelib import issue_key  # it reads the environment when it is imported
-    from chalicelib.core.key import NewKey
+    os.environ.update(BASE_URL=outputs["BaseUrl"], ACCESS_TABLE=outputs["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
+    from chalicelib.core.access.api_key import NewKey
     from chalicelib.errors import StoreUnavailable
+    from chalicelib.usecases import manage_keys  # it reads the environment when it is imported
 
     now = datetime.now(UTC)
     try:
-        key, text = issue_key.issue(NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + lasts), now)
+        key, text = manage_keys.issue(NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + valid_for), now)
     except StoreUnavailable as failure:
         raise KeyNotMade(f"No key could be made: {failure.__cause__}") from failure
     try:
         yield text
     finally:
-        cloud.client("dynamodb").delete_item(TableName=made["AccessTable"], Key={"id": {"S": f"key#{key.id}"}})
+        cloud.client("dynamodb").delete_item(TableName=outputs["AccessTable"], Key={"id": {"S": f"key#{key.id}"}})
 
 
-def make(name: str, scopes: str, owner: str, expires: str) -> None:
-    """Make a key and print it."""
-    from chalicelib import issue_key
-    from chalicelib.core.key import NewKey
+def create_first() -> str | None:
+    """Create a key if there has never been one, and return its text; None: there has been one.
 
-    wish: dict[str, Any] = {"name": name, "scopes": [scope for scope in scopes.split(",") if scope]}
-    wish |= {"owner": owner} if owner else {}
-    wish |= {"expiresIn": expires} if expires else {}
+    Expects the environment to name the table of keys.
+
+    Raises:
+        KeyNotMade
+    """
+    from chalicelib.aws.dynamodb import key_store
+    from chalicelib.core.access.api_key import NewKey
+    from chalicelib.errors import StoreUnavailable
+    from chalicelib.usecases import manage_keys
+
+    try:
+        if key_store.all_keys():
+            return None
+        new_key = NewKey(name=FIRST, owner=FIRST, scopes=tuple(_DEFAULT_SCOPES.split(",")))
+        return manage_keys.issue(new_key, datetime.now(UTC))[1]
+    except StoreUnavailable as failure:
+        raise KeyNotMade(f"No key could be made: {failure.__cause__}") from failure
+
+
+def create(name: str, scopes: str, owner: str, expires: str) -> None:
+    """Create a key and print it; without ``scopes`` it has those that the page needs."""
+    from chalicelib.core.access.api_key import NewKey
+    from chalicelib.usecases import manage_keys
+
+    body: dict[str, Any] = {
+        "name": name,
+        "scopes": [scope for scope in (scopes or _DEFAULT_SCOPES).split(",") if scope],
+    }
+    body |= {"owner": owner} if owner else {}
+    body |= {"expiresIn": expires} if expires else {}
     now = datetime.now(UTC)
-    key, text = issue_key.issue(NewKey.from_json(wish, now), now)
+    key, text = manage_keys.issue(NewKey.from_json(body, now), now)
+    usual = "" if scopes else " (SCOPES says otherwise)"
     print(
-        f"Key {key.id} of {key.owner!r} may {', '.join(key.scopes)}. Keep it: it is not shown again.", file=sys.stderr
+        f"Key {key.id} of {key.owner!r} may {', '.join(key.scopes)}{usual}. Keep it: it is not shown again.",
+        file=sys.stderr,
     )
     print(text)
 
 
 def show() -> None:
     """Print all keys, without their texts."""
-    from chalicelib.aws import key_table
+    from chalicelib.aws.dynamodb import key_store
 
     now = datetime.now(UTC)
     rows = [("ID", "NAME", "OWNER", "SCOPES", "STATE", "LAST USED")]
-    for key in key_table.all_keys():
+    for key in key_store.all_keys():
         over = key.expires_at is not None and now >= key.expires_at
         state = "revoked" if key.revoked_at else "expired" if over else "good"
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
@@ -95,11 +130,11 @@ def show() -> None:
 
 def revoke(key_id: str) -> None:
     """Revoke a key."""
-    from chalicelib import issue_key
+    from chalicelib.usecases import manage_keys
 
     if not key_id:
         sys.exit("Which key? make keys lists them: make revoke ID=...")
-    issue_key.revoke(key_id, datetime.now(UTC))
+    manage_keys.revoke(key_id, datetime.now(UTC))
     print(f"{key_id} is revoked; it is dead everywhere within a minute.")
 
 

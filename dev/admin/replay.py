@@ -1,7 +1,7 @@
-"""``make replay FILE=...``: put clicks that were spilled into the log back into the queue; each still counts once.
+"""``make replay FILE=...``: send clicks that were spilled into the log to the queue again; each still counts once.
 
-The file is the log as it comes: lines of JSON, among them ``{"spilled": {...}}``, with or without what an export puts
-in front of them. ``-`` reads standard input.
+The file is the log as exported: lines of JSON, some of them ``{"spilled": {...}}``, with or without a prefix.
+``-`` reads standard input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import stages
+from dev.deploy import stages
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -25,14 +25,14 @@ _SPILLED = '{"spilled":'
 
 
 def main() -> None:
-    """Replay a file into the queue of a stage; exit 1 where anything could not be sent."""
+    """Replay a file into the queue of a stage; exit 1 if any click could not be sent."""
     if len(sys.argv) < 2 or not sys.argv[1]:  # noqa: PLR2004  # the program and a file
         sys.exit("Which file? make replay FILE=log.txt, or FILE=- for standard input; STAGE=prod for AWS.")
     stage = sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] else "local"  # noqa: PLR2004  # the second argument
     try:
-        clicks = list(spilled_in(lines_of(sys.argv[1])))
-        cloud, made = stages.find(stage)
-        sent = replay(clicks, cloud.client("sqs"), made["ClicksQueueUrl"])
+        clicks = list(spilled_clicks(read_lines(sys.argv[1])))
+        cloud, outputs = stages.find(stage)
+        sent = replay(clicks, cloud.client("sqs"), outputs["ClicksQueueUrl"])
     except FileNotFoundError:
         sys.exit(f"There is no file {sys.argv[1]}.")
     except (BotoCoreError, ClientError) as failure:
@@ -43,7 +43,7 @@ def main() -> None:
     sys.exit(0 if sent == len(clicks) else 1)
 
 
-def lines_of(file: str) -> Iterator[str]:
+def read_lines(file: str) -> Iterator[str]:
     """Yield the lines of ``file``."""
     if file == "-":
         yield from sys.stdin
@@ -52,8 +52,8 @@ def lines_of(file: str) -> Iterator[str]:
         yield from lines
 
 
-def spilled_in(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the clicks in ``lines``, of which one may hold many; what an export cut short is said and passed over."""
+def spilled_clicks(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the clicks in ``lines``, each of which may hold many; one that was cut short is reported and skipped."""
     for number, line in enumerate(lines, 1):
         start = line.find(_SPILLED)
         while start >= 0:
@@ -67,9 +67,9 @@ def spilled_in(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def replay(clicks: Iterable[dict[str, Any]], sqs: SQSClient, queue_url: str) -> int:
-    """Send ``clicks``, ten at a time, and return how many the queue took."""
-    waiting, sent = iter(clicks), 0
-    while batch := list(islice(waiting, _AT_ONCE)):
+    """Send ``clicks``, ten at a time, and return how many the queue accepted."""
+    remaining, sent = iter(clicks), 0
+    while batch := list(islice(remaining, _AT_ONCE)):
         entries: Any = [{"Id": str(n), "MessageBody": json.dumps(click)} for n, click in enumerate(batch)]
         sent += len(sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Successful", []))
         if sys.stderr.isatty():

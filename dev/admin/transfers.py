@@ -1,7 +1,7 @@
-"""``make import``, ``make export``: files of links, through the API of a stage, with a bar that shows how far it is.
+"""``make import``, ``make export``: files of links, through the API of a stage, with a progress bar.
 
-With KEY it calls with that key; with ADDRESS too it asks nothing of AWS. Without, it makes itself one for OWNER, as
-whoever may write the table of keys can, and takes it away afterwards.
+With KEY it uses that key; with ADDRESS too it needs no AWS credentials. Without KEY it creates a temporary key for
+OWNER, which needs write access to the table of keys, and deletes it afterwards.
 """
 
 from __future__ import annotations
@@ -20,109 +20,137 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from dev import keys, stages
-from dev.client import ask
+from dev.admin import keys
+from dev.deploy import stages
+from dev.http_client import ask
 
 _BAR = 30
-_POLL_SECONDS = 2.0  # half of what a key may ask for by default
-_WAIT_SECONDS = 1800  # for the next sign of life: a message that failed, or whose worker was killed, waits as long
+_POLL_SECONDS = 2.0  # half of the default rate limit of a key
+_WAIT_SECONDS = 1800  # without progress: a message that failed, or whose worker was killed, waits this long
 _KEY_LASTS = timedelta(hours=1)
 
 
 class TransferFailed(Exception):
-    """It did not work; the message says why, for a person."""
+    """The import or export failed; the message says why, for a person."""
 
 
 def main() -> None:
-    """Do what the first argument says; every failure is one sentence."""
-    doing, stage, *arguments = sys.argv[1:]
-    deeds: dict[str, Callable[..., None]] = {"import": bring_in, "export": take_out}
+    """Run the command of the first argument; every failure is one sentence."""
+    command, stage, *arguments = sys.argv[1:]
+    commands: dict[str, Callable[..., None]] = {"import": import_file, "export": export_file}
     try:
-        deeds[doing](stage or "local", *arguments)
+        commands[command](stage or "local", *arguments)
     except (TransferFailed, keys.KeyNotMade) as failed:
         sys.exit(str(failed))
-    except ConnectionRefusedError:
-        sys.exit("The service does not answer. Start it in another terminal: make run")
     except OSError as failure:
         sys.exit(f"The service cannot be reached: {failure}")
     except KeyboardInterrupt:
-        sys.exit("\nWhat has begun goes on without us.")
+        sys.exit("\nThe service continues what has begun.")
 
 
-def bring_in(stage: str, file: str, owner: str, on_taken: str) -> None:
-    """Import ``file`` for ``owner``, and put its report beside it."""
+def import_file(stage: str, file: str, owner: str, on_taken: str, dry_run: str = "") -> None:
+    """Import ``file`` for ``owner``, or do a dry run, and write the report beside it."""
     if not file:
         raise TransferFailed("Which file? make import FILE=links.csv")
     try:
         content = Path(file).read_bytes()
     except OSError as unreadable:
         raise TransferFailed(f"{file} cannot be read: {unreadable.strerror}.") from unreadable
+    body = ({"onTaken": on_taken} if on_taken else {}) | ({"dryRun": True} if dry_run else {})
     with _api(stage, owner or "laptop", ("admin",)) as (address, key):
-        order = _asked(address, "POST", "/imports", key, {"onTaken": on_taken} if on_taken else {})
-        if len(content) > order["upload"]["maxBytes"]:
-            raise TransferFailed(f"{file} has {len(content):,} bytes; {order['upload']['maxBytes']:,} are allowed.")
-        _send(order["upload"], content)
-        order = _watched(address, f"/imports/{order['id']}", key, lambda now: (now["read"], now["total"]))
-        report = Path(f"{file}.report.csv")
-        report.write_bytes(_fetched(order["report"]))
-    print(f"\n{order['total']:,} rows ({order['format']}):")
-    for outcome in ("created", "renamed", "existing", "skipped", "refused"):
-        print(f"  {outcome:9} {order[outcome]:7,}")
-    print(f"What became of each: {report}")
+        job = _request(address, "POST", "/imports", key, body)
+        if len(content) > job["upload"]["maxBytes"]:
+            raise TransferFailed(f"{file} has {len(content):,} bytes; {job['upload']['maxBytes']:,} are allowed.")
+        _send(job["upload"], content)
+        job = _wait_for(address, f"/imports/{job['id']}", key, lambda now: (now["read"], now["total"]))
+        report = Path(f"{file}.{'dry-run' if dry_run else 'report'}.csv")
+        report.write_bytes(_download(job["report"]))
+    print(_summary(job, report))
 
 
-def take_out(stage: str, file: str, owner: str, days: str) -> None:
-    """Export the links of ``owner`` into ``file``, one that ends in .ndjson as one JSON a line.
+def _summary(job: dict[str, Any], report: Path) -> str:
+    """Return the result of an import, for a person."""
+    lines = [f"\n{job['total']:,} rows ({job['format']}):"]
+    lines += [
+        f"  {outcome:9} {job[outcome]:7,}"
+        for outcome in ("created", "renamed", "existing", "mended", "skipped", "refused")
+    ]
+    columns = ", ".join(f"{each['name']} ({each['rows']:,})" for each in job["leftOut"]["columns"])
+    kinds = ", ".join(f"{each['kind']} ({each['rows']:,})" for each in job["refusals"])
+    lines += [f"Left out: {columns}"] if columns else []
+    lines += [f"Refused: {kinds}"] if kinds else []
+    lines += ["A dry run: nothing was made."] if job["dryRun"] else []
+    return "\n".join([*lines, f"What {'would become' if job['dryRun'] else 'became'} of each: {report}"])
 
-    Without an owner they are those of the key, or, where a key is made for it, everyone's.
+
+def export_file(stage: str, file: str, owner: str, days: str) -> None:
+    """Export the links of ``owner`` to ``file``; a name that ends in .ndjson gives one JSON object a line.
+
+    Without an owner, export those of KEY; without KEY, everyone's.
     """
     target = Path(file or f"links-{datetime.now(UTC):%Y-%m-%d}.csv")
-    wish: dict[str, Any] = {
+    body: dict[str, Any] = {
         "format": "ndjson" if target.suffix == ".ndjson" else "csv",
         "owner": owner or "*",
         "days": bool(days),
     }
     if not owner and os.environ.get("KEY"):
-        del wish["owner"]  # the key's own
+        del body["owner"]  # the key's own
     with _api(stage, owner or "make-export", ("admin",)) as (address, key):
-        order = _asked(address, "POST", "/exports", key, wish)
-        order = _watched(address, f"/exports/{order['id']}", key, lambda now: (now["links"] or 0, now["links"]))
-        target.write_bytes(_fetched(order["file"]))
-    print(f"\n{order['links']:,} links are in {target}, {target.stat().st_size:,} bytes.")
+        job = _request(address, "POST", "/exports", key, body)
+        job = _wait_for(address, f"/exports/{job['id']}", key, lambda now: (now["links"] or 0, now["links"]))
+        target.write_bytes(_download(job["file"]))
+    print(f"\n{job['links']:,} links are in {target}, {target.stat().st_size:,} bytes.")
 
 
 @contextmanager
 def _api(stage: str, owner: str, scopes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield the address of a stage's API, and a key to call it with.
+    """Yield the address of a stage's API, and a key for it.
 
     Raises:
-        TransferFailed: there is none to call it with.
+        TransferFailed: there is no key.
         KeyNotMade
     """
     key, address = os.environ.get("KEY"), os.environ.get("ADDRESS", "").rstrip("/")
     if address and not key:
         raise TransferFailed(f"Which key does {address} know? Set KEY=sk_...")
     if key and address:
-        yield address, key
+        with _connection_errors(address):
+            yield address, key
         return
     cloud, made = stages.find(stage)
+    address = stages.address(made)
     if key:
-        yield stages.address(made), key
+        with _connection_errors(address):
+            yield address, key
         return
     os.environ.setdefault("BASE_URL", made["BaseUrl"])
-    from chalicelib.core.key import is_owner  # it reads the environment when it is imported
+    from chalicelib.core.access.api_key import is_owner  # reads the environment at import
 
     if not is_owner(owner):
         raise TransferFailed(f"OWNER is {owner!r}; an owner is 1 to 64 letters, digits and . _ @ -.")
-    with keys.for_a_while(cloud, made, owner, scopes, _KEY_LASTS) as text:
-        yield stages.address(made), text
+    with keys.temporary_key(cloud, made, owner, scopes, _KEY_LASTS) as text, _connection_errors(address):
+        yield address, text
 
 
-def _asked(address: str, method: str, path: str, key: str, body: Any = None) -> Any:
-    """Return what the API answers.
+@contextmanager
+def _connection_errors(address: str) -> Iterator[None]:
+    """Turn refused connections to ``address`` into ``TransferFailed``.
 
     Raises:
-        TransferFailed: it refuses.
+        TransferFailed: nothing listens there.
+    """
+    try:
+        yield
+    except ConnectionRefusedError as refused:
+        raise TransferFailed(f"Nothing answers at {address}.") from refused
+
+
+def _request(address: str, method: str, path: str, key: str, body: Any = None) -> Any:
+    """Return the response document of the API.
+
+    Raises:
+        TransferFailed: the API refuses the request.
     """
     status, _, answer = ask(address, method, path, body, key)
     document = json.loads(answer)
@@ -132,7 +160,7 @@ def _asked(address: str, method: str, path: str, key: str, body: Any = None) -> 
 
 
 def _send(upload: dict[str, Any], content: bytes) -> None:
-    """Send a file to where the API says.
+    """Upload a file with the form of the API.
 
     Raises:
         TransferFailed: storage refuses it.
@@ -157,7 +185,7 @@ def _send(upload: dict[str, Any], content: bytes) -> None:
         raise TransferFailed(f"The file could not be sent: {failure.reason}") from failure
 
 
-def _fetched(url: str) -> bytes:
+def _download(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=300) as answer:  # noqa: S310  # an address of the API's
             content: bytes = answer.read()
@@ -166,33 +194,33 @@ def _fetched(url: str) -> bytes:
     return content
 
 
-def _watched(address: str, path: str, key: str, far: Callable[[Any], tuple[int, int | None]]) -> Any:
-    """Wait for an import or an export to end, and show how far it is; return it.
+def _wait_for(address: str, path: str, key: str, progress: Callable[[Any], tuple[int, int | None]]) -> Any:
+    """Wait for an import or an export to end, showing its progress; return it.
 
     Raises:
-        TransferFailed: it failed, or nothing has happened for half an hour.
+        TransferFailed: it failed, or made no progress for half an hour.
     """
-    give_up, before, order = time.monotonic() + _WAIT_SECONDS, None, None
-    while order is None or order["state"] in {"waiting", "running"}:
-        time.sleep(_POLL_SECONDS if order else 0)
-        order = _looked_at(address, path, key) or order
-        if order is not None and far(order) != before:
-            give_up, before = time.monotonic() + _WAIT_SECONDS, far(order)
-        elif time.monotonic() > give_up:
+    deadline, last, job = time.monotonic() + _WAIT_SECONDS, None, None
+    while job is None or job["state"] in {"waiting", "running"}:
+        time.sleep(_POLL_SECONDS if job else 0)
+        job = _poll(address, path, key) or job
+        if job is not None and progress(job) != last:
+            deadline, last = time.monotonic() + _WAIT_SECONDS, progress(job)
+        elif time.monotonic() > deadline:
             minutes = _WAIT_SECONDS // 60
             raise TransferFailed(f"\nNothing has happened for {minutes} minutes. Look again later: GET {path}")
-        if order is not None:
-            _show(order["state"], *far(order))
-    if order["state"] == "failed":
-        raise TransferFailed(f"\nIt failed: {order['problem']['detail']}")
-    return order
+        if job is not None:
+            _show(job["state"], *progress(job))
+    if job["state"] == "failed":
+        raise TransferFailed(f"\nIt failed: {job['problem']['detail']}")
+    return job
 
 
-def _looked_at(address: str, path: str, key: str) -> Any:
-    """Return an import or an export, or None: the service cannot say just now.
+def _poll(address: str, path: str, key: str) -> Any:
+    """Return an import or an export, or None: the service is unavailable for now.
 
     Raises:
-        TransferFailed: it never will.
+        TransferFailed: the service refuses the request for good.
     """
     try:
         status, _, answer = ask(address, "GET", path, None, key)

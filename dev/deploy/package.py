@@ -1,8 +1,8 @@
-"""``make package``: what goes to AWS, built the same way twice, and checked before it goes anywhere.
+"""``make package``: the reproducible package for AWS, checked before it is deployed.
 
-`chalice package` makes the functions and the API; .chalice/resources.yaml is merged in; this module adds what neither
-can say, compiles the sources (Lambda's task folder is read-only: each cold start would compile them again), and
-transforms SAM to plain CloudFormation, so that what is linted is what is deployed.
+`chalice package` creates the functions and the API; .chalice/resources.yaml is merged in; this module adds what neither
+can express, compiles the sources (Lambda's task folder is read-only: each cold start would compile them again), and
+transforms SAM to plain CloudFormation, so that the linted template is the deployed one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 from chalice.deploy.validate import validate_configuration
 
-from dev import template_checks
+from dev.deploy import dependencies, minify, sbom, template_checks
+from dev.deploy.lock import Target
+from dev.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 STAGES = ("local", "dev", "prod")
 MAX_PACKAGE_BYTES = 4 * 1024 * 1024
-_SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt")
-_OURS = ("app.py", "chalicelib", "chalice")  # in a package; the rest of it are dependencies
+_SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt", "requirements.lock")
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day a zip can hold, the same for all files: same input, same bytes
 _THIS_MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 _FUNCTION_ARN = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api"
@@ -62,7 +63,7 @@ _TRACE = {
 
 
 class PackageRefused(Exception):
-    """The package must not be deployed; the message says why, for a person."""
+    """The package must not be deployed; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Package:
     def uncompiled(self) -> Path:
         """Return the same code without compiled files, to measure what those are worth."""
         return self.code.with_name("code-uncompiled.zip")
+
+    @property
+    def bill(self) -> Path:
+        """Return what says which packages are in it, with versions, hashes and licences: CycloneDX."""
+        return self.code.with_name("sbom.cdx.json")
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
@@ -94,22 +100,28 @@ class Package:
         return hashlib.sha256(self.template.read_bytes()).hexdigest()[:16]
 
 
+def location(stage: str, *, for_this_machine: bool) -> Package:
+    """Return where the package of ``stage`` is or will be."""
+    target = DIST / (f"{stage}-here" if for_this_machine else stage)
+    return Package(target / "code.zip", target / "template.json")
+
+
 def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> Package:
     """Build and check the package of ``stage``, for Graviton or ``for_this_machine``: each has its folder in dist/.
 
     With ``fresh=False`` a package is kept that was built from the same sources by the same Python; if only sources have
-    changed, the dependencies of the build before are kept. Neither needs a network.
+    changed, or another stage was built, the dependencies of the build before are kept. Neither needs a network.
 
     Raises:
         PackageRefused
     """
-    target = DIST / (f"{stage}-here" if for_this_machine else stage)
-    built = Package(target / "code.zip", target / "template.json")
+    built = location(stage, for_this_machine=for_this_machine)
+    target = built.code.parent
     architecture = _THIS_MACHINE if for_this_machine else "arm64"
     mark, inputs = target / ".inputs", _inputs_digest(stage, architecture)
     target.mkdir(parents=True, exist_ok=True)
-    with (target / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands may want it at the same time
+    with (DIST / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands may build it, or the same dependencies, at the same time
         if not fresh and mark.exists() and mark.read_text() == inputs:
             return built
         mark.unlink(missing_ok=True)
@@ -119,23 +131,25 @@ def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> 
 
 
 def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> None:
-    kept = built.code.with_name(f"dependencies-{_dependencies_digest(architecture)}")
+    kept = _dependencies(architecture, fresh=fresh)
     with tempfile.TemporaryDirectory() as scratch:
         project, out, code = (Path(scratch) / name for name in ("project", "out", "code"))
         _copy_sources(project, architecture)
         _validate(project, stage)
-        if not fresh and kept.exists():
-            (project / "requirements.txt").write_text("")
-            shutil.copytree(kept, code)
+        (project / "requirements.txt").write_text("")  # Chalice would download them without checking hashes
+        shutil.copytree(kept / "code", code)
         sam = _chalice_package(project, out, stage)
         with zipfile.ZipFile(out / "deployment.zip") as zipped:
             zipped.extractall(code)
-        _keep_dependencies(code, kept)
+        minify.minify(code / "chalicelib" / "web")
+        if foreign := list(dependencies.foreign_runtime(code, kept / "code")):
+            raise PackageRefused("\n".join(foreign))
         _write_zip(code, built.uncompiled)
         _compile(code)
         _write_zip(code, built.code)
+    built.bill.write_text(sbom.bill(built.code, json.loads((kept / dependencies.HASHES).read_text())))
     template = template_checks.transformed(completed(sam, stage))
-    # Said in the description as well; the local AWS reads it here.
+    # In openapi.json as well; the local AWS reads it here.
     template["Resources"]["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["image/png"]
     built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
     refuse_what_is_wrong(built, template)
@@ -149,6 +163,7 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
     """
     wrong = [
         *template_checks.foreign_wheels(built.code),
+        *sbom.refused_licenses(built.code),
         *template_checks.wide_permissions(template),
         *template_checks.deleting_failures(template),
         *template_checks.lint(built.template),
@@ -161,21 +176,26 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
 
 def _inputs_digest(stage: str, architecture: str) -> str:
     digest = hashlib.sha256(f"{stage} {sys.version} {architecture}".encode())
-    for path in [*_source_files(), *sorted(Path(__file__).parent.glob("*.py"))]:
+    for path in [*_source_files(), *sorted((ROOT / "dev").rglob("*.py"))]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _dependencies_digest(architecture: str) -> str:
-    wanted = f"{sys.version} {architecture} {(ROOT / 'requirements.txt').read_text()}"
-    return hashlib.sha256(wanted.encode()).hexdigest()[:16]
-
-
-def _keep_dependencies(code: Path, kept: Path) -> None:
-    """Keep what requirements.txt has brought into ``code``, and nothing of older builds."""
-    for old in kept.parent.glob("dependencies-*"):
-        shutil.rmtree(old)
-    shutil.copytree(code, kept, ignore=lambda folder, _: _OURS if Path(folder) == code else ())
+def _dependencies(architecture: str, *, fresh: bool) -> Path:
+    """Return the folder of what ships beside our own code, downloaded anew if ``fresh``; nothing older stays."""
+    name = f"dependencies-{architecture}-{_PYTHON}-"
+    kept, half = DIST / f"{name}{dependencies.digest()}", DIST / f".{name}"
+    try:
+        packages = dependencies.locked()
+        if fresh or not kept.exists():
+            shutil.rmtree(half, ignore_errors=True)
+            dependencies.fetch(half, packages, Target(_PYTHON, architecture))
+            for old in DIST.glob(f"{name}*"):
+                shutil.rmtree(old)
+            half.rename(kept)
+    except dependencies.DependenciesRefused as refused:
+        raise PackageRefused(str(refused)) from refused
+    return kept
 
 
 def _source_files() -> list[Path]:
@@ -194,11 +214,11 @@ def _copy_sources(project: Path, architecture: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    # Chalice imports the app to read its routes, which wants a BASE_URL and a region; the real come with the stack.
+    # Chalice imports the app to read its routes, which needs a BASE_URL and a region; the stack sets the real ones.
     given = {
         "BASE_URL": "https://placeholder.invalid",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",  # no looking for credentials on a network
+        "AWS_EC2_METADATA_DISABLED": "true",  # do not look for credentials on the network
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given
@@ -206,7 +226,7 @@ def _environment() -> dict[str, str]:
 
 def _validate(project: Path, stage: str) -> None:
     """Run the checks that `chalice deploy` makes and `chalice package` does not."""
-    program = f"from dev.package import validate; validate({str(project)!r}, {stage!r})"
+    program = f"from dev.deploy.package import validate; validate({str(project)!r}, {stage!r})"
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False
     )
@@ -235,7 +255,7 @@ def _chalice_package(project: Path, out: Path, stage: str) -> dict[str, Any]:
 
 
 def _compile(code: Path) -> None:
-    # In a process of its own: what a process has compiled before shows in the bytes of what it compiles next.
+    # In a process of its own: the bytes depend on what a process has compiled before.
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     ran = subprocess.run([*command, "-s", str(code), "-p", "/var/task", str(code)], capture_output=True, check=False)
     if ran.returncode != 0:
@@ -243,16 +263,18 @@ def _compile(code: Path) -> None:
 
 
 def _write_zip(folder: Path, target: Path) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
+    half = target.with_name(f".{target.name}")  # a deployment that reads the old file at this moment finds it whole
+    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _LONG_AGO)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             zipped.writestr(entry, path.read_bytes())
+    half.replace(target)
 
 
 def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
-    """Return the template with what neither Chalice nor a merge can say."""
+    """Return the template with what neither Chalice nor a merge can express."""
     # The API names the function by its name, not by its resource: BASE_URL makes the function wait for the API, and
     # neither could be made first otherwise.
     text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
@@ -272,13 +294,18 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     return template
 
 
+# What the version before calls "http", which it does not know: while a deployment has changed only one of code and
+# environment, it still serves visitors. The next version writes "http".
+_HTTP_CLIENT = "by-hand"
+
+
 def _complete_redirect(template: dict[str, Any]) -> None:
-    """Give the redirect's function what Chalice gives the API's, and a role that can do what a redirect does."""
+    """Give the redirect's function the API's properties, and a role that allows what a redirect does."""
     resources = template["Resources"]
     api, redirect = resources["APIHandler"]["Properties"], resources["RedirectHandler"]["Properties"]
     redirect |= {name: api[name] for name in ("Runtime", "Architectures", "Tags") if name in api}
-    # Somebody waits for both, and boto3 is most of a cold start.
-    api["Environment"] = {"Variables": {**api["Environment"]["Variables"], "AWS_CLIENT": "by-hand"}}
+    # Clients wait for both functions, and boto3 would be most of a cold start.
+    api["Environment"] = {"Variables": {**api["Environment"]["Variables"], "AWS_CLIENT": _HTTP_CLIENT}}
     own = {"CLICKS_QUEUE_URL": {"Ref": "ClicksQueue"}}
     redirect["Environment"] = {"Variables": {**api["Environment"]["Variables"], **own}}
     policy = json.loads((ROOT / ".chalice" / "policy-redirect.json").read_text())
@@ -302,7 +329,7 @@ def _write_table_names(template: dict[str, Any], stage: str) -> None:
 
 
 def deployment(stage: str) -> dict[str, Any]:
-    """Return what .chalice/deploy.json says of ``stage``: parameters and domains."""
+    """Return the parameters and domains of ``stage`` in .chalice/deploy.json."""
     stages: dict[str, dict[str, Any]] = json.loads((ROOT / ".chalice" / "deploy.json").read_text())
     return stages.get(stage, {})
 
@@ -320,13 +347,13 @@ def parameters(stage: str) -> dict[str, str]:
 
 def _add_domain(template: dict[str, Any], domain: dict[str, str]) -> None:
     name = domain["name"]
-    # By its name, not by its place in a list: whoever sorts the list must not have CloudFormation replace a domain.
+    # By name, not by position: sorting the list must not make CloudFormation replace a domain.
     logical_id = "Domain" + name.lower().replace(".", "Dot").replace("-", "Dash")
     template["Resources"][logical_id] = {
         "Type": "AWS::ApiGateway::DomainName",
         "Properties": {
             "DomainName": name,
-            "CertificateArn": domain["certificate"],  # of us-east-1, as every edge-optimised domain wants it
+            "CertificateArn": domain["certificate"],  # of us-east-1, as edge-optimised domains need it
             "EndpointConfiguration": {"Types": ["EDGE"]},
             "SecurityPolicy": "TLS_1_2",
         },
@@ -345,9 +372,7 @@ def _add_domain(template: dict[str, Any], domain: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Build the package of a stage and say what it weighs and how it starts."""
-    from bench import cold_start
-
+    """Build the package of a stage and print its size."""
     stage = sys.argv[1] if len(sys.argv) > 1 else "prod"
     if stage not in STAGES:
         sys.exit(f"There is no stage {stage!r}; there are {', '.join(STAGES)}.")
@@ -358,9 +383,9 @@ def main() -> None:
         sys.exit(f"The package is refused:\n{refused}")
     for code in (built.code, built.uncompiled):
         print(f"  {code.relative_to(ROOT)}  {code.stat().st_size:,} bytes")
+    print(f"  {built.bill.relative_to(ROOT)}  {len(sbom.packages_in(built.code))} packages, all of allowed licences")
     print(f"  {built.template.relative_to(ROOT)}  {built.template.stat().st_size:,} bytes, cfn-lint has no objection")
     print(f"  code.zip has sha256 {built.digest}...")
-    cold_start.report({"compiled": built.code, "uncompiled": built.uncompiled})
 
 
 if __name__ == "__main__":

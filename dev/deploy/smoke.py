@@ -1,4 +1,4 @@
-"""A deployed service, tried once: what a visitor and a program need works at its address."""
+"""The smoke test of a deployed service: what visitors and programs need works at its address."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from dev import local_aws
-from dev.client import ask
+from dev.http_client import ask
+from dev.local import local_aws
 
 _TARGET = "https://example.com/smoke?test=1#deployed"
-_PATIENCE = 60  # seconds that a new API may take until it answers everywhere
+_PATIENCE = 60  # seconds that a new API may take until it responds everywhere
 _HEALTHY, _UNKNOWN = 200, 404
 
 
 class SmokeFailed(Exception):
-    """Something that every visitor needs does not work; the message says what."""
+    """A basic function of the service does not work; the message says which."""
 
 
 def test(address: str, base_url: str, key: str | None) -> None:
-    """Make a link that lives for a minute, follow it, and ask for what is not there.
+    """Create a link that expires after a minute, follow it, and request an unknown code and route.
 
-    ``key`` may create links; None: everybody may.
+    ``key`` may create links; None: creating links needs no key.
 
     Raises:
-        SmokeFailed: with the first thing that is not as it should be.
+        SmokeFailed: with the first difference.
     """
     wait_until_healthy(address)
     status, link = with_key(address, key, "POST", "/links", {"url": _TARGET, "expiresIn": "1m", "title": "Smoke test"})
@@ -37,46 +37,46 @@ def test(address: str, base_url: str, key: str | None) -> None:
         _expect(f"{method} of the new link", (302, _TARGET), (status, location))
     status, location, _ = ask(address, "GET", "/no.such.code")
     _expect("GET of an unknown code", (302, base_url), (status, location))
-    if not local_aws.is_here(address):  # the local AWS has words of its own for it
+    if not local_aws.is_here(address):  # the local AWS has its own response for it
         expect_unknown_route(address)
 
 
 def with_key(address: str, key: str | None, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """Make a request of the API in the name of who has ``key``; return status and document."""
+    """Send a request to the API with ``key``; return status and document."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
     payload = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address + path, payload, headers, method=method)  # noqa: S310  # an address of ours
-    with _answer_to(request) as answer:
-        return answer.status, json.load(answer)
+    with _open(request) as response:
+        return response.status, json.load(response)
 
 
 def wait_until_healthy(address: str, patience: float = _PATIENCE, pause: float = 2) -> None:
-    """Ask for its health until it is well, with a dot for each time that it is not.
+    """Poll the health until it is good, printing a dot for each time that it is not.
 
     Raises:
-        SmokeFailed: it is not well after ``patience`` seconds.
+        SmokeFailed: it is not healthy after ``patience`` seconds.
     """
-    give_up = time.monotonic() + patience
+    deadline = time.monotonic() + patience
     while (state := _health(address)) != _HEALTHY:
-        if time.monotonic() > give_up:
+        if time.monotonic() > deadline:
             raise SmokeFailed(f"GET {address}/healthz: expected 200, got {state}, for {patience:g} seconds.")
         print(".", end="", flush=True)
         time.sleep(pause)
 
 
 def expect_unknown_route(address: str) -> None:
-    """Ask for a route that does not exist: API Gateway answers that itself, as a problem that any site may read.
+    """Request a route that does not exist: API Gateway itself responds, with a problem document and CORS for any site.
 
     Raises:
         SmokeFailed
     """
-    with _answer_to(urllib.request.Request(f"{address}/no/such/route/at/all")) as answer:  # noqa: S310  # an address of ours
-        headers = answer.headers
-        got = (answer.status, headers.get_content_type(), headers["Access-Control-Allow-Origin"])
-    _expect("GET of an unknown route", (_UNKNOWN, "application/problem+json", "*"), got)
+    with _open(urllib.request.Request(f"{address}/no/such/route/at/all")) as response:  # noqa: S310  # an address of ours
+        headers = response.headers
+        actual = (response.status, headers.get_content_type(), headers["Access-Control-Allow-Origin"])
+    _expect("GET of an unknown route", (_UNKNOWN, "application/problem+json", "*"), actual)
 
 
-def _answer_to(request: urllib.request.Request) -> Any:
+def _open(request: urllib.request.Request) -> Any:
     try:
         return urllib.request.urlopen(request, timeout=30)  # noqa: S310  # an address of ours
     except urllib.error.HTTPError as refused:
@@ -90,6 +90,6 @@ def _health(address: str) -> int | OSError:
         return failure
 
 
-def _expect(what: str, wanted: object, got: object) -> None:
-    if wanted != got:
-        raise SmokeFailed(f"{what}: expected {wanted}, got {got}.")
+def _expect(what: str, expected: object, actual: object) -> None:
+    if expected != actual:
+        raise SmokeFailed(f"{what}: expected {expected}, got {actual}.")

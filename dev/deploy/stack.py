@@ -1,7 +1,7 @@
-"""A stack, from its package to its outputs: the same code for AWS and for the AWS on this machine.
+"""Deploys a stack, from the package to the outputs: the same code for AWS and for the AWS on this machine.
 
-Upload under the name of the content, one change set, execute, follow the events. Where a call fails, the reason is one
-sentence; where the stack fails, CloudFormation's own.
+Upload under the digest of the content, create one change set, execute it, follow the events. If a call fails, the
+reason is one sentence; if the stack fails, it is CloudFormation's.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev import complete, local_aws
-from dev.package import Package
+from dev.deploy import adopted_tables
+from dev.deploy.package import Package
+from dev.local import local_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -29,7 +30,7 @@ Say = Callable[[str], None]
 
 
 class StackFailed(Exception):
-    """The stack is not what was asked for; the message says why, for a person."""
+    """The stack could not be deployed or deleted; the message says why, for a person."""
 
 
 def name_of(stage: str) -> str:
@@ -39,7 +40,7 @@ def name_of(stage: str) -> str:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The AWS that the environment leads to: its credentials, and AWS_ENDPOINT_URL if it is on this machine."""
+    """The AWS that the environment names: its credentials, and AWS_ENDPOINT_URL if it is on this machine."""
 
     region: str
 
@@ -49,25 +50,25 @@ class Cloud:
 
     @property
     def cloudformation(self) -> CloudFormationClient:
-        """Return CloudFormation."""
+        """Return a client of CloudFormation."""
         client: CloudFormationClient = self.client("cloudformation")
         return client
 
     @property
     def s3(self) -> S3Client:
-        """Return S3."""
+        """Return a client of S3."""
         client: S3Client = self.client("s3")
         return client
 
     @property
     def account(self) -> str:
-        """Return the account's number, which also tells that the credentials are good."""
+        """Return the account number; this call also checks the credentials."""
         number: str = self.client("sts").get_caller_identity()["Account"]
         return number
 
     @property
     def poll_seconds(self) -> float:
-        """Return how long to wait between two looks."""
+        """Return the seconds between two polls."""
         return 0.1 if local_aws.is_here(self.s3.meta.endpoint_url) else 2.0
 
 
@@ -80,10 +81,10 @@ def deploy(
         StackFailed
     """
     bucket = artifacts(cloud)
-    with _in_one_sentence():
+    with _translating_errors():
         key = _upload(cloud, bucket, package, say)
-        wanted = {**parameters, "ArtifactBucket": bucket, "ArtifactKey": key}
-        return _applied(cloud, name, _template_url(cloud, bucket, package), wanted, say)
+        values = {**parameters, "ArtifactBucket": bucket, "ArtifactKey": key}
+        return _applied(cloud, name, _template_url(cloud, bucket, package), values, say)
 
 
 def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
@@ -93,18 +94,18 @@ def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
 
 
 def complete_tables(cloud: Cloud, package: Package, say: Say = print) -> None:
-    """Give tables that were there before their stack what the template says of them.
+    """Change tables that existed before the stack to match the template.
 
     Raises:
         StackFailed
     """
-    with _in_one_sentence():
-        for wanted in package.tables.values():
-            complete.table(cloud.client("dynamodb"), wanted, cloud.poll_seconds, say)
+    with _translating_errors():
+        for expected in package.tables.values():
+            adopted_tables.complete(cloud.client("dynamodb"), expected, cloud.poll_seconds, say)
 
 
 def tables(cloud: Cloud, name: str) -> set[str]:
-    """Return the names of the tables that the stack ``name`` has, or had and would delete with it."""
+    """Return the names of the tables that the stack ``name`` would delete with it."""
     if _described(cloud, name) is None:
         return set()
     return _of_type(cloud, name, "AWS::DynamoDB::Table")
@@ -116,7 +117,7 @@ def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
     Raises:
         StackFailed
     """
-    with _in_one_sentence():
+    with _translating_errors():
         if _described(cloud, name) is None:
             raise StackFailed(f"There is no stack {name} in {cloud.region}.")
         protected = [table for table in sorted(tables(cloud, name)) if _is_protected(cloud, table)]
@@ -132,38 +133,38 @@ def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
 
 
 def artifacts(cloud: Cloud) -> str:
-    """Return the bucket for packages of this account and region; it is made if it is missing, closed to the public.
+    """Return the bucket for packages of this account and region; it is created if missing, with public access blocked.
 
     Raises:
-        StackFailed: also where somebody else has a bucket of that name, who could swap packages.
+        StackFailed: also if the bucket of that name belongs to another account, which could replace packages.
     """
     name, s3 = f"shortener-artifacts-{cloud.account}-{cloud.region}", cloud.s3
-    with _in_one_sentence():
+    with _translating_errors():
         try:
             s3.head_bucket(Bucket=name, ExpectedBucketOwner=cloud.account)
         except ClientError as refused:
             status = refused.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 403:  # noqa: PLR2004  # what HEAD says of another's
+            if status == 403:  # noqa: PLR2004  # the bucket of another account
                 raise StackFailed(f"The bucket {name} is not this account's, or you may not use it.") from refused
-            if status != 404:  # noqa: PLR2004  # what HEAD says of a missing one
+            if status != 404:  # noqa: PLR2004  # no bucket
                 raise
             _make_bucket(cloud, name)
     return name
 
 
 def _of_type(cloud: Cloud, name: str, kind: str) -> set[str]:
-    """Return the names of what the stack has of a type, and would delete with it."""
+    """Return the physical ids of the resources of type ``kind`` that the stack would delete with it."""
     return {
         resource["PhysicalResourceId"]
         for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         if resource["ResourceType"] == kind
-        and resource.get("PhysicalResourceId")  # what was never made has none
+        and resource.get("PhysicalResourceId")  # a resource that was never created has none
         and resource["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
     }
 
 
 def _empty(cloud: Cloud, bucket: str) -> None:
-    """Delete all that is in a bucket, for CloudFormation deletes none that is not empty."""
+    """Delete all objects of a bucket: CloudFormation deletes only empty buckets."""
     for page in cloud.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         there = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         objects: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in there]
@@ -215,7 +216,7 @@ def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str
         TemplateURL=template_url,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
-        ImportExistingResources=True,  # tables that were there before, or that outlived their stack
+        ImportExistingResources=True,  # tables from before the stack, or that outlived it
     )["Id"]
     if not _is_ready(cloud, change):
         say(f"{name} is up to date.")
@@ -266,7 +267,7 @@ def _delete(cloud: Cloud, name: str, say: Say) -> None:
 
 
 def _report(cloud: Cloud, name: str, seen: set[str], say: Say) -> list[str]:
-    """Say what has happened since the last look; return why anything failed."""
+    """Print the events since the last poll; return the reasons of failures."""
     failed = []
     for event in reversed([event for event in _events(cloud, name) if event["EventId"] not in seen]):
         seen.add(event["EventId"])
@@ -311,7 +312,7 @@ def _is_protected(cloud: Cloud, table: str) -> bool:
 
 
 @contextmanager
-def _in_one_sentence() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, Boto3Error, ClientError) as failure:

@@ -1,4 +1,4 @@
-"""What a package must not contain: permissions wider than named, foreign wheels, whatever cfn-lint objects to."""
+"""Checks of a package: no wide permissions, no wheels of this machine, no errors of cfn-lint."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ONLY_STAR = {
     "xray:PutTelemetryRecords": "X-Ray has no resource types",
 }
 
-_FILES = re.compile(r"\$\{Files\.Arn\}/(imports|reports|exports)/\*")  # the files of one kind, whose names nobody knows
+_FILES = re.compile(r"\$\{Files\.Arn\}/(imports|reports|exports)/\*")  # all files of one kind: ids are random
 
 
 def transformed(sam: dict[str, Any]) -> dict[str, Any]:
-    """Return the SAM template as the plain CloudFormation that AWS would make of it, parameters left open."""
-    # SAM writes the values of parameters into the template where it knows them: defaults, and the region it runs in.
-    # So it is shown parameters without defaults, and pseudo parameters that stand for themselves.
+    """Return the SAM template as the CloudFormation template that AWS would derive from it, parameters left open."""
+    # SAM inserts the values of parameters that it knows: defaults, and the region it runs in. So it gets parameters
+    # without defaults, and pseudo parameters that resolve to themselves.
     parameters: dict[str, Any] = sam.get("Parameters", {})
     without_defaults = {
         name: {key: value for key, value in spec.items() if key != "Default"} for name, spec in parameters.items()
@@ -42,13 +42,13 @@ def transformed(sam: dict[str, Any]) -> dict[str, Any]:
 
 
 def wide_permissions(template: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for every permission that names a wildcard it need not, or lets in whoever comes."""
+    """Yield a sentence for every permission with an unnecessary wildcard, or open to everyone."""
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         for managed in properties.get("ManagedPolicyArns", []):
             yield f"{name}: the managed policy {managed} is wider than it must be."
         if resource["Type"] == "AWS::Lambda::Permission" and _is_wide(properties["Principal"]):
-            yield f"{name}: whoever comes may call the function."
+            yield f"{name}: everyone may call the function."
         for statement in _statements_in(properties):
             if statement["Effect"] == "Allow":
                 yield from (f"{name}: {wide}" for wide in _wide_parts_of(statement))
@@ -59,7 +59,7 @@ def _wide_parts_of(statement: dict[str, Any]) -> Iterator[str]:
     if _is_wide(actions):
         yield f"the action {actions} is wider than it must be."
     if "NotPrincipal" in statement or _is_wide(statement.get("Principal", "")):
-        yield f"whoever comes may do {actions}."
+        yield f"everyone may do {actions}."
     belongs_to_resource = "Principal" in statement or "NotPrincipal" in statement
     resource = statement.get("Resource", "" if belongs_to_resource else "*")
     if _is_wide([each for each in _listed(resource) if not _is_a_kind_of_file(each)]) and not all(
@@ -77,7 +77,7 @@ def _is_wide(named: Any) -> bool:
 
 
 def _statements_in(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield the statements of every policy in ``value``, wherever it stands: of roles, of queues, of trust."""
+    """Yield the statements of every policy in ``value``, at any depth: of roles, of queues, of trust."""
     if isinstance(value, dict):
         if "Effect" in value:
             yield value
@@ -88,7 +88,7 @@ def _statements_in(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def deleting_failures(template: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for every queue whose failed messages would be deleted with the others of their batch."""
+    """Yield a sentence for every queue whose failed messages would be deleted with the rest of their batch."""
     for name, resource in template["Resources"].items():
         if resource["Type"] != "AWS::Lambda::EventSourceMapping":
             continue
@@ -101,7 +101,7 @@ def deleting_failures(template: dict[str, Any]) -> Iterator[str]:
 
 
 def foreign_wheels(code: Path) -> Iterator[str]:
-    """Yield a sentence for every package in a zip that was compiled on this machine, for this machine."""
+    """Yield a sentence for every package in a zip that was compiled on this machine and for it."""
     with zipfile.ZipFile(code) as zipped:
         for entry in zipped.namelist():
             if entry.endswith(".dist-info/WHEEL"):
@@ -111,7 +111,7 @@ def foreign_wheels(code: Path) -> Iterator[str]:
 
 
 def lint(template: Path) -> Iterator[str]:
-    """Yield what cfn-lint objects to, errors only."""
+    """Yield the errors of cfn-lint."""
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--format", "parseable", "--non-zero-exit-code", "error"]
     ran = subprocess.run([*command, str(template)], capture_output=True, text=True, check=False)
     if ran.returncode != 0:

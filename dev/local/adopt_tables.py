@@ -1,7 +1,7 @@
-"""Tables in the local AWS that are there before their stack: an older version made them, and they hold links.
+"""Adopts tables in the local AWS from before their stack: an older version created them, and they hold links.
 
-The local CloudFormation would put empty tables in their place. So their items are moved aside, into tables of other
-names, and back into what CloudFormation makes. Whenever that is interrupted, the next deployment goes on with it.
+The local CloudFormation would replace them by empty tables. So their items are moved to tables of other names, and back
+into the tables that CloudFormation creates. If that is interrupted, the next deployment resumes it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from dev.copy_table import copy_missing
+from dev.admin.copy_table import copy_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,7 +20,7 @@ _ASIDE = "-before-the-stack"
 
 @contextmanager
 def items(dynamodb: DynamoDBClient, tables: set[str], of_the_stack: set[str]) -> Iterator[None]:
-    """Keep the items of those ``tables`` that the stack does not have yet, while it is deployed in the ``with``."""
+    """Keep the items of those ``tables`` that the stack does not have yet, while the ``with`` deploys it."""
     for table in sorted((tables - of_the_stack) & _existing(dynamodb)):
         _make_like(dynamodb, table, f"{table}{_ASIDE}")
         _move(dynamodb, table, f"{table}{_ASIDE}")
@@ -34,7 +34,7 @@ def _make_like(dynamodb: DynamoDBClient, table: str, name: str) -> None:
     described = dynamodb.describe_table(TableName=table)["Table"]
     keys = {key["AttributeName"] for key in described["KeySchema"]}
     attributes = [each for each in described["AttributeDefinitions"] if each["AttributeName"] in keys]
-    with suppress(dynamodb.exceptions.ResourceInUseException):  # it was made before the interruption
+    with suppress(dynamodb.exceptions.ResourceInUseException):  # created before an interruption
         dynamodb.create_table(
             TableName=name,
             KeySchema=described["KeySchema"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,9 +13,9 @@ from urllib.parse import unquote
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, ForbiddenError, LocalGateway, ThreadedHTTPServer
 
-from chalicelib.errors import Malformed, PageUnknown, SettingInvalid, ShortenerError
+from chalicelib.errors import Malformed, PageUnknown, ShortenerError
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 class Gateway(LocalGateway):
@@ -24,29 +23,32 @@ class Gateway(LocalGateway):
 
     _app_object: Any  # an App, of which Chalice makes a class of its own that is safe between threads
 
-    def handle_request(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        """Answer a request, whether or not there is a door for it."""
+    def handle_request(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Response:
+        """Respond to a request, whether or not there is a route for it."""
         try:
-            answer: Answer = super().handle_request(method, path, headers, body)
+            response: Response = super().handle_request(method, path, headers, body)
         except ForbiddenError:
-            # 404 where the bare API Gateway says 403: so does ours once it is deployed.
+            # 404, as in our template; the default of API Gateway is 403.
             return self.refuse(PageUnknown("Nothing is served at this address."), method)
-        # Preflights reach no function of ours, and so bring nothing that the doorway adds.
-        given = {"X-Request-Id": uuid.uuid4().hex, "X-Content-Type-Options": "nosniff"}
-        return {**answer, "headers": {**given, **answer["headers"]}}
+        # Preflights reach none of our functions, so they lack the headers that api/application adds.
+        added = {"X-Request-Id": uuid.uuid4().hex, "X-Content-Type-Options": "nosniff"}
+        return {**response, "headers": {**added, **response["headers"]}}
 
-    def refuse(self, error: ShortenerError, method: str) -> Answer:
-        """Answer a request that reaches no door."""
-        from chalicelib.doorway import problem  # not at import: Chalice sets the stage's environment first
+    def refuse(self, error: ShortenerError, method: str) -> Response:
+        """Respond to a request that reaches no route."""
+        # Not at import: Chalice sets the stage's environment first.
+        from chalicelib.api.responses import problem_response
 
         event = {"requestContext": {"httpMethod": method, "resourcePath": "(none)"}}
-        answer: Answer = self._app_object.answered(event, lambda: problem(error, None).to_dict())
-        return answer
+        response: Response = self._app_object.finish(event, lambda: problem_response(error, None).to_dict())
+        return response
 
-    def _generate_lambda_event(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        """Return the event of a request, its path parameters decoded once, as API Gateway does it."""
+    def _generate_lambda_event(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Response:
+        """Return the event of a request, with path parameters decoded once, as API Gateway does."""
+        route, mark, query = path.partition("?")
+        quoted = route.replace(";", "%3B") + mark + query  # Chalice would cut `;b=1` off the last part of a path
         try:
-            event: Answer = super()._generate_lambda_event(method, path, headers, body)
+            event: Response = super()._generate_lambda_event(method, quoted, headers, body)
         except ValueError as no_route:
             raise ForbiddenError({}) from no_route
         event["pathParameters"] = {name: unquote(value) for name, value in event["pathParameters"].items()}
@@ -54,48 +56,53 @@ class Gateway(LocalGateway):
 
 
 class Handler(ChaliceRequestHandler):
-    """Speaks HTTP: what cannot be read is a problem document as well, and every method gets as far as the doors."""
+    """Speaks HTTP: unreadable requests get a problem document too, and every method reaches the routes."""
 
-    wbufsize = 64 * 1024  # head and body leave in one piece: in two, each answer waits 44 ms for an acknowledgement
+    wbufsize = 64 * 1024  # head and body in one write: in two, each response waits 44 ms for an acknowledgement
     disable_nagle_algorithm = True
     local_gateway: Gateway
     command: str | None  # None until a request could be read
 
     def __init__(self, request: Any, client_address: Any, server: Any, app_object: Any, config: Config) -> None:
-        # Not by Chalice's own __init__, which would make Chalice's gateway.
+        # Without Chalice's own __init__, which would create Chalice's gateway.
         self.local_gateway = Gateway(app_object, config)
         BaseHTTPRequestHandler.__init__(self, request, client_address, server)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Return what answers a method that is none of the usual: Chalice's 405 with its list of those that are."""
+        """Return the handler of an unusual method: Chalice's 405 with the list of allowed ones."""
         if not name.startswith("do_"):
             raise AttributeError(name)
         return self._generic_handle
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # the base class's names
-        """Answer what the parser of HTTP could not read, and hang up: where the next request begins nobody knows."""
+        """Respond to an unreadable request, and close the connection: the start of the next request is unknown."""
         why = HTTPStatus(code).phrase
         error = Malformed(f"The request is no HTTP that can be read: {why}.")
-        answer = self.local_gateway.refuse(error, self.command or "?")
+        response = self.local_gateway.refuse(error, self.command or "?")
         self.close_connection = True
-        self.request_version = self.protocol_version  # else one that was not understood gets no status and no headers
-        headers = {**answer["headers"], "Connection": "close"}
-        self._send_http_response(answer["statusCode"], headers, answer["body"])
+        self.request_version = self.protocol_version  # else an unknown version gets no status and no headers
+        headers = {**response["headers"], "Connection": "close"}
+        self._send_http_response(response["statusCode"], headers, response["body"])
+
+    def _send_http_response(self, code: int, headers: dict[str, Any], body: str | bytes | None) -> None:
+        """Send a response; the one to a HEAD has the length of the missing body, where Chalice says 0."""
+        if self.command != "HEAD" or "Content-Length" not in headers:
+            super()._send_http_response(code, headers, body)
+            return
+        BaseHTTPRequestHandler.send_response(self, code)
+        self._send_headers(headers)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the base class's
-        """Say nothing: the app writes a line for each request itself."""
+        """Print nothing: the app itself logs each request."""
 
 
-ThreadedHTTPServer.request_queue_size = 128  # 5 by default: sixteen clients at once would be turned away
+ThreadedHTTPServer.request_queue_size = 128  # 5 by default: sixteen concurrent clients would be refused
 
 if __name__ == "__main__":
-    # `chalice local` offers no way to name another handler; a default argument is where it names its own.
+    # `chalice local` has no option for another handler; its own is a default argument.
     from chalice.cli import cli
     from chalice.local import LocalDevServer
 
     LocalDevServer.__init__.__defaults__ = (Handler, ThreadedHTTPServer)
-    logging.getLogger("botocore").setLevel(logging.WARNING)  # Chalice's command line would have it tell its life
-    try:
-        cli(obj={})
-    except SettingInvalid as invalid:
-        sys.exit(str(invalid))
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # Chalice's command line makes it verbose
+    cli(obj={})

@@ -1,4 +1,4 @@
-"""AWS on this machine: MiniStack, bound to 127.0.0.1, its state kept between runs."""
+"""AWS on this machine: MiniStack, bound to 127.0.0.1; its state survives restarts and kills."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from dev.paths import ROOT
+
+DEFAULT_PORT = 4566
+PROGRAM = "dev.local.kept_aws"  # MiniStack with a journal; plain "ministack" to compare with in benchmarks
 _START_SECONDS = 30
-_SAVE_SECONDS = 60  # to write its state; killed before that, it would lose what came since it started
+_SAVE_SECONDS = 60  # to write its state; if it is killed before that, the next start reads its journal
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PID_FILE = "ministack.pid"
-_LOCK_FILE = "ministack.lock"  # held by the MiniStack whose state it is; says its port
+_LOCK_FILE = "ministack.lock"  # held by the MiniStack that uses this state; contains its port
 _HERE = {"127.0.0.1", "localhost", "::1"}
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # ignores http_proxy
 
 
 class LocalAwsFailed(Exception):
@@ -31,7 +35,7 @@ class LocalAwsFailed(Exception):
 
 
 def environment(port: int) -> dict[str, str]:
-    """Return what a program needs in its environment to talk to the AWS at ``port``, and to no other."""
+    """Return the environment in which a program uses the AWS at ``port``, and no other."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     elsewhere = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     direct = f"{elsewhere},127.0.0.1" if elsewhere else "127.0.0.1"
@@ -48,18 +52,30 @@ def environment(port: int) -> dict[str, str]:
     }
 
 
+def use(port: int) -> None:
+    """Make this program, and its children, use the AWS at ``port``, whatever the shell sets for AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(environment(port))
+
+
+def state_dir_in(environ: Mapping[str, str]) -> Path:
+    """Return the state directory of the local AWS, from ``environ``."""
+    return Path(environ.get("STATE_DIR") or ROOT / ".local").resolve()
+
+
 def is_here(url: str) -> bool:
-    """Tell whether ``url`` leads to this machine."""
+    """Tell whether ``url`` is on this machine."""
     return urlsplit(url).hostname in _HERE
 
 
 def is_local(environ: Mapping[str, str]) -> bool:
-    """Tell whether ``environ`` leads to an AWS on this machine."""
+    """Tell whether ``environ`` names an AWS on this machine."""
     return is_here(environ.get("AWS_ENDPOINT_URL", ""))
 
 
 def port_in(environ: Mapping[str, str]) -> int:
-    """Return the port of the AWS that ``environ`` leads to."""
+    """Return the port of the AWS that ``environ`` names."""
     return urlsplit(environ["AWS_ENDPOINT_URL"]).port or 80
 
 
@@ -67,7 +83,7 @@ def port_from(environ: Mapping[str, str], name: str, default: int) -> int:
     """Return the port that ``environ`` names.
 
     Raises:
-        LocalAwsFailed: it is none.
+        LocalAwsFailed: it is not a port.
     """
     text = environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004  # the ports there are
@@ -76,12 +92,12 @@ def port_from(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def api_address(port: int, api_id: str) -> str:
-    """Return where an API that was deployed to the AWS at ``port`` answers."""
+    """Return the address of an API that was deployed to the AWS at ``port``."""
     return f"http://127.0.0.1:{port}/_aws/execute-api/{api_id}/api"
 
 
 def answers(port: int) -> bool:
-    """Tell whether a MiniStack answers at ``port``."""
+    """Tell whether a MiniStack responds at ``port``."""
     try:
         with _DIRECTLY.open(f"http://127.0.0.1:{port}/_ministack/ready", timeout=1):
             return True
@@ -89,16 +105,29 @@ def answers(port: int) -> bool:
         return False
 
 
+def port_of(state_dir: Path) -> int | None:
+    """Return the port of the running MiniStack that has its state in ``state_dir``, or None."""
+    file = state_dir / _LOCK_FILE
+    port = file.read_text() if file.exists() else ""
+    if not port.isdigit() or not answers(int(port)):
+        return None
+    try:
+        _locked(state_dir).close()
+    except BlockingIOError:
+        return int(port)
+    return None  # it has ended: another one responds there
+
+
 def start_detached(port: int, state_dir: Path) -> None:
-    """Start MiniStack so that it outlives us; ``detached`` finds it again.
+    """Start a MiniStack that outlives this process; ``detached`` finds it again.
 
     Raises:
         LocalAwsFailed: it does not start, or another one has its state in ``state_dir``.
     """
-    process = _ministack(port, state_dir, outlives_us=True)
+    process = _ministack(port, state_dir, detached_from_parent=True)
     _wait_until_ready(process, port, state_dir)
     (state_dir / _PID_FILE).write_text(str(process.pid))
-    process.returncode = 0  # it is not ours to wait for any more
+    process.returncode = 0  # this process does not wait for it
 
 
 def detached(state_dir: Path) -> int | None:
@@ -107,18 +136,18 @@ def detached(state_dir: Path) -> int | None:
     if not file.exists():
         return None
     number = int(file.read_text())
-    with suppress(ChildProcessError):  # not our child, unless one process both starts and stops it
+    with suppress(ChildProcessError):  # it is only a child if one process both starts and stops it
         os.waitpid(number, os.WNOHANG)
     try:
         _locked(state_dir).close()
     except BlockingIOError:
         return number
-    file.unlink()  # it has ended, and its number may be another's by now
+    file.unlink()  # it has ended, and its number may be reused
     return None
 
 
 def stop_detached(state_dir: Path) -> bool:
-    """Stop what ``start_detached`` started, so that it keeps its state; False: nothing was running.
+    """Stop what ``start_detached`` started; it keeps its state. False: nothing was running.
 
     Raises:
         LocalAwsFailed: it does not stop.
@@ -127,9 +156,9 @@ def stop_detached(state_dir: Path) -> bool:
     if number is None:
         return False
     os.kill(number, signal.SIGTERM)
-    give_up = time.monotonic() + _SAVE_SECONDS
+    deadline = time.monotonic() + _SAVE_SECONDS
     while detached(state_dir) is not None:
-        if time.monotonic() > give_up:
+        if time.monotonic() > deadline:
             raise LocalAwsFailed(f"The local AWS (process {number}) does not stop.")
         time.sleep(0.1)
     return True
@@ -139,7 +168,7 @@ def stop_detached(state_dir: Path) -> bool:
 def running(port: int, state_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run MiniStack for the length of a ``with``. Its log is ``ministack.log`` in ``state_dir``.
 
-    Afterwards this program can only end: it ignores signals, so that a second Ctrl-C does not lose the state.
+    Afterwards this program can only end: it ignores signals, so that a second Ctrl-C does not interrupt the stop.
 
     Raises:
         LocalAwsFailed: it does not start, or another one has its state in ``state_dir``.
@@ -160,9 +189,9 @@ def start(
     *,
     output: int | None = None,
     keep_open: Sequence[int] = (),
-    outlives_us: bool = False,
+    detached_from_parent: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that Ctrl-C does not reach (we stop it in order), and that does not outlive us (on Linux)."""
+    """Start a program that Ctrl-C does not reach (``stop`` ends it), and that ends with this process (on Linux)."""
     return subprocess.Popen(
         command,
         env=dict(env),
@@ -171,7 +200,7 @@ def start(
         stderr=subprocess.STDOUT if output is not None else None,
         start_new_session=True,
         pass_fds=keep_open,
-        preexec_fn=_die_with_parent if sys.platform == "linux" and not outlives_us else None,  # noqa: PLW1509  # no threads yet, one syscall
+        preexec_fn=_die_with_parent if sys.platform == "linux" and not detached_from_parent else None,  # noqa: PLW1509  # no threads yet, one syscall
     )
 
 
@@ -186,21 +215,21 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float) -> None:
         process.wait()
 
 
-def _ministack(port: int, state_dir: Path, *, outlives_us: bool = False) -> subprocess.Popen[bytes]:
+def _ministack(port: int, state_dir: Path, *, detached_from_parent: bool = False) -> subprocess.Popen[bytes]:
     state_dir.mkdir(parents=True, exist_ok=True)
     with _hold(state_dir, port) as lock, (state_dir / "ministack.log").open("wb") as log:
         (state_dir / _PID_FILE).unlink(missing_ok=True)
         return start(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, "-m", PROGRAM],
             environment(port) | _settings(port, state_dir),
             output=log.fileno(),
             keep_open=[lock.fileno()],
-            outlives_us=outlives_us,
+            detached_from_parent=detached_from_parent,
         )
 
 
 def _hold(state_dir: Path, port: int) -> IO[str]:
-    """Return a file: while it is open, here or in MiniStack, no other MiniStack gets this state, to overwrite it."""
+    """Return a locked file: while it is open, here or in MiniStack, no other MiniStack can use this state."""
     try:
         lock = _locked(state_dir)
     except BlockingIOError:
@@ -226,7 +255,7 @@ def _locked(state_dir: Path) -> IO[str]:
 
 
 def _settings(port: int, state_dir: Path) -> dict[str, str]:
-    scratch = state_dir / "tmp"  # where functions are unpacked; it leaves them there
+    scratch = state_dir / "tmp"  # MiniStack unpacks functions here, and does not delete them
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     return {
@@ -239,7 +268,7 @@ def _settings(port: int, state_dir: Path) -> dict[str, str]:
         "S3_DATA_DIR": str(state_dir / "s3"),
         "LOG_LEVEL": "WARNING",
         "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",  # BIND_HOST does not hold there: it would listen on every interface
+        "IOT_MTLS_ENABLED": "0",  # it ignores BIND_HOST: it would listen on every interface
     }
 
 
@@ -248,9 +277,16 @@ def _die_with_parent() -> None:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, state_dir: Path) -> None:
-    give_up = time.monotonic() + _START_SECONDS
-    while time.monotonic() < give_up and process.poll() is None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
         if answers(port):
             return
         time.sleep(0.05)
-    raise LocalAwsFailed(f"MiniStack did not start on port {port}; {state_dir / 'ministack.log'} says why.")
+    raise LocalAwsFailed(f"The local AWS did not start on port {port}. {last_words(state_dir)}")
+
+
+def last_words(state_dir: Path) -> str:
+    """Return the last line of the log of the local AWS, and the path of the log."""
+    log = state_dir / "ministack.log"
+    lines = log.read_text("utf-8", "replace").split("\n") if log.exists() else []
+    return " ".join(filter(None, [*[line for line in lines if line.strip()][-1:], f"Its log: {log}"]))

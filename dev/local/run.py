@@ -1,8 +1,9 @@
-"""``make run``: the local AWS, its tables, and the doors on HTTP, until Ctrl-C."""
+"""``make run``: the local AWS, its tables, and the API on HTTP, until Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -13,46 +14,51 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from watchfiles import watch
 
-from dev import deploy, local_aws, package, stack
+from dev.admin import keys
+from dev.deploy import commands, package, stack
+from dev.local import local_aws
+from dev.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 _WATCHED = ("app.py", "chalicelib", ".chalice")
 _START_SECONDS = 30
 
 
 def main() -> None:
-    """Run until a signal says stop; say in one sentence why it cannot."""
+    """Run until a signal; if it cannot start, exit with one sentence."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's `&` has it ignored
         signal.signal(number, signal.default_int_handler)
-    state_dir = Path(os.environ.get("STATE_DIR") or ROOT / ".local").resolve()
+    state_dir = local_aws.state_dir_in(os.environ)
     try:
-        port, aws_port = _free_port("PORT", 8000), _free_port("AWS_PORT", 4566)
+        port, aws_port = _free_port("PORT", 8000), _free_port("AWS_PORT", local_aws.DEFAULT_PORT)
         if port == aws_port:
             sys.exit(f"PORT and AWS_PORT are both {port}; choose another: make run PORT={port % 65535 + 1}")
         print("Starting the local AWS ...", flush=True)
         with local_aws.running(aws_port, state_dir) as aws:
-            os.environ.update(local_aws.environment(aws_port))
+            local_aws.use(aws_port)
             os.environ.update({"BASE_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"})
             print("Deploying the stack to it ...", flush=True)
-            os.environ.update(deploy.beside())
-            _serve(port, aws)
-    except (local_aws.LocalAwsFailed, package.PackageRefused, stack.StackFailed) as failed:
+            os.environ.update(commands.beside())
+            _serve(port, aws, state_dir)
+    except (local_aws.LocalAwsFailed, package.PackageRefused, stack.StackFailed, keys.KeyNotMade) as failed:
         sys.exit(str(failed))
+    except (BotoCoreError, ClientError) as failed:
+        sys.exit(f"The local AWS does not answer as it should: {failed}")
     except KeyboardInterrupt:
         print("\nStopped; the links are kept.", flush=True)
 
 
-def _serve(port: int, aws: subprocess.Popen[bytes]) -> None:
+def _serve(port: int, aws: subprocess.Popen[bytes], state_dir: Path) -> None:
     server, deploying, has_ended = _start_server(port), None, False
     try:
         if not _answers(server, port):
             sys.exit("The server did not start; its own words are above.")
-        _greet(port)
+        _greet(port, _key_lines())
         for changes in watch(*(ROOT / name for name in _WATCHED), rust_timeout=500, yield_on_timeout=True):
             if aws.poll() is not None:
-                sys.exit("MiniStack stopped on its own; ministack.log says why.")
+                sys.exit(_lost(aws.returncode, state_dir))
             if server.poll() is not None and not has_ended:
                 print("The server has ended; its own words are above. The next save starts it again.", flush=True)
                 has_ended = True
@@ -69,14 +75,14 @@ def _serve(port: int, aws: subprocess.Popen[bytes]) -> None:
 
 
 def _start_server(port: int) -> subprocess.Popen[bytes]:
-    # Chalice's own reloader would look at every file of .venv once a second; we watch the sources only.
+    # Chalice's own reloader would check every file of .venv once a second; this watches the sources only.
     arguments = ["local", "--stage", "local", "--host", "127.0.0.1", "--port", str(port), "--no-autoreload"]
-    return local_aws.start([sys.executable, "-m", "dev.chalice_local", *arguments], os.environ)
+    return local_aws.start([sys.executable, "-m", "dev.local.chalice_local", *arguments], os.environ)
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
-    give_up = time.monotonic() + _START_SECONDS
-    while time.monotonic() < give_up and server.poll() is None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
                 return True
@@ -85,17 +91,39 @@ def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def _greet(port: int) -> None:
+def _key_lines() -> str:
+    """Return the lines about API keys. The first key is created here, only if a terminal shows it, once."""
+    where = f" STATE_DIR={shlex.quote(os.environ['STATE_DIR'])}" if os.environ.get("STATE_DIR") else ""
+    key = keys.create_first() if sys.stdout.isatty() else None
+    if key is None:
+        return f"`make key NAME={keys.FIRST}{where}` makes an API key, which lists and changes links in any browser."
+    return (
+        f"The first API key, of {keys.FIRST!r}, is shown this once: give it to the page, or send it as X-Api-Key.\n"
+        f"It may create, list and change links. `make key NAME=phone{where}` makes another.\n"
+        f"  {key}"
+    )
+
+
+def _greet(port: int, key_lines: str) -> None:
     json = """-H 'Content-Type: application/json' -d '{"url": "https://en.wikipedia.org/wiki/URL_shortening"}'"""
     width = min(shutil.get_terminal_size().columns, 100)
     print(
         f"{'-' * width}\n"
-        f"The URL shortener is at http://127.0.0.1:{port}  (Ctrl-C stops it; links are kept)\n\n"
+        f"The URL shortener is at http://127.0.0.1:{port}  (Ctrl-C stops it; links are kept)\n"
+        f"Where a process of it is killed, what was acknowledged two seconds before is kept as well.\n\n"
+        f"{key_lines}\n\n"
         f"Shorten something:\n"
         f"  curl http://127.0.0.1:{port}/links {json}\n"
         f"{'-' * width}",
         flush=True,
     )
+
+
+def _lost(status: int, state_dir: Path) -> str:
+    """Return the message for a local AWS that has ended by itself."""
+    how = f"was ended by signal {-status}" if status < 0 else "has ended by itself"
+    why = "" if status == -signal.SIGKILL else f" {local_aws.last_words(state_dir)}"
+    return f"The local AWS {how}. What it acknowledged two seconds before is kept: make run starts it again.{why}"
 
 
 def _free_port(name: str, default: int) -> int:

@@ -1,4 +1,4 @@
-"""The tables that .chalice/resources.yaml describes, for tests that need no more of the stack than these."""
+"""Creates the tables of .chalice/resources.yaml without the rest of the stack, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.package import YAMLTemplateSerializer
 
-from tests.paths import ROOT
+from dev.paths import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

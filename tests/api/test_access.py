@@ -1,4 +1,4 @@
-"""Who may do what: every door, called by everybody."""
+"""Access control: every route, called by every kind of caller."""
 
 from __future__ import annotations
 
@@ -11,60 +11,65 @@ import boto3
 import pytest
 from chalice.test import TestHTTPClient as Http
 
-import app as doors
-from chalicelib import authorize, change_link, issue_key
-from chalicelib.aws import key_table, transfer_table
-from chalicelib.core import key
+import app as routes
+from chalicelib.aws.dynamodb import key_store, transfer_store
+from chalicelib.core import limits
+from chalicelib.core.access import api_key
 from chalicelib.core.limits import Window
-from chalicelib.core.transfer import Export, Import
+from chalicelib.core.links import codes, password
+from chalicelib.core.transfers.export_job import Export
+from chalicelib.core.transfers.import_job import Import
 from chalicelib.errors import KeyRefused
 from chalicelib.settings import settings
+from chalicelib.usecases import authenticate, limit_calls, manage_keys, policies
+from tests.aws_in_memory import Prepared
 from tests.callers import Keyed, make_key
 from tests.faults import table_down
+from tests.sizes import grows, usual_or_long
 
 CALLERS = ("anonymous", "wrong key", "revoked", "expired", "other owner", "read-only", "owner", "admin")
-NOBODY_ELSE = (401, 401, 401, 401)
+KEY_NEEDED = (401, 401, 401, 401)
 MOVED = "0" * 32
-ALL_ALIKE = {status: (status,) * len(CALLERS) for status in (200, 302, 303)}
+SAME_FOR_ALL = {status: (status,) * len(CALLERS) for status in (200, 302, 303)}
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     **{
-        (f"/{{code}}{path}", method): ALL_ALIKE[status]
+        (f"/{{code}}{path}", method): SAME_FOR_ALL[status]
         for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
         for method, status in (("GET", 302), ("HEAD", 302), ("POST", 303))
     },
-    **{(route, method): ALL_ALIKE[200] for route in ("/{code}/qr", "/{code}/report") for method in ("GET", "HEAD")},
-    ("/{code}/report", "POST"): ALL_ALIKE[200],
-    ("/reports", "GET"): (*NOBODY_ELSE, 403, 403, 403, 200),
-    ("/reports", "HEAD"): (*NOBODY_ELSE, 403, 403, 403, 200),
-    ("/links", "POST"): (*NOBODY_ELSE, 201, 403, 201, 201),
-    ("/links", "GET"): (*NOBODY_ELSE, 200, 200, 200, 200),
-    ("/links", "HEAD"): (*NOBODY_ELSE, 200, 200, 200, 200),
-    ("/links/bulk", "POST"): (*NOBODY_ELSE, 200, 403, 200, 200),
-    ("/links/{code}", "GET"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}", "HEAD"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}", "PATCH"): (*NOBODY_ELSE, 404, 403, 200, 200),
-    ("/links/{code}", "DELETE"): (*NOBODY_ELSE, 404, 403, 204, 204),
-    ("/links/{code}/history", "GET"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}/history", "HEAD"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}/stats", "GET"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}/stats", "HEAD"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}/visits", "GET"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/links/{code}/visits", "HEAD"): (*NOBODY_ELSE, 404, 200, 200, 200),
-    ("/stats", "GET"): (*NOBODY_ELSE, 200, 200, 200, 200),
-    ("/stats", "HEAD"): (*NOBODY_ELSE, 200, 200, 200, 200),
-    ("/imports", "POST"): (*NOBODY_ELSE, 201, 403, 201, 201),
-    ("/imports/{import_id}", "GET"): (*NOBODY_ELSE, 404, 403, 200, 200),
-    ("/imports/{import_id}", "HEAD"): (*NOBODY_ELSE, 404, 403, 200, 200),
-    ("/exports", "POST"): (*NOBODY_ELSE, 202, 403, 202, 202),
-    ("/exports/{export_id}", "GET"): (*NOBODY_ELSE, 404, 403, 200, 200),
-    ("/exports/{export_id}", "HEAD"): (*NOBODY_ELSE, 404, 403, 200, 200),
-    ("/keys", "POST"): (*NOBODY_ELSE, 403, 403, 403, 201),
-    ("/keys", "GET"): (*NOBODY_ELSE, 403, 403, 403, 200),
-    ("/keys", "HEAD"): (*NOBODY_ELSE, 403, 403, 403, 200),
-    ("/keys/{key_id}", "DELETE"): (*NOBODY_ELSE, 403, 403, 403, 204),
+    **{(route, method): SAME_FOR_ALL[200] for route in ("/{code}/qr", "/{code}/report") for method in ("GET", "HEAD")},
+    ("/{code}/report", "POST"): SAME_FOR_ALL[200],
+    ("/reports", "GET"): (*KEY_NEEDED, 403, 403, 403, 200),
+    ("/reports", "HEAD"): (*KEY_NEEDED, 403, 403, 403, 200),
+    ("/links", "POST"): (*KEY_NEEDED, 201, 403, 201, 201),
+    ("/links", "GET"): (*KEY_NEEDED, 200, 200, 200, 200),
+    ("/links", "HEAD"): (*KEY_NEEDED, 200, 200, 200, 200),
+    ("/links/bulk", "POST"): (*KEY_NEEDED, 200, 403, 200, 200),
+    ("/links/{code}", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}", "PATCH"): (*KEY_NEEDED, 404, 403, 200, 200),
+    ("/links/{code}", "DELETE"): (*KEY_NEEDED, 404, 403, 204, 204),
+    ("/links/{code}/history", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}/history", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}/stats", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}/stats", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}/visits", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/links/{code}/visits", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
+    ("/stats", "GET"): (*KEY_NEEDED, 200, 200, 200, 200),
+    ("/stats", "HEAD"): (*KEY_NEEDED, 200, 200, 200, 200),
+    ("/imports", "POST"): (*KEY_NEEDED, 201, 403, 201, 201),
+    ("/imports/{import_id}", "GET"): (*KEY_NEEDED, 404, 403, 200, 200),
+    ("/imports/{import_id}", "HEAD"): (*KEY_NEEDED, 404, 403, 200, 200),
+    ("/exports", "POST"): (*KEY_NEEDED, 202, 403, 202, 202),
+    ("/exports/{export_id}", "GET"): (*KEY_NEEDED, 404, 403, 200, 200),
+    ("/exports/{export_id}", "HEAD"): (*KEY_NEEDED, 404, 403, 200, 200),
+    ("/keys", "POST"): (*KEY_NEEDED, 403, 403, 403, 201),
+    ("/keys", "GET"): (*KEY_NEEDED, 403, 403, 403, 200),
+    ("/keys", "HEAD"): (*KEY_NEEDED, 403, 403, 403, 200),
+    ("/keys/{key_id}", "DELETE"): (*KEY_NEEDED, 403, 403, 403, 204),
     **{
-        (route, method): ALL_ALIKE[200]
+        (route, method): SAME_FOR_ALL[200]
         for route in (
             "/",
             "/assets/{file}",
@@ -88,13 +93,18 @@ BODIES: dict[tuple[str, str], Any] = {
 
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody makes links without a key, as it is everywhere but on a developer's machine."""
-    monkeypatch.setattr(authorize, "settings", dataclasses.replace(settings, open_create=False))
+    """Creating links needs a key, as everywhere except on a developer's machine."""
+    monkeypatch.setattr(policies, "settings", dataclasses.replace(settings, open_create=False))
 
 
 @pytest.fixture
-def keys(http: Http) -> dict[str, str]:
+def keys(prepared: Prepared, http: Http) -> dict[str, str]:
     """A key of every kind, and a link, an import and an export of ann's."""
+    return prepared.step("access", lambda: make_keys(http))
+
+
+def make_keys(http: Http) -> dict[str, str]:
+    """Create the keys, and what belongs to ann."""
     now = datetime.now(UTC)
     found = {
         "wrong key": f"sk_{'1' * 10}_{'2' * 24}",
@@ -106,38 +116,54 @@ def keys(http: Http) -> dict[str, str]:
         "admin": make_key("root", "admin"),
         "spare": make_key("spare"),
     }
-    key_id, _ = key.parts_of(found["revoked"]) or ("", "")
-    issue_key.revoke(key_id, now)
+    key_id, _ = api_key.parse(found["revoked"]) or ("", "")
+    manage_keys.revoke(key_id, now)
     Keyed(http, found["owner"]).make(alias="sale", forwardPath=True)
-    transfer_table.add_import(Import(id=MOVED, owner="ann", by="ann", created_at=now))
-    transfer_table.add_export(Export(id=MOVED, owner="ann", asked_by="ann", created_at=now))
+    transfer_store.add_import(Import(id=MOVED, owner="ann", by="ann", created_at=now))
+    transfer_store.add_export(Export(id=MOVED, owner="ann", asked_by="ann", created_at=now))
     return found
 
 
-def test_every_door_has_a_row() -> None:
-    """A new door says who may pass before it opens."""
-    assert MATRIX.keys() == {(route, method) for route, methods in doors.app.routes.items() for method in methods}
-    assert all(len(row) == len(CALLERS) for row in MATRIX.values())
+class TestEachRoute:
+    """The part of the table that `make check` runs: one call of each route, by an admin."""
+
+    def test_route_has_a_row(self) -> None:
+        """A new route must say who may call it."""
+        assert MATRIX.keys() == {(route, method) for route, methods in routes.app.routes.items() for method in methods}
+        assert all(len(row) == len(CALLERS) for row in MATRIX.values())
+
+    @pytest.mark.parametrize(("route", "method"), MATRIX)
+    @pytest.mark.usefixtures("closed")
+    def test_admin_gets_the_expected_status(self, http: Http, keys: dict[str, str], route: str, method: str) -> None:
+        """As the route's row says."""
+        check(http, keys, route, method, "admin")
 
 
-@pytest.mark.parametrize("who", CALLERS)
+@pytest.mark.parametrize("caller", [caller for caller in CALLERS if caller != "admin"])
 @pytest.mark.parametrize(("route", "method"), MATRIX)
 @pytest.mark.usefixtures("closed")
-def test_everybody_gets_what_is_theirs(http: Http, keys: dict[str, str], route: str, method: str, who: str) -> None:
-    """One answer for each door and caller; without a good key nobody learns what there is."""
-    spare, _ = key.parts_of(keys["spare"]) or ("", "")
+def test_caller_gets_the_expected_status(
+    http: Http, keys: dict[str, str], route: str, method: str, caller: str
+) -> None:
+    """One status for each route and caller; without a valid key a response reveals nothing."""
+    check(http, keys, route, method, caller)
+
+
+def check(http: Http, keys: dict[str, str], route: str, method: str, caller: str) -> None:
+    """Call a route as ``caller``, and assert that the status is that of the table."""
+    spare, _ = api_key.parse(keys["spare"]) or ("", "")
     more = {"path1": "a", "path2": "b", "path3": "c", "import_id": MOVED, "export_id": MOVED}
     path = route.format(code="sale", file="page.css", problem="alias-taken", key_id=spare, **more)
 
-    answer = Keyed(http, keys.get(who))(method, path, BODIES.get((route, method)))
+    answer = Keyed(http, keys.get(caller))(method, path, BODIES.get((route, method)))
 
-    assert answer.status_code == MATRIX[route, method][CALLERS.index(who)]
+    assert answer.status_code == MATRIX[route, method][CALLERS.index(caller)]
     if answer.status_code == 401:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 class TestHowAKeyIsSent:
-    """Both headers are understood; a query is not."""
+    """Both headers are accepted; a query is not."""
 
     @pytest.mark.parametrize(
         "headers",
@@ -150,8 +176,8 @@ class TestHowAKeyIsSent:
         ],
         ids=str,
     )
-    def test_both_headers(self, http: Http, keys: dict[str, str], headers: dict[str, str]) -> None:
-        """Bearer is asked first."""
+    def test_both_headers_are_accepted(self, http: Http, keys: dict[str, str], headers: dict[str, str]) -> None:
+        """Bearer takes precedence."""
         sent = {name: value.format(keys["owner"]) for name, value in headers.items()}
 
         assert http.get("/links/sale", headers=sent).status_code == 200
@@ -159,23 +185,23 @@ class TestHowAKeyIsSent:
     @pytest.mark.parametrize(
         "text", ["", "sk_", "sk_1_2", "SK_1111111111_222222222222222222222222", "\ud83d\ude00", "mk_"]
     )
-    def test_what_is_no_key(self, http: Http, keys: dict[str, str], text: str) -> None:  # noqa: ARG002  # there is a link
-        """Whatever it is, it is refused like a wrong one."""
+    def test_malformed_key_is_refused(self, http: Http, keys: dict[str, str], text: str) -> None:  # noqa: ARG002  # there is a link
+        """With the same response as a wrong key."""
         answer = http.get("/links/sale", headers={"X-Api-Key": text})
 
         assert (answer.status_code, answer.json_body["code"]) == (401, "key-refused")
 
-    def test_not_in_a_query(self, http: Http, keys: dict[str, str]) -> None:
-        """It would stand in logs and histories."""
+    def test_key_in_a_query_is_ignored(self, http: Http, keys: dict[str, str]) -> None:
+        """It would end up in logs and browser histories."""
         assert http.get(f"/links/sale?key={keys['owner']}&api_key={keys['owner']}").status_code == 401
 
 
 class TestOwners:
-    """Somebody else's link and none at all are the same answer."""
+    """Links of other owners and missing links give the same response."""
 
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-    def test_foreign_and_missing_are_the_same_bytes(self, http: Http, keys: dict[str, str], method: str) -> None:
-        """Nobody learns which codes there are."""
+    def test_foreign_and_missing_links_give_the_same_bytes(self, http: Http, keys: dict[str, str], method: str) -> None:
+        """No one learns which codes exist."""
         bob, body = Keyed(http, keys["other owner"]), {"title": "mine"} if method == "PATCH" else None
 
         foreign, missing, impossible = (bob(method, f"/links/{code}", body) for code in ("sale", "nobody", "no.body"))
@@ -183,8 +209,8 @@ class TestOwners:
         assert foreign.status_code == 404
         assert foreign.body == missing.body == impossible.body
 
-    def test_a_link_of_an_older_table_is_an_admins(self, http: Http, keys: dict[str, str]) -> None:
-        """Nobody else can say that it is theirs."""
+    def test_link_without_an_owner_is_for_admins_only(self, http: Http, keys: dict[str, str]) -> None:
+        """No one else can prove to own it."""
         item = {"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/old"}}
         boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
 
@@ -192,8 +218,8 @@ class TestOwners:
         changed = Keyed(http, keys["admin"])("PATCH", "/links/old", {"title": "Known"})
         assert (changed.status_code, changed.json_body["title"]) == (200, "Known")
 
-    def test_lists_and_statistics_of_others_are_an_admins(self, http: Http, keys: dict[str, str]) -> None:
-        """An owner asks for nobody else's; an admin names whose."""
+    def test_lists_and_statistics_of_others_need_an_admin(self, http: Http, keys: dict[str, str]) -> None:
+        """Owners get 403; admins name the owner."""
         ann, admin = Keyed(http, keys["owner"]), Keyed(http, keys["admin"])
 
         assert ann.get("/links?owner=bob").status_code == ann.get("/stats?owner=bob").status_code == 403
@@ -204,13 +230,11 @@ class TestOwners:
 
 
 class TestBlocking:
-    """Links are stopped by whoever runs the service, and by nobody else."""
+    """Only administrators block and unblock links."""
 
     @pytest.mark.parametrize("reason", ["It was phishing.", None])
-    def test_an_owner_neither_stops_a_link_nor_lets_it_go(
-        self, http: Http, keys: dict[str, str], reason: str | None
-    ) -> None:
-        """Not even with all that their key allows; the answer names the scope that is missing."""
+    def test_owner_can_neither_block_nor_unblock(self, http: Http, keys: dict[str, str], reason: str | None) -> None:
+        """With all other scopes; the response names the missing one."""
         Keyed(http, keys["admin"])("PATCH", "/links/sale", {"blocked": "It was reported."})
 
         answer = Keyed(http, keys["owner"])("PATCH", "/links/sale", {"blocked": reason})
@@ -218,32 +242,32 @@ class TestBlocking:
         assert (answer.status_code, answer.json_body["scope"]) == (403, "admin")
         assert http.get("/sale").status_code == 451
 
-    def test_nor_does_the_key_to_a_link(self, http: Http) -> None:
-        """Whoever made a link without a key has a key to it, and cannot let it go when it was stopped."""
+    def test_manage_key_cannot_unblock(self, http: Http) -> None:
+        """A link made without a key has a manageKey, which cannot unblock the link."""
         mine = post(http).json_body
 
         answer = Keyed(http, mine["manageKey"])("PATCH", f"/links/{mine['code']}", {"blocked": None})
 
         assert (answer.status_code, answer.json_body["code"]) == (401, "key-missing")
 
-    def test_an_admin_stops_a_link_and_lets_it_go(self, http: Http, keys: dict[str, str]) -> None:
-        """Its visitors are told why, as long as it lasts."""
+    def test_admin_can_block_and_unblock(self, http: Http, keys: dict[str, str]) -> None:
+        """Visitors are shown the reason while it is blocked."""
         admin = Keyed(http, keys["admin"])
 
         admin("PATCH", "/links/sale", {"blocked": "It was phishing."})
-        stopped = http.get("/sale")
+        blocked = http.get("/sale")
         admin("PATCH", "/links/sale", {"blocked": None})
 
-        assert (stopped.status_code, stopped.json_body["code"]) == (451, "link-blocked")
-        assert "It was phishing." in stopped.json_body["detail"]
+        assert (blocked.status_code, blocked.json_body["code"]) == (451, "link-blocked")
+        assert "It was phishing." in blocked.json_body["detail"]
         assert http.get("/sale").status_code == 302
 
 
 class TestKeys:
-    """Made once, listed without their texts, revoked for good."""
+    """Keys are shown once, listed without their texts, and revoked for good."""
 
-    def test_a_key_is_shown_once(self, http: Http, keys: dict[str, str]) -> None:
-        """Neither the list nor the table has its text."""
+    def test_key_text_is_shown_once(self, http: Http, keys: dict[str, str]) -> None:
+        """Neither the list nor the table has it."""
         admin = Keyed(http, keys["admin"])
 
         made = admin("POST", "/keys", {"name": "laptop", "owner": "ann", "scopes": ["read"], "expiresIn": "1d"})
@@ -256,11 +280,11 @@ class TestKeys:
         assert text.rpartition("_")[2] not in table + admin.get("/keys").body.decode()
         assert Keyed(http, text).get("/links/sale").status_code == 200
 
-    def test_a_revoked_key_is_dead_here_at_once(self, http: Http, keys: dict[str, str]) -> None:
-        """Also in the memory of this container."""
+    def test_revoked_key_is_refused_at_once_in_this_container(self, http: Http, keys: dict[str, str]) -> None:
+        """It is evicted from the container's cache as well."""
         ann = Keyed(http, keys["owner"])
         assert ann.get("/links/sale").status_code == 200
-        key_id, _ = key.parts_of(keys["owner"]) or ("", "")
+        key_id, _ = api_key.parse(keys["owner"]) or ("", "")
 
         revoked = Keyed(http, keys["admin"])("DELETE", f"/keys/{key_id}")
 
@@ -268,36 +292,41 @@ class TestKeys:
         assert ann.get("/links/sale").status_code == 401
         assert Keyed(http, keys["admin"])("DELETE", "/keys/nobody").json_body["code"] == "key-unknown"
 
-    def test_a_key_revoked_elsewhere_is_dead_within_a_minute(self, http: Http, keys: dict[str, str]) -> None:  # noqa: ARG002  # there is a link
-        """A container trusts its memory of a key for half a minute."""
-        key_id, _ = key.parts_of(keys["owner"]) or ("", "")
-        now, headers = datetime.now(UTC), {"x-api-key": keys["owner"]}
-        assert authorize.authorize(headers, now).owner == "ann"
-        key_table.revoke(key_id, now)
+    @pytest.mark.parametrize("since_its_use", [0, 30, 31, 45, 59, 60])
+    def test_key_revoked_elsewhere_is_refused_within_half_a_minute(
+        self, keys: dict[str, str], since_its_use: int
+    ) -> None:
+        """A container caches a key for 30 seconds, whether or not its use is recorded meanwhile."""
+        key_id, _ = api_key.parse(keys["spare"]) or ("", "")
+        now, headers = datetime.now(UTC), {"x-api-key": keys["spare"]}
+        authenticate.authenticate(headers, "203.0.113.1", now - timedelta(seconds=since_its_use))
+        authenticate.reset()
+        assert authenticate.authenticate(headers, "203.0.113.1", now).owner == "spare"
+        key_store.revoke(key_id, now)
 
-        assert authorize.authorize(headers, now + timedelta(seconds=29)).owner == "ann"
+        assert authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=29)).owner == "spare"
         with pytest.raises(KeyRefused):
-            authorize.authorize(headers, now + timedelta(seconds=30))
+            authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=30))
 
-    def test_its_last_use_is_known_to_the_minute(self, http: Http, keys: dict[str, str]) -> None:  # noqa: ARG002  # the tables
-        """At most one write a minute, by however many containers."""
-        key_id, _ = key.parts_of(keys["owner"]) or ("", "")
+    def test_last_use_is_recorded_to_the_minute(self, http: Http, keys: dict[str, str]) -> None:  # noqa: ARG002  # the tables
+        """At most one write a minute, by all containers together."""
+        key_id, _ = api_key.parse(keys["spare"]) or ("", "")  # it was never used before
         now = datetime.now(UTC).replace(microsecond=0)
         for seconds in (0, 31, 59, 61):
-            authorize.forget_all()
-            authorize.authorize({"x-api-key": keys["owner"]}, now + timedelta(seconds=seconds))
+            authenticate.reset()
+            authenticate.authenticate({"x-api-key": keys["spare"]}, "203.0.113.1", now + timedelta(seconds=seconds))
 
-        found = key_table.find(key_id)
+        found = key_store.find_key(key_id)
         assert found is not None
         assert found.last_used_at == now + timedelta(seconds=61)
 
-    def test_a_wrong_secret_is_no_use_of_a_key(self, http: Http, keys: dict[str, str]) -> None:
-        """Nor is a try with one that is revoked."""
-        key_id, _ = key.parts_of(keys["spare"]) or ("", "")
+    def test_wrong_secret_does_not_count_as_use(self, http: Http, keys: dict[str, str]) -> None:
+        """The time of the last use stays."""
+        key_id, _ = api_key.parse(keys["spare"]) or ("", "")
 
         assert Keyed(http, f"sk_{key_id}_{'1' * 24}").get("/links").status_code == 401
 
-        found = key_table.find(key_id)
+        found = key_store.find_key(key_id)
         assert found is not None
         assert found.last_used_at is None
 
@@ -316,8 +345,10 @@ class TestKeys:
         ],
         ids=str,
     )
-    def test_a_key_that_cannot_be(self, http: Http, keys: dict[str, str], body: Any, fields: list[str]) -> None:
-        """Every field that is wrong is named."""
+    def test_invalid_key_request_is_refused(
+        self, http: Http, keys: dict[str, str], body: Any, fields: list[str]
+    ) -> None:
+        """Every invalid field is named."""
         answer = Keyed(http, keys["admin"])("POST", "/keys", body)
 
         assert (answer.status_code, answer.json_body["code"]) == (422, "key-invalid")
@@ -325,30 +356,30 @@ class TestKeys:
 
 
 class TestAnonymous:
-    """Who has no key, where links may be made without one."""
+    """Callers without a key, where links may be made without one."""
 
     @pytest.fixture(autouse=True)
     def public(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """As on a public instance."""
+        """Settings of a public instance."""
         rules = dataclasses.replace(settings, anonymous_max_days=90, anonymous_min_alias=6)
-        monkeypatch.setattr(change_link, "settings", rules)
+        monkeypatch.setattr(policies, "settings", rules)
 
     @pytest.fixture
-    def limited(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """With limits of three an hour and five a day."""
+    def limited(self, monkeypatch: pytest.MonkeyPatch, one_moment: datetime) -> None:  # noqa: ARG002  # or an hour may end
+        """Limits of three an hour and five a day."""
         windows = (Window("anonymous-hour", 3600, 3), Window("anonymous-day", 86400, 5))
-        monkeypatch.setattr(authorize, "_anonymous", windows)
+        monkeypatch.setattr(limit_calls, "_anonymous", windows)
 
-    def test_a_link_must_start_before_it_has_to_end(self, http: Http) -> None:
-        """The end that such a link gets counts as well."""
+    def test_start_must_be_before_the_default_expiry(self, http: Http) -> None:
+        """The expiry that such a link gets by default counts as well."""
         start = (datetime.now(UTC) + timedelta(days=365)).isoformat()
 
         answer = post(http, startsAt=start)
 
         assert (answer.status_code, answer.json_body["errors"][0]["field"]) == (422, "startsAt")
 
-    def test_the_answer_has_the_key_to_the_link(self, http: Http) -> None:
-        """Once; it opens this link and no other, and is stored as a digest."""
+    def test_response_has_the_manage_key(self, http: Http) -> None:
+        """Once; it is valid for this link only, and is stored as a digest."""
         mine, other = (post(http).json_body for _ in range(2))
         me = Keyed(http, mine["manageKey"])
 
@@ -376,8 +407,8 @@ class TestAnonymous:
         ],
         ids=str,
     )
-    def test_what_a_stranger_may_not(self, http: Http, fields: dict[str, Any], wrong: list[str]) -> None:
-        """Short aliases are worth something, permanent redirects cannot be taken back, and all ends some day."""
+    def test_options_that_need_a_key_are_refused(self, http: Http, fields: dict[str, Any], wrong: list[str]) -> None:
+        """Short aliases, permanent redirects, long lifetimes and external ids."""
         answer = post(http, **fields)
 
         assert answer.status_code == 422
@@ -386,44 +417,93 @@ class TestAnonymous:
     @pytest.mark.parametrize(
         "change", [{"permanent": True}, {"expiresAt": None}, {"expiresIn": "91d"}, {"externalId": "x"}]
     )
-    def test_nor_by_changing_it(self, http: Http, change: dict[str, Any]) -> None:
-        """A link must not become what it could not have been made as."""
+    def test_options_that_need_a_key_cannot_be_added_later(self, http: Http, change: dict[str, Any]) -> None:
+        """A change must not make what could not have been created."""
         mine = post(http).json_body
 
         answer = Keyed(http, mine["manageKey"])("PATCH", f"/links/{mine['code']}", change)
 
         assert (answer.status_code, answer.json_body["code"]) == (422, "link-invalid")
 
-    def test_it_cannot_be_prolonged_for_ever(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Ninety days are counted from its beginning."""
+    def test_lifetime_is_counted_from_creation(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ninety days in all, however often the expiry is changed."""
         mine = post(http).json_body
         later = datetime.now(UTC) + timedelta(days=80)
-        monkeypatch.setattr("app.now", lambda: later)
+        monkeypatch.setattr("chalicelib.clock.now", lambda: later)
         me = Keyed(http, mine["manageKey"])
 
         answers = [me("PATCH", f"/links/{mine['code']}", {"expiresIn": days}).status_code for days in ("9d", "11d")]
 
         assert answers == [200, 422]
 
-    def test_its_key_may_not_call_without_end(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The key to one link has the limit of any key; so has one that was made up."""
-        monkeypatch.setattr(authorize, "_per_key", Window("key-minute", 60, 2))
+    @pytest.mark.usefixtures("one_moment")
+    def test_manage_keys_are_rate_limited(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A manageKey has the limit of any key; invalid ones are counted by network, and do not affect others."""
+        monkeypatch.setattr(limit_calls, "_per_key", Window("key-minute", 60, 2))
+        monkeypatch.setattr(limits, "UNKNOWN_KEYS", Window("unknown-key-minute", 60, 2))
         mine = post(http).json_body
+        invalid = [f"mk_{number * 24}" for number in "1234"]
 
-        for text, last in ((mine["manageKey"], 200), (f"mk_{'1' * 24}", 404)):
-            asked = [Keyed(http, text).get(f"/links/{mine['code']}").status_code for _ in range(3)]
-            assert asked == [last, last, 429]
+        refused = [Keyed(http, text).get(f"/links/{mine['code']}").status_code for text in invalid]
+        asked = [Keyed(http, mine["manageKey"]).get(f"/links/{mine['code']}").status_code for _ in range(3)]
 
-    def test_it_ends_in_ninety_days_unless_sooner(self, http: Http) -> None:
-        """Nobody has to say so."""
+        assert refused == [404, 404, 429, 429]
+        assert asked == [200, 200, 429]
+
+    @grows
+    @pytest.mark.usefixtures("one_moment")
+    def test_invalid_manage_keys_are_limited_before_passwords_are_hashed(
+        self, http: Http, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No password is hashed for any of 500 well-formed keys."""
+        hashed: list[bytes] = []
+
+        def note(data: bytes, *_: object) -> bytes:
+            hashed.append(data)
+            return b""
+
+        monkeypatch.setattr(password, "derive", note)
+        code = post(http).json_body["code"]
+        bodies = (
+            {"password": "abcdefgh"},
+            {"password": "abcdefgh", "url": "https://example.com/other"},
+            {"title": "x"},
+        )
+
+        answers = [
+            Keyed(http, f"mk_{codes.unguessable_text(24)}")("PATCH", f"/links/{name}", bodies[number % 3]).status_code
+            for number in range(usual_or_long(75, 250))
+            for name in (code, "nobody")
+        ]
+
+        assert hashed == []
+        assert set(answers) == {404, 429}
+        assert answers.count(404) <= limits.UNKNOWN_KEYS.most
+
+    @pytest.mark.usefixtures("one_moment")
+    @pytest.mark.parametrize("header", ["X-Api-Key", "Authorization"])
+    def test_invalid_api_keys_are_limited_by_network(self, http: Http, header: str) -> None:
+        """A valid key from the same network still works."""
+        good, most = make_key("ann"), limits.UNKNOWN_KEYS.most
+        invalid = [f"sk_{codes.unguessable_text(10)}_{codes.unguessable_text(24)}" for _ in range(most + 5)]
+        prefix = "Bearer " if header == "Authorization" else ""
+
+        answers = [http.get("/links", headers={header: f"{prefix}{text}"}) for text in invalid]
+
+        assert [each.status_code for each in answers] == [401] * most + [429] * 5
+        assert int(answers[-1].headers["Retry-After"]) <= 60
+        assert Keyed(http, good).get("/links").status_code == 200
+
+    def test_default_lifetime_is_ninety_days(self, http: Http) -> None:
+        """Unless the request asks for less."""
         lasting, short = post(http).json_body, post(http, expiresIn="1d", alias="longer").json_body
 
         days = [(datetime.fromisoformat(link["expiresAt"]) - datetime.now(UTC)).days for link in (lasting, short)]
         assert days == [89, 0]
 
     @pytest.mark.usefixtures("limited")
-    def test_three_an_hour_and_not_one_more(self, http: Http) -> None:
-        """The fourth is told when to come again; the headers count down; another network is another matter."""
+    def test_hourly_limit_is_enforced(self, http: Http) -> None:
+        """The fourth gets Retry-After; the headers count down; another network has its own limit."""
         answers = [post(http, address="203.0.113.1") for _ in range(4)]
 
         assert [answer["statusCode"] for answer in answers] == [201, 201, 201, 429]
@@ -435,16 +515,16 @@ class TestAnonymous:
         assert post(http, address="203.0.113.2")["statusCode"] == 201
 
     @pytest.mark.usefixtures("limited")
-    def test_an_ipv6_network_is_one_stranger(self, http: Http) -> None:
-        """Hosts have 2^64 addresses to come from."""
+    def test_ipv6_network_is_one_caller(self, http: Http) -> None:
+        """Hosts have 2^64 addresses to choose from."""
         answers = [post(http, address=f"2001:db8:1:2::{number}")["statusCode"] for number in range(4)]
 
         assert answers == [201, 201, 201, 429]
         assert post(http, address="2001:db8:1:3::1")["statusCode"] == 201
 
     @pytest.mark.usefixtures("limited")
-    def test_while_nobody_can_count_nobody_may(self, http: Http) -> None:
-        """Without a key it is no; who has one goes on."""
+    def test_without_counters_callers_without_a_key_get_503(self, http: Http) -> None:
+        """Callers with a key are not affected."""
         post(http, address="203.0.113.1")
         key_text = make_key("ann")
         Keyed(http, key_text).get("/links")
@@ -453,8 +533,8 @@ class TestAnonymous:
         assert post(http, address="203.0.113.1")["statusCode"] == 503
         assert Keyed(http, key_text).make()["code"]
 
-    def test_no_address_is_kept(self, http: Http, limited: None) -> None:  # noqa: ARG002  # so that something is counted
-        """What is counted by network goes by a hash of it."""
+    def test_no_ip_address_is_stored(self, http: Http, limited: None) -> None:  # noqa: ARG002  # so that something is counted
+        """Networks are counted by a hash."""
         post(http, address="203.0.113.77")
 
         table = str(boto3.client("dynamodb").scan(TableName="url-shortener-access"))
@@ -462,17 +542,18 @@ class TestAnonymous:
         assert "203.0.113" not in table
 
     @pytest.mark.usefixtures("closed")
-    def test_where_it_is_closed_a_key_is_asked_for(self, http: Http) -> None:
-        """With the sentence that helps."""
+    def test_closed_instance_asks_for_a_key(self, http: Http) -> None:
+        """The message says how to send it."""
         answer = post(http)
 
         assert (answer.status_code, answer.json_body["code"]) == (401, "key-missing")
         assert "Authorization: Bearer" in answer.json_body["detail"]
 
 
-def test_a_key_may_call_so_often_a_minute(ann: Keyed, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it calls; another key has a count of its own."""
-    monkeypatch.setattr(authorize, "_per_key", Window("key-minute", 60, 2))
+@pytest.mark.usefixtures("one_moment")
+def test_keys_are_rate_limited_per_minute(ann: Keyed, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All routes count together; another key has its own count."""
+    monkeypatch.setattr(limit_calls, "_per_key", Window("key-minute", 60, 2))
     bob = Keyed(http, make_key("bob"))
 
     statuses = [ann.get("/links").status_code for _ in range(3)]
@@ -482,26 +563,26 @@ def test_a_key_may_call_so_often_a_minute(ann: Keyed, http: Http, monkeypatch: p
     assert bob.get("/links").headers["RateLimit"].startswith('"key-minute";r=1;t=')
 
 
-def test_while_keys_cannot_be_read_nobody_is_let_in(http: Http, keys: dict[str, str]) -> None:
-    """503, not 401: the key may be good."""
-    authorize.forget_all()
+def test_unreadable_keys_give_503(http: Http, keys: dict[str, str]) -> None:
+    """Not 401: the key may be valid."""
+    authenticate.reset()
     with table_down():
         assert Keyed(http, keys["owner"]).get("/links").status_code == 503
 
 
-def test_a_redirect_asks_nobody(http: Http, keys: dict[str, str]) -> None:  # noqa: ARG001  # there is a link
-    """A wrong key, a missing access table: the visitor goes where the link leads."""
+def test_redirect_needs_no_key(http: Http, keys: dict[str, str]) -> None:  # noqa: ARG001  # there is a link
+    """A wrong key or a missing access table does not affect visitors."""
     boto3.client("dynamodb").delete_table(TableName="url-shortener-access")
 
     assert http.get("/sale", headers={"X-Api-Key": "sk_wrong"}).status_code == 302
 
 
 def post(http: Http, address: str | None = None, **fields: Any) -> Any:
-    """Make a link without a key; with an ``address``, through the event of an API Gateway that was asked from there."""
+    """Create a link without a key; with an ``address``, through an API Gateway event from there."""
     body = json.dumps({"url": "https://example.com/", **fields})
     if address is None:
         return http.post("/links", body=body.encode())
-    return doors.app(
+    return routes.app(
         {
             "requestContext": {"httpMethod": "POST", "resourcePath": "/links", "identity": {"sourceIp": address}},
             "headers": {"X-Forwarded-For": "198.51.100.9"},

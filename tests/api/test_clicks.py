@@ -16,28 +16,30 @@ from botocore.exceptions import ConnectTimeoutError
 from chalice.local import LambdaContext
 from chalice.test import Client
 
-import app as doors
-from chalicelib import redirect_app, track
-from chalicelib.aws import click_queue, clients, link_table
-from chalicelib.core.link import Link
+import app as routes
+from chalicelib import redirect_lambda, workers
+from chalicelib.aws import clients
+from chalicelib.aws.dynamodb import link_store
+from chalicelib.aws.sqs import click_queue
+from chalicelib.core.links.link import Link
 from chalicelib.settings import settings
+from chalicelib.usecases import identify_visitor, track_visit
 from tests.callers import Keyed
 from tests.faults import table_down
 
 ADDRESS = "203.0.113.77"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-TODAY = datetime.now(UTC).date().isoformat()
 
 
 @pytest.fixture
 def sale(ann: Keyed) -> Keyed:
-    """The doors, called by the owner of a link called sale."""
-    link_table.add(Link(code="sale", url="https://example.com/", created_at=datetime.now(UTC), owner="ann"), "made")
+    """A client of the owner of a link called sale."""
+    link_store.add(Link(code="sale", url="https://example.com/", created_at=datetime.now(UTC), owner="ann"), "made")
     return ann
 
 
 def queued() -> list[dict[str, Any]]:
-    """Take all clicks out of the queue."""
+    """Take all clicks from the queue."""
     sqs, clicks = boto3.client("sqs"), []
     while messages := sqs.receive_message(QueueUrl=settings.clicks_queue_url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
@@ -47,12 +49,12 @@ def queued() -> list[dict[str, Any]]:
 
 
 def count(clicks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Let the function count ``clicks``."""
-    with Client(doors.app) as client:
+    """Run the function that counts ``clicks``."""
+    with Client(routes.app) as client:
         event = client.events.generate_sqs_event([json.dumps(click) for click in clicks], queue_name="clicks")
         for number, record in enumerate(event["Records"]):
             record["messageId"] = f"message-{number}"
-    answer: dict[str, Any] = doors.app.handler_map["count_clicks"](
+    answer: dict[str, Any] = routes.app.handler_map["count_clicks"](
         event, LambdaContext("function", 512, max_runtime_ms=60_000)
     )
     return answer
@@ -61,7 +63,7 @@ def count(clicks: list[dict[str, Any]]) -> dict[str, Any]:
 def visit(
     path: str = "/sale", method: str = "GET", request_id: object = "c6af9ac6-7b61-11e6", **headers: str
 ) -> dict[str, Any]:
-    """Come from an address, as API Gateway tells it."""
+    """Visit a path from ADDRESS, as API Gateway reports it."""
     event = {
         "requestContext": {
             "httpMethod": method,
@@ -69,24 +71,28 @@ def visit(
             "requestId": request_id,
             "identity": {"sourceIp": ADDRESS},
         },
-        "headers": {"User-Agent": FIREFOX, "X-Forwarded-For": f"{ADDRESS}, 198.51.100.1"}
+        "headers": {
+            "User-Agent": FIREFOX,
+            "Accept": "text/html,*/*;q=0.8",
+            "X-Forwarded-For": f"{ADDRESS}, 198.51.100.1",
+        }
         | {name.replace("_", "-"): value for name, value in headers.items()},
         "pathParameters": {"code": path[1:]},
         "multiValueQueryStringParameters": None,
         "body": None,
         "stageVariables": None,
     }
-    answer: dict[str, Any] = doors.app(event, None)
+    answer: dict[str, Any] = routes.app(event, None)
     return answer
 
 
 @pytest.mark.usefixtures("sale")
-def test_a_visit_is_queued_as_a_click() -> None:
-    """With the id of the request, and who came as a hash."""
+def test_visit_is_queued_as_a_click(one_moment: datetime) -> None:
+    """With the id of the request, and the visitor as a hash."""
     visit(Referer="https://news.example/", Accept_Language="pt")
 
     (click,) = queued()
-    assert click.pop("at").startswith(TODAY)
+    assert click.pop("at").startswith(one_moment.date().isoformat())
     assert len(click.pop("visitor")) == 24
     assert click == {
         "v": 1,
@@ -97,21 +103,22 @@ def test_a_visit_is_queued_as_a_click() -> None:
         "agent": FIREFOX,
         "referrer": "news.example",
         "language": "pt",
+        "requestedAs": "page",
     }
 
 
 @pytest.mark.usefixtures("sale")
-def test_a_head_is_no_click() -> None:
-    """Link checkers look; they do not visit."""
+def test_head_is_not_a_click() -> None:
+    """Link checkers send it; they are not visitors."""
     assert visit(method="HEAD")["statusCode"] == 302
 
     assert queued() == []
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_link_that_is_over_is_not_visited() -> None:
-    """Who is turned away has not been anywhere."""
-    link_table.add(Link(code="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
+def test_expired_link_is_not_visited() -> None:
+    """A visitor who gets 410 has not been anywhere."""
+    link_store.add(Link(code="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
 
     assert visit("/over")["statusCode"] == 410
     assert queued() == []
@@ -119,15 +126,15 @@ def test_a_link_that_is_over_is_not_visited() -> None:
 
 @pytest.mark.parametrize(("path", "codes"), [("/nobody", ["?unknown"]), ("/wp-login.php", []), ("/.env", [])])
 @pytest.mark.usefixtures("aws")
-def test_a_guess_counts_for_no_link(path: str, codes: list[str]) -> None:
-    """What could be a code counts as unknown; what could not is a scanner's, and counts as nothing."""
+def test_unknown_code_counts_for_no_link(path: str, codes: list[str]) -> None:
+    """A possible code counts as unknown; anything else is a scanner's, and is not counted."""
     visit(path)
 
     assert [click["code"] for click in queued()] == codes
 
 
 @pytest.mark.usefixtures("sale")
-def test_who_asks_not_to_be_tracked_is_only_counted() -> None:
+def test_do_not_track_keeps_only_the_count() -> None:
     """No visitor, no referrer, no language."""
     visit(Referer="https://news.example/", Accept_Language="pt", Sec_GPC="1")
 
@@ -136,10 +143,10 @@ def test_who_asks_not_to_be_tracked_is_only_counted() -> None:
 
 
 @pytest.mark.usefixtures("sale")
-def test_one_visitor_of_a_day_is_one_hash() -> None:
-    """In this container and in any other; another container has the same salt of the day."""
+def test_visitor_has_one_hash_a_day() -> None:
+    """All containers share the salt of the day."""
     visit()
-    track.forget_all()
+    identify_visitor.reset()
     visit()
     visit(User_Agent="Another/1.0")
 
@@ -149,8 +156,8 @@ def test_one_visitor_of_a_day_is_one_hash() -> None:
 
 @pytest.mark.parametrize("chosen", ["a#b", "", "x" * 129, None, 7])
 @pytest.mark.usefixtures("sale")
-def test_a_request_id_that_a_client_chose_names_no_click(chosen: object) -> None:
-    """API Gateway lets clients choose it; what is not fit for a key is replaced."""
+def test_unusable_request_id_is_replaced(chosen: object) -> None:
+    """API Gateway lets clients choose it; an id that cannot be part of a key is replaced."""
     visit(request_id=chosen)
 
     (click,) = queued()
@@ -158,11 +165,11 @@ def test_a_request_id_that_a_client_chose_names_no_click(chosen: object) -> None
     assert len(click["id"]) == 32
 
 
-def test_visits_show_in_the_link_and_its_statistics(sale: Keyed) -> None:
-    """People, programs and prefetches, each of their kind."""
-    visit()
-    visit(User_Agent="curl/8.0")
-    visit(Sec_Purpose="prefetch")
+def test_visits_appear_in_the_link_and_its_statistics(sale: Keyed, one_moment: datetime) -> None:
+    """People, programs and prefetches are counted separately."""
+    visit(request_id="1")
+    visit(request_id="2", User_Agent="curl/8.0")
+    visit(request_id="3", Sec_Purpose="prefetch")
     clicks = queued()
 
     assert count(clicks) == {"batchItemFailures": []}
@@ -170,13 +177,14 @@ def test_visits_show_in_the_link_and_its_statistics(sale: Keyed) -> None:
     assert sale.get("/links/sale").json_body["visits"] == {"total": 3, "humans": 1, "bots": 1, "prefetches": 1}
     report = sale.get("/links/sale/stats").json_body
     assert report["total"] == {"visits": 3, "humans": 1, "bots": 1, "prefetches": 1, "visitors": None}
-    assert (report["series"][-1]["at"], report["series"][-1]["visits"], len(report["series"])) == (TODAY, 3, 30)
+    today = one_moment.date().isoformat()
+    assert (report["series"][-1]["at"], report["series"][-1]["visits"], len(report["series"])) == (today, 3, 30)
     assert report["browsers"] == [{"name": "Firefox", "visits": 1}]
     everything = sale.get("/stats").json_body
     assert everything["links"] == [{"name": "sale", "visits": 3}]
 
 
-def test_a_batch_that_comes_again_counts_once(sale: Keyed) -> None:
+def test_redelivered_batch_counts_once(sale: Keyed) -> None:
     """The queue delivers at least once."""
     visit()
     clicks = queued()
@@ -188,8 +196,8 @@ def test_a_batch_that_comes_again_counts_once(sale: Keyed) -> None:
 
 
 @pytest.mark.usefixtures("sale")
-def test_what_cannot_be_written_is_delivered_again() -> None:
-    """Each failed message is named, so that its neighbours are not."""
+def test_click_that_cannot_be_written_is_redelivered() -> None:
+    """Only the failed messages are reported, so that the others are deleted."""
     visit()
     clicks = queued()
 
@@ -202,7 +210,7 @@ def test_what_cannot_be_written_is_delivered_again() -> None:
 @pytest.mark.usefixtures("sale")
 def test_without_partial_failures_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The queue would take a list of failures for success, and delete them."""
-    monkeypatch.setattr(doors, "settings", _with(partial_batch=False))
+    monkeypatch.setattr(workers, "settings", _with(partial_batch=False))
     visit()
 
     with pytest.raises(RuntimeError, match="PARTIAL_BATCH"):
@@ -210,7 +218,7 @@ def test_without_partial_failures_nothing_is_counted(monkeypatch: pytest.MonkeyP
 
 
 def test_visits_are_listed_newest_first_page_by_page(sale: Keyed) -> None:
-    """A cursor goes on where the page before ended; the last page has none."""
+    """A cursor continues where the page before ended; the last page has none."""
     visit()
     (click,) = queued()
     moments = [datetime.now(UTC) - timedelta(minutes=n) for n in range(5)]
@@ -228,23 +236,36 @@ def test_visits_are_listed_newest_first_page_by_page(sale: Keyed) -> None:
     assert "visitor" not in sale.get("/links/sale/visits").body.decode()
 
 
-def test_visits_and_series_can_be_had_as_tables(sale: Keyed) -> None:
-    """CSV for spreadsheets, without anything they would run; one JSON a line for programs."""
-    visit(User_Agent="=cmd|' /C calc'!A0")
+def test_cursor_of_visits_is_valid_for_its_link_only(sale: Keyed) -> None:
+    """That of another link is refused like any other text."""
     visit()
+    (click,) = queued()
+    count([click | {"id": str(number)} for number in range(2)])
+    sale.make(alias="other")
+    cursor = sale.get("/links/sale/visits?limit=1").json_body["next"]
+
+    assert sale.get(f"/links/sale/visits?cursor={cursor}").status_code == 200
+    assert sale.get(f"/links/other/visits?cursor={cursor}").json_body["code"] == "query-invalid"
+
+
+def test_visits_and_series_are_available_as_tables(sale: Keyed, one_moment: datetime) -> None:
+    """CSV for spreadsheets, without formulas; JSON lines for programs."""
+    today = one_moment.date().isoformat()
+    visit(request_id="1", User_Agent="=cmd|' /C calc'!A0")
+    visit(request_id="2")
     count(queued())
 
     csv = sale.get("/links/sale/visits", headers={"Accept": "text/csv"})
     lines = sale.get("/links/sale/visits", headers={"Accept": "application/x-ndjson"})
-    series = sale.get(f"/links/sale/stats?from={TODAY}", headers={"Accept": "text/csv"})
+    series = sale.get(f"/links/sale/stats?from={today}", headers={"Accept": "text/csv"})
     first = sale.get("/links/sale/visits?limit=1", headers={"Accept": "text/csv"})
 
     assert (
         csv.body.decode().splitlines()[0] == "at,kind,referrer,country,device,browser,system,language,variant,userAgent"
     )
     assert ""","'=cmd|' /C calc'!A0\"""" in csv.body.decode()
-    assert [json.loads(line)["kind"] for line in lines.body.decode().splitlines()] == ["human", "human"]
-    assert series.body.decode().splitlines() == ["at,visits,humans,bots,prefetches,visitors", f'"{TODAY}",2,2,0,0,""']
+    assert [json.loads(line)["kind"] for line in lines.body.decode().splitlines()] == ["human", "bot"]
+    assert series.body.decode().splitlines() == ["at,visits,humans,bots,prefetches,visitors", f'"{today}",2,1,1,0,""']
     assert first.headers["Link"].startswith("<?limit=1&cursor=")
     assert "Link" not in csv.headers
 
@@ -269,8 +290,8 @@ def test_visits_and_series_can_be_had_as_tables(sale: Keyed) -> None:
         ("/links/sale/visits?cursor=%C3%BC", ["cursor"]),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(sale: Keyed, path: str, fields: list[str]) -> None:
-    """Every parameter that is wrong is named at once."""
+def test_invalid_query_is_refused(sale: Keyed, path: str, fields: list[str]) -> None:
+    """Every invalid parameter is named at once."""
     answer = sale.get(path)
 
     assert (answer.status_code, answer.json_body["code"]) == (422, "query-invalid")
@@ -278,14 +299,14 @@ def test_a_query_that_cannot_be_is_refused(sale: Keyed, path: str, fields: list[
 
 
 @pytest.mark.parametrize("path", ["/links/nobody/stats", "/links/nobody/visits", "/links/a%20b/stats"])
-def test_a_link_that_is_not_there_has_no_statistics(ann: Keyed, path: str) -> None:
+def test_missing_link_has_no_statistics(ann: Keyed, path: str) -> None:
     """404, as for the link itself."""
     assert (ann.get(path).status_code, ann.get(path).json_body["code"]) == (404, "link-unknown")
 
 
 @contextmanager
 def queue_down() -> Iterator[list[str]]:
-    """Let every message time out at once; yields what was tried."""
+    """Let every message time out at once; yield the requests that were sent."""
     tried: list[str] = []
 
     def time_out(request: Any, **_: Any) -> NoReturn:
@@ -299,8 +320,8 @@ def queue_down() -> Iterator[list[str]]:
 
 
 @pytest.mark.usefixtures("sale")
-def test_without_the_queue_redirects_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each click is a line in the log instead; after a failure the queue is left alone for a moment."""
+def test_redirects_work_while_the_queue_is_down(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each click is logged instead; after a failure the queue is not tried for a moment."""
     with queue_down() as tried:
         answers = [visit()["statusCode"] for _ in range(5)]
 
@@ -312,10 +333,10 @@ def test_without_the_queue_redirects_go_on(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.usefixtures("sale")
-def test_a_visit_counts_without_its_visitor_while_salts_cannot_be_had() -> None:
-    """Who came is worth less than that somebody came."""
+def test_visit_counts_without_its_visitor_while_the_salt_is_unavailable() -> None:
+    """The count matters more than the visitor."""
     visit()
-    track.forget_all()
+    identify_visitor.reset()
     with table_down():
         assert visit()["statusCode"] == 302
 
@@ -325,9 +346,11 @@ def test_a_visit_counts_without_its_visitor_while_salts_cannot_be_had() -> None:
 
 
 @pytest.mark.usefixtures("sale")
-def test_without_a_queue_nobody_counts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Counting can be left out altogether."""
-    monkeypatch.setattr(track, "settings", _with(clicks_queue_url=""))
+def test_without_a_queue_nothing_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counting can be switched off."""
+    monkeypatch.setattr(track_visit, "settings", _with(clicks_queue_url=""))
 
     assert visit()["statusCode"] == 302
 
@@ -335,8 +358,8 @@ def test_without_a_queue_nobody_counts(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "spilled" not in capsys.readouterr().out
 
 
-def test_no_address_leaves_the_process(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
-    """Not into a table, not into the queue, not into the log: wherever a visitor's IP address could be, it is not."""
+def test_no_ip_address_leaves_the_process(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+    """No table, queue or log has a visitor's IP address."""
     visit(Referer=f"https://{ADDRESS}.example/")
     visit("/nobody")
     clicks = queued()
@@ -354,17 +377,17 @@ def test_no_address_leaves_the_process(sale: Keyed, capsys: pytest.CaptureFixtur
     assert text.replace(f"{ADDRESS}.example", "").count(ADDRESS) == 0
 
 
-def test_the_night_closes_yesterday(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
-    """The schedule's function adds the visitors; its line in the log has the drift as a metric."""
+def test_nightly_run_closes_yesterday(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+    """The scheduled function adds the visitors; its log line has the drift as a metric."""
     visit()
     visit()
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     count([click | {"id": str(n), "at": yesterday} for n, click in enumerate(queued())])
     capsys.readouterr()
 
-    with Client(doors.app) as client:
+    with Client(routes.app) as client:
         event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
-    doors.app.handler_map["close_the_days"](event, LambdaContext("function", 512, max_runtime_ms=60_000))
+    routes.app.handler_map["close_the_days"](event, LambdaContext("function", 512, max_runtime_ms=60_000))
 
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["job"], line["days"], line["CountDrift"], line["leftOpen"]) == ("close_the_days", 2, 0, 0)
@@ -375,53 +398,61 @@ def _with(**changes: Any) -> Any:
     return dataclasses.replace(settings, **changes)
 
 
+_SALE = {
+    "requestContext": {
+        "requestId": "id-1",
+        "httpMethod": "GET",
+        "resourcePath": "/{code}",
+        "identity": {"sourceIp": ADDRESS},
+    },
+    "headers": {},
+    "pathParameters": {"code": "sale"},
+    **dict.fromkeys(("multiValueQueryStringParameters", "body", "stageVariables")),
+}
+
+
 class Later:
-    """An outbox that is opened by hand."""
+    """An outbox that never flushes by itself."""
 
     def __init__(self) -> None:
         self.left: list[Any] = []
 
-    def leave(self, thing: Any) -> None:
+    def add(self, thing: Any) -> None:
         """Keep it."""
         self.left.append(thing)
 
-    def answered(self) -> None:
-        """Wait for somebody to open it."""
+    def flush(self) -> None:
+        """Send nothing yet."""
 
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """What the redirect's own function leaves until its visitor has been answered."""
+    """What the redirect's own function leaves for after the response."""
     outbox = Later()
-    monkeypatch.setattr(track, "_outbox", outbox)
+    monkeypatch.setattr(redirect_lambda.app, "outbox", outbox)
     return outbox
 
 
-def test_click_and_log_line_wait_until_the_visitor_has_gone(
-    sale: Keyed, later: Later, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The redirect's own function answers first, then writes its line, metrics included, and queues its click."""
-    del sale
-    context = {"requestId": "id-1", "httpMethod": "GET", "resourcePath": "/{code}", "identity": {"sourceIp": ADDRESS}}
-    given = {"requestContext": context, "headers": {}, "pathParameters": {"code": "sale"}}
-    event = given | dict.fromkeys(("multiValueQueryStringParameters", "body", "stageVariables"))
-
-    answer = redirect_app.app(event, None)
+@pytest.mark.usefixtures("sale")
+def test_click_and_log_line_are_sent_after_the_response(later: Later, capsys: pytest.CaptureFixture[str]) -> None:
+    """The redirect's function responds first, then writes its log line, metrics included, and queues the click."""
+    answer = redirect_lambda.app(_SALE, None)
 
     assert (answer["statusCode"], capsys.readouterr().out, queued()) == (302, "", [])
-    track._send_late(later.left)  # noqa: SLF001  # what the thread does
+    redirect_lambda.send_outbox(later.left)  # what the thread does
     line = json.loads(capsys.readouterr().out)
     assert (line["requestId"], line["status"], line["RedirectLatency"]) == ("id-1", 302, line["ms"])
     assert [click["id"] for click in queued()] == ["id-1"]
 
 
-def test_many_clicks_go_ten_at_a_time(sale: Keyed, later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("sale")
+def test_clicks_are_sent_ten_at_a_time(later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as SQS takes in one call."""
     sent: list[int] = []
     monkeypatch.setattr(click_queue, "send", lambda messages: sent.append(len(messages)))
     for _ in range(23):
-        sale.get("/sale")
+        redirect_lambda.app(_SALE, None)
 
-    track._send_late(later.left)  # noqa: SLF001  # what the thread does
+    redirect_lambda.send_outbox(later.left)  # what the thread does
 
     assert sent == [10, 10, 3]

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is a problem document, Chalice's own errors included."""
+"""All errors are problem documents, Chalice's own included."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import socket
 from typing import Any
 
 import pytest
-from chalice.app import Response
+from chalice.app import Request, Response
 from chalice.config import Config
 from chalice.test import Client
 from chalice.test import TestHTTPClient as Http
 
-import app as doors
-from chalicelib.doorway import App, reply
+import app as service
+from chalicelib.api.application import App
+from chalicelib.api.responses import text_response
 from chalicelib.errors import StoreUnavailable
-from dev.chalice_local import Gateway, Handler
+from dev.local.chalice_local import Gateway, Handler
 
 
-def test_a_wrong_method_is_a_problem(http: Http) -> None:
-    """405 names what is allowed, and other sites' scripts may read it."""
+def test_wrong_method_is_a_problem(http: Http) -> None:
+    """405 lists the allowed methods, and has CORS headers."""
     answer = http.delete("/stats")
 
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -33,19 +34,19 @@ def test_a_wrong_method_is_a_problem(http: Http) -> None:
 
 
 def broken() -> App:
-    """Make an app whose doors are broken, each in its own way."""
-    app = App(app_name="broken", configure_logs=False)
+    """Return an app whose routes fail, each in its own way."""
+    app = App(app_name="broken")
 
     @app.route("/raises")
-    def raises() -> Response:
+    def raises(_: Request) -> Response:
         raise RuntimeError("a secret detail")
 
     @app.route("/store")
-    def store() -> Response:
+    def store(_: Request) -> Response:
         raise StoreUnavailable from ConnectionError("table\nunreachable")
 
     @app.route("/headers/{kind}")
-    def headers(kind: str) -> Response:
+    def headers(_: Request, kind: str) -> Response:
         values: dict[str, Any] = {
             "cr": {"X-Odd": "a\rSet-Cookie: x=1"},
             "list": {"X-Odd": ["fine", "a\r\nSet-Cookie: x=1"]},
@@ -56,13 +57,13 @@ def broken() -> App:
         return Response("", values[kind], 302)
 
     @app.route("/typed", methods=["POST"])
-    def typed() -> Response:
-        return reply("", {})
+    def typed(_: Request) -> Response:
+        return text_response("", {})
 
     return app
 
 
-def test_an_exception_is_a_500_that_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exception_is_a_500_without_details(capsys: pytest.CaptureFixture[str]) -> None:
     """The client gets a problem; the traceback goes to the log only."""
     with Client(broken()) as client:
         answer = client.http.get("/raises")
@@ -73,7 +74,7 @@ def test_an_exception_is_a_500_that_tells_nothing(capsys: pytest.CaptureFixture[
 
 
 def test_the_cause_of_a_503_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line of it, so that whoever runs this knows what to mend."""
+    """It is logged in one line, so that the operator knows what to fix."""
     with Client(broken()) as client:
         answer = client.http.get("/store")
 
@@ -82,8 +83,8 @@ def test_the_cause_of_a_503_is_in_the_log(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("kind", ["cr", "list", "unicode", "space", "wide"])
-def test_no_header_can_start_another(kind: str) -> None:
-    """The last step out refuses what Chalice lets pass: CR, lists, other alphabets."""
+def test_header_injection_is_refused(kind: str) -> None:
+    """A response with CR, lists or non-ASCII in a header becomes a 500; Chalice accepts them."""
     with Client(broken()) as client:
         answer = client.http.get(f"/headers/{kind}")
 
@@ -91,8 +92,8 @@ def test_no_header_can_start_another(kind: str) -> None:
     assert "Set-Cookie" not in str(answer.headers)
 
 
-def test_chalices_own_content_type_check_speaks_our_language() -> None:
-    """A 415 by the framework is a problem as well."""
+def test_chalices_content_type_error_is_a_problem() -> None:
+    """A 415 of the framework is a problem document."""
     with Client(broken()) as client:
         answer = client.http.post("/typed", body=b"x", headers={"Content-Type": "text/csv"})
 
@@ -100,20 +101,20 @@ def test_chalices_own_content_type_check_speaks_our_language() -> None:
 
 
 def test_debug_is_off() -> None:
-    """With it on, visitors would read our stack traces."""
-    assert doors.app.debug is False
+    """In debug mode visitors would see stack traces."""
+    assert service.app.debug is False
 
 
-class TestOutsideTheDoors:
-    """What `chalice local` answers by itself."""
+class TestLocalServer:
+    """Responses of `chalice local` itself."""
 
     @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
     @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer \u00e9"}], ids=["plain", "with a key"])
-    def test_an_unknown_route_is_a_problem(
+    def test_unknown_route_is_a_problem(
         self, capsys: pytest.CaptureFixture[str], method: str, headers: dict[str, str]
     ) -> None:
-        """404 with the headers of every answer, and a line in the log."""
-        answer = Gateway(doors.app, Config.create()).handle_request(method, "/no/such/place/at/all", headers, None)
+        """404 with the headers of every response, and a log line."""
+        answer = Gateway(service.app, Config.create()).handle_request(method, "/no/such/place/at/all", headers, None)
 
         line = json.loads(capsys.readouterr().out)
         expected = {
@@ -140,8 +141,8 @@ class TestOutsideTheDoors:
         ],
         ids=lambda value: str(value)[:20],
     )
-    def test_what_no_door_takes_is_a_problem(self, request_line: str, status: int, code: str) -> None:
-        """Whatever is sent, no page of Python's answers, and other sites' scripts may read what does."""
+    def test_unreadable_request_is_a_problem(self, request_line: str, status: int, code: str) -> None:
+        """The response is a problem document with CORS headers, never a page of Python's server."""
         head, _, body = asked(f"{request_line}\r\nHost: x\r\n\r\n").partition("\r\n\r\n")
 
         lines = head.split("\r\n")
@@ -153,13 +154,13 @@ class TestOutsideTheDoors:
 
 
 def asked(request: str) -> str:
-    """Return what the local server answers to ``request`` before it hangs up."""
+    """Return the local server's response to ``request``."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = socket.create_connection(listening.getsockname())
         server, _ = listening.accept()
     with client, server:
         client.sendall(request.encode())
         client.shutdown(socket.SHUT_WR)
-        Handler(server, ("127.0.0.1", 1), None, doors.app, Config.create())
+        Handler(server, ("127.0.0.1", 1), None, service.app, Config.create())
         server.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: client.recv(65536), b"")).decode()

@@ -11,12 +11,14 @@ import pytest
 from chalice.config import Config
 from chalice.test import TestHTTPClient as Http
 
-import app as doors
-from chalicelib import redirect_door
-from chalicelib.aws import clients, link_cache, link_table
-from chalicelib.core.link import Link
+import app as service
+from chalicelib.api import redirect
+from chalicelib.aws import clients, link_cache
+from chalicelib.aws.dynamodb import link_store
+from chalicelib.core.links.link import Link
 from chalicelib.settings import settings
-from dev.chalice_local import Gateway
+from dev.local.chalice_local import Gateway
+from tests.callers import Keyed
 from tests.faults import table_down
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -24,14 +26,14 @@ PROGRAM = {"Accept": "application/json"}
 
 
 def stored(code: str, **fields: Any) -> Link:
-    """Put a link into the table, unknown to the container's memory."""
+    """Put a link into the table that is not in the cache."""
     link = Link(code=code, **{"url": f"https://example.com/{code}", "created_at": datetime.now(UTC), **fields})
-    link_table.add(link, f"request-{code}")
+    link_store.add(link, f"request-{code}")
     return link
 
 
-def test_a_visitor_is_sent_on(http: Http) -> None:
-    """302, not to be cached, not to be indexed, open to other sites' scripts."""
+def test_visitor_is_redirected(http: Http) -> None:
+    """302, neither cached nor indexed, with CORS headers."""
     stored("sale")
 
     answer = http.get("/sale", headers=BROWSER)
@@ -48,7 +50,7 @@ def test_a_visitor_is_sent_on(http: Http) -> None:
     assert answer.headers["X-Request-Id"]
 
 
-def test_head_answers_the_same_head(http: Http) -> None:
+def test_head_has_the_headers_of_get(http: Http) -> None:
     """Link checkers see what visitors see."""
     stored("sale")
 
@@ -63,15 +65,15 @@ def test_head_answers_the_same_head(http: Http) -> None:
 
 
 @pytest.mark.parametrize("path", ["/sale/", "/sale?utm_source=x&a=1;b=2", "/sale/?"])
-def test_what_people_add_to_a_link_does_not_break_it(http: Http, path: str) -> None:
-    """A trailing slash and a query leave the link as it is, and its target's own query untouched."""
+def test_added_slash_or_query_is_ignored(http: Http, path: str) -> None:
+    """A trailing slash and a query change neither the link nor the query of its target."""
     stored("sale", url="https://example.com/?sig=a%2Fb+c&x=%C3%BC#f")
 
     assert http.get(path).headers["Location"] == "https://example.com/?sig=a%2Fb+c&x=%C3%BC#f"
 
 
-def test_a_table_of_the_talk_works_unchanged(http: Http) -> None:
-    """`code` and `originalUrl` are all a link needs, whatever letters the URL holds."""
+def test_item_with_code_and_url_only_works(http: Http) -> None:
+    """A link needs only `code` and `originalUrl`; the URL may have any letters."""
     table = boto3.client("dynamodb")
     for code, url in {"old": "https://example.com/old", "uml": "https://bücher.example.com/ü b"}.items():
         table.put_item(TableName="url-shortener", Item={"code": {"S": code}, "originalUrl": {"S": url}})
@@ -83,14 +85,52 @@ def test_a_table_of_the_talk_works_unchanged(http: Http) -> None:
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "not a url", "https://exa\r\nSet-Cookie: x=1", "\r\nSet-Cookie: x=1"]
 )
-def test_nothing_stored_can_write_a_header(http: Http, url: str) -> None:
-    """A table that was filled elsewhere may hold anything; what leaves is a clean Location."""
+def test_stored_url_cannot_inject_a_header(http: Http, url: str) -> None:
+    """Tables filled by other programs may hold anything; the Location has no control characters."""
     boto3.client("dynamodb").put_item(TableName="url-shortener", Item={"code": {"S": "odd"}, "originalUrl": {"S": url}})
 
     answer = http.get("/odd")
 
     assert answer.headers["Location"] in {"https://sho.rt", "https://exaset-cookie/"}
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("path", ["a;b=1", "a;b=1;c", "a/b;c", ";x", "a;b=1?x=1;2"])
+def test_semicolon_stays_in_a_path(path: str) -> None:
+    """`chalice local` keeps it, as API Gateway does."""
+    link_store.add(Link(code="fp", url="https://example.com", forward_path=True), "made")
+
+    answer = Gateway(service.app, Config.create()).handle_request("GET", f"/fp/{path}", {}, None)
+
+    assert answer["headers"]["Location"] == f"https://example.com/{path.partition('?')[0]}"
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("code", ["app", "v1", "tags", "_", "login", "s"])
+def test_link_with_a_reserved_code_still_works(http: Http, ann: Keyed, code: str) -> None:
+    """A link from before the word was reserved can be changed, and its code is never given out again."""
+    link_store.add(Link(code=code, url="https://example.com/old", owner="ann", version=1), "made")
+
+    assert http.get(f"/{code}").headers["Location"] == "https://example.com/old"
+    assert ann("PATCH", f"/links/{code}", {"title": "Old"}).status_code == 200
+    for alias in (code, code.upper()):
+        refused = ann("POST", "/links", {"url": "https://example.com/", "alias": alias})
+        assert refused.json_body["errors"][0]["code"] == "reserved"
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("end", [".", ")", ",", "%20", "%E2%80%9D", "!", "%E3%80%82", "%3E"])
+def test_punctuation_after_a_code_is_ignored(http: Http, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """The visit is counted for the link; letters after the code make another code."""
+    stored("wiki")
+    counted: list[str] = []
+    monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: counted.append(visit.code))
+
+    answers = [http.get(f"/wiki{end}"), http.get(f"/wiki{end}html")]
+
+    assert [answer.headers["Location"] for answer in answers] == ["https://example.com/wiki", "https://sho.rt"]
+    assert counted == ["wiki"]
 
 
 @pytest.mark.usefixtures("aws")
@@ -107,17 +147,17 @@ def test_nothing_stored_can_write_a_header(http: Http, url: str) -> None:
         ("/wik%", "https://sho.rt"),
     ],
 )
-def test_a_code_may_arrive_percent_encoded(path: str, url: str) -> None:
+def test_percent_encoded_code_is_decoded_once(path: str, url: str) -> None:
     """Some programs encode more than they must: `chalice local` decodes once, as API Gateway does."""
     stored("wiki")
 
-    answer = Gateway(doors.app, Config.create()).handle_request("GET", path, {}, None)
+    answer = Gateway(service.app, Config.create()).handle_request("GET", path, {}, None)
 
     assert (answer["statusCode"], answer["headers"]["Location"]) == (302, url)
 
 
-def test_items_of_other_programs_are_no_defect(http: Http) -> None:
-    """Without a URL an item is unknown; an end in seconds, as TTL wants it, is an end."""
+def test_items_of_other_programs_cause_no_500(http: Http) -> None:
+    """An item without a URL is unknown; an end in seconds, as for TTL, is an end."""
     table = boto3.client("dynamodb")
     over = {"code": {"S": "over"}, "originalUrl": {"S": "https://example.com/"}, "expiresAt": {"N": "1600000000"}}
     for item in ({"code": {"S": "empty"}}, over):
@@ -131,16 +171,16 @@ def test_items_of_other_programs_are_no_defect(http: Http) -> None:
 class TestPermanent:
     """301 for links marked permanent."""
 
-    def test_it_may_be_cached_for_an_hour(self, http: Http) -> None:
-        """Not for ever: an edited link must reach everybody some day."""
+    def test_permanent_redirect_is_cached_for_an_hour(self, http: Http) -> None:
+        """Not longer, so that changes of the link reach all browsers."""
         stored("moved", permanent=True)
 
         answer = http.get("/moved")
 
         assert (answer.status_code, answer.headers["Cache-Control"]) == (301, "public, max-age=3600")
 
-    def test_no_cache_outlives_the_link(self, http: Http) -> None:
-        """A link with ten minutes to live is cached for no longer."""
+    def test_caching_ends_when_the_link_expires(self, http: Http) -> None:
+        """A link that expires in ten minutes is cached for at most ten minutes."""
         stored("moved", permanent=True, expires_at=datetime.now(UTC) + timedelta(minutes=10))
 
         seconds = int(http.get("/moved").headers["Cache-Control"].rpartition("=")[2])
@@ -149,35 +189,35 @@ class TestPermanent:
 
 
 class TestUnknown:
-    """Codes that lead nowhere."""
+    """Unknown codes."""
 
     @pytest.mark.parametrize(
         "path", ["/nobody", "/wp-login.php", "/caf%C3%A9", "/a%2Fb", "/..", "/" + "x" * 65, "/a+b"]
     )
-    def test_a_browser_is_sent_home(self, http: Http, path: str) -> None:
-        """302 to BASE_URL, as in the talk; never cached."""
+    def test_browser_is_redirected_home(self, http: Http, path: str) -> None:
+        """302 to BASE_URL, as in the first version; never cached."""
         answer = http.get(path, headers=BROWSER)
 
         assert (answer.status_code, answer.headers["Location"]) == (302, "https://sho.rt")
         assert answer.headers["Cache-Control"] == "private, no-store"
 
-    def test_a_program_is_told(self, http: Http) -> None:
-        """Who asks for JSON gets a 404 it can read."""
+    def test_json_client_gets_404(self, http: Http) -> None:
+        """Clients that accept JSON get a 404 that they can read."""
         answer = http.get("/nobody", headers=PROGRAM)
 
         assert (answer.status_code, answer.json_body["code"]) == (404, "link-unknown")
 
-    def test_a_page_may_be_shown_instead(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-        """`UNKNOWN_CODE=404`: dead links show as dead, to people and monitors."""
-        monkeypatch.setattr(redirect_door, "settings", dataclasses.replace(settings, unknown_code="404"))
+    def test_setting_shows_a_404_page_instead(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With `UNKNOWN_CODE=404`, browsers get a 404 page too."""
+        monkeypatch.setattr(redirect, "settings", dataclasses.replace(settings, unknown_code="404"))
 
         answer = http.get("/nobody", headers=BROWSER)
 
         assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
         assert b"No such short link" in answer.body
 
-    def test_what_cannot_be_a_code_costs_no_read(self, http: Http) -> None:
-        """Probes for other people's holes are answered without the table."""
+    def test_impossible_code_costs_no_read(self, http: Http) -> None:
+        """Requests of scanners are answered without reading the table."""
         with table_down() as tried:
             answer = http.get("/wp-login.php")
 
@@ -185,10 +225,10 @@ class TestUnknown:
 
 
 class TestExpired:
-    """Links whose time is over."""
+    """Expired links."""
 
-    def test_a_visitor_sees_a_page(self, http: Http) -> None:
-        """410 and a sentence, not the home page: people ask for the difference."""
+    def test_expired_link_shows_a_page(self, http: Http) -> None:
+        """410 with an explanation, and no redirect to the home page."""
         stored("over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
         answer = http.get("/over", headers=BROWSER)
@@ -197,22 +237,22 @@ class TestExpired:
         assert b"This link has expired" in answer.body
         assert "Location" not in answer.headers
 
-    def test_a_program_gets_a_problem(self, http: Http) -> None:
-        """The same as JSON."""
+    def test_expired_link_is_a_problem_for_json_clients(self, http: Http) -> None:
+        """410 as a problem document."""
         stored("over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
         answer = http.get("/over", headers=PROGRAM)
 
         assert (answer.status_code, answer.json_body["code"]) == (410, "link-expired")
 
-    def test_memory_does_not_keep_a_link_alive(self, http: Http) -> None:
-        """Expiry is judged when the visitor arrives, also for a link that was read before it ended."""
+    def test_cached_link_expires_on_time(self, http: Http) -> None:
+        """Expiry is checked when the visitor arrives, also for a link that was read before it ended."""
         link = stored("over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
-        link_cache.learn(link, datetime.now(UTC) - timedelta(seconds=30))
+        link_cache.put(link, datetime.now(UTC) - timedelta(seconds=30))
 
         assert http.get("/over").status_code == 410
 
-    def test_head_has_no_page(self, http: Http) -> None:
+    def test_head_of_an_expired_link_has_no_body(self, http: Http) -> None:
         """A HEAD answers 410 without a body."""
         stored("over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
@@ -224,10 +264,10 @@ class TestExpired:
 class TestTableDown:
     """The table does not answer."""
 
-    def test_a_link_seen_before_still_works(self, http: Http) -> None:
-        """Warm containers carry their visitors over the gap."""
+    def test_cached_link_works_without_the_table(self, http: Http) -> None:
+        """A container redirects by its cache while the table does not respond."""
         link = stored("sale")
-        link_cache.learn(link, datetime.now(UTC) - timedelta(minutes=9))
+        link_cache.put(link, datetime.now(UTC) - timedelta(minutes=9))
 
         with table_down() as tried:
             answer = http.get("/sale")
@@ -235,8 +275,8 @@ class TestTableDown:
         assert (answer.status_code, answer.headers["Location"]) == (302, link.url)
         assert tried == [*["GetItem"] * 2, "UpdateItem"]  # the link twice, the day's salt once
 
-    def test_others_are_asked_to_come_back(self, http: Http) -> None:
-        """503 with Retry-After, as a page for people; never home, which would hide the fault."""
+    def test_unknown_link_without_the_table_is_503(self, http: Http) -> None:
+        """503 with Retry-After, as a page; no redirect to the home page, which would hide the fault."""
         with table_down() as tried:
             answer = http.get("/sale", headers=BROWSER)
 
@@ -244,8 +284,8 @@ class TestTableDown:
         assert b"cannot be reached right now" in answer.body
         assert tried == ["GetItem"] * 2
 
-    def test_only_the_first_waits_for_the_table(self, http: Http) -> None:
-        """Whoever comes in the next moment is told at once, without another try."""
+    def test_second_visitor_does_not_wait_for_the_table(self, http: Http) -> None:
+        """The next visitor gets 503 at once, without another read."""
         with table_down() as tried:
             answers = [http.get(f"/{code}") for code in ("sale", "sale", "other")]
 
@@ -253,8 +293,8 @@ class TestTableDown:
         assert tried == ["GetItem"] * 2
 
 
-def test_a_link_made_elsewhere_is_found_despite_a_late_replica(http: Http) -> None:
-    """A miss is read once more, consistently, so that a link works the moment it was created."""
+def test_new_link_is_found_by_a_consistent_read(http: Http) -> None:
+    """A missing link is read again consistently, so that a new link works at once."""
     reads: list[bool] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:

@@ -1,10 +1,12 @@
-"""What a link can do, through the doors that visitors and owners use."""
+"""The options of a link, through the routes that visitors and owners use."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -13,15 +15,22 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 import zxingcpp
+from botocore.exceptions import ReadTimeoutError
 from chalice.test import TestHTTPClient as Http
 from PIL import Image
 
-import app as doors
-from chalicelib import block, track
-from chalicelib.aws import block_list, clients, link_cache, link_table
-from chalicelib.aws.block_list import Blocked
-from chalicelib.core.link import Link
+import app as service
+from chalicelib.aws import clients, link_cache
+from chalicelib.aws.dynamodb import abuse_report_store, blocked_host_store, link_store, salt_store
+from chalicelib.aws.dynamodb.blocked_host_store import Blocked
+from chalicelib.core import limits
+from chalicelib.core.links import password, unlock_cookie
+from chalicelib.core.links.link import Link
+from chalicelib.errors import StoreUnavailable
+from chalicelib.usecases import block_hosts, identify_visitor
 from tests.callers import Keyed, make_key
+from tests.core.visits.test_navigation import PEOPLE, PROGRAMS
+from tests.sizes import grows, usual_or_long
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -38,7 +47,7 @@ def arrive(
     address: str = "203.0.113.1",
     **headers: str,
 ) -> dict[str, Any]:
-    """Let a browser come to ``path``, as API Gateway tells of it."""
+    """Visit ``path`` with a browser's request, as API Gateway sends it."""
     code, *more = path.removeprefix("/").split("/")
     known = {"qr", "report"} & set(more[:1])
     names = [] if known else [f"path{place + 1}" for place in range(len(more))]
@@ -52,25 +61,25 @@ def arrive(
         "body": None if form is None else urlencode(form),
         "stageVariables": None,
     }
-    answer: dict[str, Any] = doors.app(event, None)
+    answer: dict[str, Any] = service.app(event, None)
     return answer
 
 
 def outcome(answer: dict[str, Any]) -> tuple[int, str | None]:
-    """Return the status, and where it leads."""
+    """Return the status and the Location."""
     return answer["statusCode"], answer["headers"].get("Location")
 
 
 def made(ann: Keyed, code: str, **fields: Any) -> dict[str, Any]:
-    """Make a link to ``TARGET`` and return it."""
+    """Create a link to ``TARGET`` and return it."""
     return ann.make(TARGET, alias=code, **fields)
 
 
 class TestFromAndUntil:
     """``startsAt``, ``expiresAt``, ``fallbackUrl``."""
 
-    def test_before_its_time_a_link_says_when(self, ann: Keyed) -> None:
-        """404 with the seconds to wait; a page that names the moment, and a document with startsAt for programs."""
+    def test_early_link_says_when_it_starts(self, ann: Keyed) -> None:
+        """404 with Retry-After, as a page with the time, or as a problem document with startsAt."""
         start = datetime.now(UTC) + timedelta(hours=1)
         made(ann, "later", startsAt=start.isoformat())
 
@@ -82,20 +91,20 @@ class TestFromAndUntil:
         assert json.loads(document["body"])["startsAt"].startswith(start.strftime("%Y-%m-%dT%H:%M:%S"))
         assert TARGET not in page["body"] + document["body"]
 
-    def test_from_its_time_on_it_leads_on(self, ann: Keyed) -> None:
-        """A moment that is past changes nothing."""
+    def test_link_works_from_its_start(self, ann: Keyed) -> None:
+        """A start in the past has no effect."""
         made(ann, "now", startsAt="2020-01-01T00:00:00Z", expiresAt=NEXT_YEAR.isoformat())
 
         assert outcome(arrive("/now")) == (302, TARGET)
 
-    @pytest.mark.parametrize("over", [{"enabled": False}, {"expiresAt": "2020"}, {"maxVisits": 1}])
-    def test_what_is_over_leads_to_its_fallback(self, ann: Keyed, over: dict[str, Any]) -> None:
-        """Switched off, expired or used up: 302 to where its owner wants; without a fallback 410."""
+    @pytest.mark.parametrize("over", [{"enabled": False}, {"expiresAt": "2020"}, {"maxVisits": 1, "confirm": False}])
+    def test_ended_link_redirects_to_its_fallback(self, ann: Keyed, over: dict[str, Any]) -> None:
+        """Switched off, expired or used up: 302 to the fallback, or 410 without one."""
         for code, fallback in (("with", {"fallbackUrl": "https://example.com/over"}), ("without", {})):
             if "expiresAt" in over:
                 url = fallback.get("fallbackUrl")
                 past = datetime(2020, 1, 1, tzinfo=UTC)
-                link_table.add(Link(code=code, url=TARGET, expires_at=past, fallback_url=url), "made")
+                link_store.add(Link(code=code, url=TARGET, expires_at=past, fallback_url=url), "made")
             else:
                 made(ann, code, **over, **fallback)
             if "maxVisits" in over:
@@ -104,10 +113,10 @@ class TestFromAndUntil:
         assert outcome(arrive("/with")) == (302, "https://example.com/over")
         assert outcome(arrive("/without")) == (410, None)
 
-    def test_nobody_visits_a_link_that_is_over(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Its fallback is no visit of it."""
+    def test_fallback_is_not_counted_as_a_visit(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A redirect to the fallback is not counted."""
         visits: list[Any] = []
-        monkeypatch.setattr("chalicelib.redirect_door.track", visits.append)
+        monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: visits.append(visit))
         made(ann, "off", enabled=False, fallbackUrl="https://example.com/over")
 
         arrive("/off")
@@ -118,8 +127,8 @@ class TestFromAndUntil:
 class TestMaximum:
     """``maxVisits`` and ``confirm``."""
 
-    def test_it_leads_on_as_often_as_it_says(self, ann: Keyed) -> None:
-        """Then it is used up; its owner sees how many are left, and may allow more."""
+    def test_maximum_allows_that_many_visits(self, ann: Keyed) -> None:
+        """Then the link is used up; its owner sees how many visits are left, and can allow more."""
         made(ann, "two", maxVisits=2)
 
         outcomes = [outcome(arrive("/two")) for _ in range(3)]
@@ -138,11 +147,15 @@ class TestMaximum:
             {"user_agent": ""},
             {"sec_purpose": "prefetch;prerender"},
             {"purpose": "prefetch"},
+            {"accept": "*/*"},
+            {"sec_fetch_mode": "no-cors"},
+            {"user_agent": "GuzzleHttp/7"},
+            {"user_agent": f"{FIREFOX} Bluesky Cardyb/1.1"},
         ],
     )
-    def test_programs_neither_spend_a_visit_nor_learn_the_target(self, ann: Keyed, look: dict[str, Any]) -> None:
-        """They get a page with a button, which people who are taken for programs can press."""
-        made(ann, "one", maxVisits=1)
+    def test_programs_use_up_no_visit_and_see_no_target(self, ann: Keyed, look: dict[str, Any]) -> None:
+        """They get a page with a button, which people mistaken for programs can press."""
+        made(ann, "one", maxVisits=1, confirm=False)
 
         looks = [arrive("/one", **look) for _ in range(3)]
 
@@ -151,20 +164,66 @@ class TestMaximum:
         assert outcome(arrive("/one", "POST", form={}, user_agent=look.get("user_agent", FIREFOX))) == (303, TARGET)
         assert outcome(arrive("/one")) == (410, None)
 
-    def test_a_client_cannot_pass_as_somebody_who_was_counted(self, ann: Keyed) -> None:
-        """Two requests with one id, as a client may choose, are two visits."""
-        made(ann, "one", maxVisits=1)
+    def test_client_chosen_request_id_does_not_save_a_visit(self, ann: Keyed) -> None:
+        """Two requests with the same client-chosen id are two visits."""
+        made(ann, "one", maxVisits=1, confirm=False)
         event = {
             "requestContext": {"httpMethod": "GET", "resourcePath": "/{code}", "requestId": "mine"},
-            "headers": {"user-agent": FIREFOX},
+            "headers": {"user-agent": FIREFOX, "accept": HTML},
             "pathParameters": {"code": "one"},
             **dict.fromkeys(("multiValueQueryStringParameters", "body", "stageVariables")),
         }
 
-        assert [doors.app(event, None)["statusCode"] for _ in range(2)] == [302, 410]
+        assert [service.app(event, None)["statusCode"] for _ in range(2)] == [302, 410]
 
-    def test_a_link_that_asks_first_waits_for_the_button(self, ann: Keyed) -> None:
-        """Also from people, also of a link for one visit; no program that only looks at links opens it."""
+    def test_single_visit_link_asks_for_confirmation(self, ann: Keyed) -> None:
+        """Confirmation is the default; ``confirm`` overrides it at creation or later, and ``null`` resets it."""
+        made(ann, "once", maxVisits=1)
+        made(ann, "ten", maxVisits=10)
+        made(ann, "open", maxVisits=1, confirm=False)
+
+        shown = [ann.get(f"/links/{code}").json_body["confirm"] for code in ("once", "ten", "open")]
+        fewer = ann("PATCH", "/links/ten", {"maxVisits": 1}).json_body["confirm"]
+        off = ann("PATCH", "/links/ten", {"confirm": False}).json_body["confirm"]
+        more = ann("PATCH", "/links/ten", {"confirm": None}).json_body["confirm"]
+
+        assert shown == [True, False, False]
+        assert (fewer, off, more) == (True, False, True)
+        assert [arrive(f"/{code}")["statusCode"] for code in ("once", "ten", "open")] == [200, 200, 302]
+        assert outcome(arrive("/once", "POST", form={})) == (303, TARGET)
+
+    def test_earlier_single_visit_link_asks_for_confirmation(self, ann: Keyed) -> None:
+        """A stored link without ``confirm`` asks too; and links of this version can be read by the earlier one."""
+        made(ann, "open", maxVisits=1, confirm=False)
+        boto3.client("dynamodb").put_item(
+            TableName="url-shortener",
+            Item={"code": {"S": "old"}, "originalUrl": {"S": TARGET}, "maxVisits": {"N": "1"}, "version": {"N": "1"}},
+        )
+        stored = boto3.client("dynamodb").get_item(TableName="url-shortener", Key={"code": {"S": "open"}})["Item"]
+
+        assert arrive("/old")["statusCode"] == 200
+        assert stored["confirm"] == {"BOOL": False}
+
+    @grows
+    def test_three_hundred_programs_use_up_no_visit(self, ann: Keyed) -> None:
+        """Programs with a browser's Accept use up no visit, also without a confirmation; people pass at once."""
+        made(ann, "one", maxVisits=1, confirm=False)
+        people, programs = (agents[:: usual_or_long(10, 1)] for agents in (PEOPLE, PROGRAMS))
+        crowds = [people[first : first + 10] for first in range(0, len(people), 10)]
+        for number in range(len(crowds)):
+            made(ann, f"ten{number}", maxVisits=10)
+
+        by_programs = {arrive("/one", user_agent=agent)["statusCode"] for agent in programs}
+        by_people = {
+            outcome(arrive(f"/ten{number}", user_agent=agent)) for number, crowd in enumerate(crowds) for agent in crowd
+        }
+
+        assert by_programs == {200}
+        assert ann.get("/links/one").json_body["visitsLeft"] == 1
+        assert by_people == {(302, TARGET)}
+
+    def test_confirmation_needs_the_button(self, ann: Keyed) -> None:
+        """People must press the button too; no program that only requests the link passes."""
         made(ann, "careful", maxVisits=1, confirm=True)
 
         page = arrive("/careful")
@@ -174,8 +233,8 @@ class TestMaximum:
         assert outcome(arrive("/careful", "POST", form={})) == (303, TARGET)
         assert outcome(arrive("/careful", "POST", form={})) == (410, None)
 
-    def test_programs_are_told_in_their_words(self, ann: Keyed) -> None:
-        """Who asks for JSON gets a problem; a HEAD of theirs the same."""
+    def test_confirmation_is_a_problem_for_json_clients(self, ann: Keyed) -> None:
+        """Clients that accept JSON get a problem document; a HEAD the same."""
         made(ann, "careful", confirm=True)
 
         answers = [arrive("/careful", method, accept="application/json") for method in ("GET", "HEAD")]
@@ -183,16 +242,16 @@ class TestMaximum:
         assert [each["statusCode"] for each in answers] == [403, 403]
         assert json.loads(answers[0]["body"])["code"] == "confirmation-needed"
 
-    def test_who_counts_visits_gets_a_link_of_their_own(self, http: Http) -> None:
-        """Strangers with the same wish do not share one visit."""
-        wish = {"url": TARGET, "maxVisits": 1, "findExisting": True}
+    def test_limited_links_are_not_shared(self, http: Http) -> None:
+        """Equal requests of two clients without a key create two links."""
+        body = {"url": TARGET, "maxVisits": 1, "findExisting": True}
 
-        codes = {Keyed(http, None)("POST", "/links", wish).json_body["code"] for _ in range(2)}
+        codes = {Keyed(http, None)("POST", "/links", body).json_body["code"] for _ in range(2)}
 
         assert len(codes) == 2
 
-    def test_it_is_never_remembered(self, ann: Keyed) -> None:
-        """A container that knows it asks the table all the same: another one may have spent its visits."""
+    def test_limited_link_is_never_cached(self, ann: Keyed) -> None:
+        """Each visit reads the table, because other containers may have used up the visits."""
         made(ann, "two", maxVisits=2)
         arrive("/two")
         boto3.client("dynamodb").update_item(
@@ -204,36 +263,38 @@ class TestMaximum:
 
         assert outcome(arrive("/two")) == (410, None)
 
-    def test_what_was_switched_off_meanwhile_is_off(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Between the read and the count its owner was faster."""
+    def test_link_switched_off_before_the_count_is_off(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A link switched off between read and count is not followed."""
         made(ann, "busy", maxVisits=2)
-        spend_visit = link_table.spend_visit
+        spend_visit = link_store.spend_visit
 
         def too_late(link: Link) -> Link | None:
-            monkeypatch.setattr(link_table, "spend_visit", spend_visit)
+            monkeypatch.setattr(link_store, "spend_visit", spend_visit)
             ann("PATCH", "/links/busy", {"enabled": False})
             return spend_visit(link)
 
-        monkeypatch.setattr(link_table, "spend_visit", too_late)
+        monkeypatch.setattr(link_store, "spend_visit", too_late)
 
         assert outcome(arrive("/busy")) == (410, None)
         assert ann.get("/links/busy").json_body["visitsLeft"] == 2
 
-    def test_the_fallback_is_that_of_the_moment(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Not the one that the link had when it was read."""
+    def test_fallback_changed_before_the_count_is_used(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The fallback at the time of the count is used, not the one that was read."""
         made(ann, "busy", maxVisits=2, fallbackUrl="https://example.com/old")
 
         def too_late(_: Link) -> Link | None:
             ann("PATCH", "/links/busy", {"enabled": False, "fallbackUrl": "https://example.com/new"})
-            return link_table.find_now("busy")
+            return link_store.find_now("busy")
 
-        monkeypatch.setattr(link_table, "spend_visit", too_late)
+        monkeypatch.setattr(link_store, "spend_visit", too_late)
 
         assert outcome(arrive("/busy")) == (302, "https://example.com/new")
 
-    def test_while_the_table_cannot_count_nobody_passes(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Better one visitor too few, who may try again in a second."""
-        made(ann, "one", maxVisits=1)
+    def test_limited_link_is_503_while_visits_cannot_be_counted(
+        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Visitors get 503 and can retry, rather than exceed the maximum."""
+        made(ann, "one", maxVisits=1, confirm=False)
         monkeypatch.setattr(clients, "reads", _ReadsOnly(clients.reads))
 
         answer = arrive("/one")
@@ -252,20 +313,20 @@ class _ReadsOnly:
 
 
 class TestPassword:
-    """``password``: the form, the tries, and that nothing leaks before."""
+    """``password``: the form, the attempts, and that the target is hidden before."""
 
     @pytest.fixture(autouse=True)
     def protected(self, ann: Keyed) -> None:
         """A link with a password."""
         made(ann, "shut", password="open sesame", title="Budget")
 
-    def test_the_right_word_opens(self) -> None:
-        """By POST, with 303: the browser goes on with a GET."""
+    def test_correct_password_redirects(self) -> None:
+        """The form's POST is answered with 303, so that the browser sends a GET."""
         assert outcome(arrive("/shut", "POST", form={"password": "open sesame"})) == (303, TARGET)
 
     @pytest.mark.parametrize("form", [{"password": "Open Sesame"}, {"password": ""}, {"pass": "open sesame"}, {}])
-    def test_no_other_word_does(self, form: dict[str, str]) -> None:
-        """The page again, with 401."""
+    def test_wrong_password_is_401(self, form: dict[str, str]) -> None:
+        """A wrong password gets the page again, with 401."""
         answer = arrive("/shut", "POST", form=form)
 
         assert (answer["statusCode"], 'type="password"' in answer["body"]) == (401, True)
@@ -274,8 +335,8 @@ class TestPassword:
     @pytest.mark.parametrize("path", ["/shut", "/shut+", "/shut%2B", "/shut/qr", "/shut/report"])
     @pytest.mark.parametrize("accept", [HTML, "application/json"])
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
-    def test_nothing_tells_the_target_before(self, path: str, accept: str, method: str) -> None:
-        """Neither the link nor its preview, its QR code, its form of reports, to people or programs."""
+    def test_target_is_hidden_before_the_password(self, path: str, accept: str, method: str) -> None:
+        """Redirect, preview, QR code and report form show no target, as a page or as JSON."""
         answer = arrive(path, method, accept=accept)
 
         assert TARGET not in str(answer)
@@ -283,13 +344,14 @@ class TestPassword:
         assert "Location" not in answer["headers"]
 
     def test_programs_get_a_document(self) -> None:
-        """A problem that names what is missing."""
+        """A problem document with the code."""
         answer = arrive("/shut", accept="application/json")
 
         assert json.loads(answer["body"])["code"] == "password-needed"
 
-    def test_five_wrong_words_a_minute_and_another_visitor_still_gets_in(self) -> None:
-        """The sixth try is not looked at, right or wrong; who comes from elsewhere is not touched by it."""
+    @pytest.mark.usefixtures("one_moment")
+    def test_five_attempts_a_minute_per_visitor(self) -> None:
+        """The sixth attempt is refused unchecked; other networks are not affected."""
         guesses = [arrive("/shut", "POST", form={"password": f"guess {n}"})["statusCode"] for n in range(5)]
         sixth = arrive("/shut", "POST", form={"password": "open sesame"})
         other = arrive("/shut", "POST", form={"password": "open sesame"}, address="198.51.100.7")
@@ -298,8 +360,9 @@ class TestPassword:
         assert (sixth["statusCode"], 1 <= int(sixth["headers"]["Retry-After"]) <= 60) == (429, True)
         assert outcome(other) == (303, TARGET)
 
-    def test_tries_are_counted_by_network_and_kept_as_a_hash(self) -> None:
-        """Another address of the same IPv6 network is the same visitor; no address is stored."""
+    @pytest.mark.usefixtures("one_moment")
+    def test_attempts_are_counted_by_network_hash(self) -> None:
+        """Addresses of one IPv6 network are one visitor; no address is stored."""
         for number in range(5):
             arrive("/shut", "POST", form={"password": "x"}, address=f"2001:db8::{number}")
 
@@ -308,15 +371,187 @@ class TestPassword:
         assert sixth["statusCode"] == 429
         assert "2001:db8" not in str(boto3.client("dynamodb").scan(TableName="url-shortener-access"))
 
-    def test_while_tries_cannot_be_counted_nobody_guesses(self) -> None:
-        """Without the table of tries not even the right word opens."""
+    @pytest.mark.usefixtures("one_moment")
+    def test_few_of_five_hundred_guesses_are_checked(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From a hundred addresses; browsers with the cookie still get in, others get 429."""
+        looked_at: list[str] = []
+        fits = password.matches
+
+        def looks(word: str, digest: str) -> bool:
+            looked_at.append(word)
+            return fits(word, digest)
+
+        monkeypatch.setattr(password, "matches", looks)
+        monkeypatch.setattr(password, "derive", lambda data, salt, *_: sha256(salt + data).digest())
+        ann("PATCH", "/links/shut", {"password": "open sesame"})
+        cookie = cookie_of(arrive("/shut", "POST", form={"password": "open sesame"}, address="192.0.2.7"))
+        looked_at.clear()
+
+        guesses = [
+            arrive("/shut", "POST", form={"password": f"{number:04}"}, address=f"198.51.100.{number % 100}")
+            for number in range(500)
+        ]
+        other, known = (
+            arrive("/shut", "POST", form={"password": "open sesame"}, address="192.0.2.7", cookie=cookies)
+            for cookies in ("a=b", f"a=b; {cookie}")
+        )
+
+        assert len(looked_at) == limits.WRONG_PASSWORDS.most + 1
+        assert Counter(each["statusCode"] for each in guesses) == {401: 15, 429: 485}
+        assert (other["statusCode"], 1 <= int(other["headers"]["Retry-After"]) <= 3600) == (429, True)
+        assert outcome(known) == (303, TARGET)
+        link = ann.get("/links/shut").json_body
+        assert (link["url"], link["guessedAt"] is not None) == (TARGET, True)
+
+    def test_correct_passwords_do_not_lock_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Forty people open the link within an hour, some with a mistyped attempt first."""
+        monkeypatch.setattr(password, "matches", lambda word, _: word == "open sesame")
+        for number in range(40):
+            address = f"198.51.100.{number}"
+            if number % 4 == 0:
+                arrive("/shut", "POST", form={"password": "open sesam"}, address=address)
+            assert outcome(arrive("/shut", "POST", form={"password": "open sesame"}, address=address)) == (303, TARGET)
+
+    def test_correct_password_is_uncounted_despite_table_errors(
+        self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> None:
+        """The write that uncounts a correct attempt is retried."""
+        monkeypatch.setattr(password, "matches", lambda *_: True)
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        tried: list[bytes] = []
+
+        def lose_each_first(request: Any, **_: Any) -> None:
+            if b"DELETE attempts" in request.body:
+                tried.append(request.body)
+                if len(tried) % 2:
+                    raise ReadTimeoutError(endpoint_url=request.url)
+
+        events = clients.reads.meta.events
+        events.register_first("before-send.dynamodb.UpdateItem", lose_each_first, "lose")
+        request.addfinalizer(lambda: events.unregister("before-send.dynamodb.UpdateItem", lose_each_first, "lose"))
+        for number in range(limits.WRONG_PASSWORDS.most + 1):
+            answer = arrive("/shut", "POST", form={"password": "open sesame"}, address=f"198.51.100.{number}")
+            assert outcome(answer) == (303, TARGET)
+
+        assert len(tried) == 2 * (limits.WRONG_PASSWORDS.most + 1)
+
+    def test_cookie_key_is_read_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also for a browser with a cookie, and when the read fails: visitors then pass without a cookie."""
+        asked: list[str] = []
+
+        def fails(name: str) -> bytes:
+            asked.append(name)
+            raise StoreUnavailable
+
+        cookie = cookie_of(arrive("/shut", "POST", form={"password": "open sesame"}))
+        monkeypatch.setattr(salt_store, "secret", fails)
+        answer = arrive("/shut", "POST", form={"password": "open sesame"}, cookie=cookie)
+
+        assert outcome(answer) == (303, TARGET)
+        assert asked == [unlock_cookie.NAME]
+        assert "Set-Cookie" not in answer["headers"]
+
+    @pytest.mark.usefixtures("one_moment")
+    @pytest.mark.parametrize(
+        ("word", "answers", "guessed"),
+        [("open sesame", {303: 15, 429: 5}, False), ("open sesam", {401: 15, 429: 5}, True)],
+    )
+    def test_concurrent_correct_passwords_lock_nothing(
+        self,
+        ann: Keyed,
+        monkeypatch: pytest.MonkeyPatch,
+        word: str,
+        answers: dict[int, int],
+        guessed: bool,  # noqa: FBT001  # the case of the table
+    ) -> None:
+        """Of twenty concurrent attempts fifteen are checked, and the others may retry in a moment.
+
+        Only where those were wrong the link is locked from then on, and its owner told.
+        """
+        answered: list[dict[str, Any]] = []
+        addresses = (f"198.51.100.{number}" for number in range(20))
+
+        def come(address: str) -> None:
+            answered.append(arrive("/shut", "POST", form={"password": word}, address=address))
+
+        def all_come() -> None:
+            for address in addresses:
+                come(address)
+
+        def looks(tried: str, _: str) -> bool:
+            all_come()  # while this one is being looked at
+            return tried == "open sesame"
+
+        monkeypatch.setattr(password, "matches", looks)
+        all_come()
+        again = arrive("/shut", "POST", form={"password": "open sesame"}, address="192.0.2.1")
+
+        assert Counter(each["statusCode"] for each in answered) == answers
+        assert {each["headers"]["Retry-After"] for each in answered if each["statusCode"] == 429} == {"1"}
+        assert again["statusCode"] == (429 if guessed else 303)
+        assert (ann.get("/links/shut").json_body["guessedAt"] is not None) == guessed
+
+    def test_link_is_locked_for_an_hour_at_most(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Then attempts are checked again; the owner sees ``guessedAt`` until the password is changed."""
+        monkeypatch.setattr(password, "matches", lambda word, _: word == "open sesame")
+        started = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+        clock = {"now": started}
+        monkeypatch.setattr("chalicelib.clock.now", lambda: clock["now"])
+        for number in range(16):
+            arrive("/shut", "POST", form={"password": "no"}, address=f"198.51.100.{number}")
+        locked = arrive("/shut", "POST", form={"password": "open sesame"})["statusCode"]
+        clock["now"] = started + timedelta(hours=1)
+
+        assert locked == 429
+        assert outcome(arrive("/shut", "POST", form={"password": "open sesame"})) == (303, TARGET)
+        assert ann.get("/links/shut").json_body["guessedAt"] == "2026-11-24T12:00:00.000Z"
+        assert ann("PATCH", "/links/shut", {"password": "another word"}).json_body["guessedAt"] is None
+
+    def test_cookie_is_bound_to_link_and_password(self, ann: Keyed) -> None:
+        """It is HttpOnly and SameSite, sent to this link only, and invalid after a change of password."""
+        made(ann, "other", password="open sesame")
+        answer = arrive("/shut", "POST", form={"password": "open sesame"})
+        cookie = cookie_of(answer)
+
+        attributes = set(answer["headers"]["Set-Cookie"].split("; ")[1:])
+        assert attributes == {"Path=/shut", f"Max-Age={90 * 86400}", "HttpOnly", "SameSite=Lax", "Secure"}
+        assert is_known("shut", cookie)
+        assert not is_known("other", cookie)
+        for tampered in ("", "opened=", cookie[:-1], cookie[:-1] + "!", cookie.replace("opened=1", "opened=2")):
+            assert not is_known("shut", tampered)
+        ann("PATCH", "/links/shut", {"password": "another word"})
+        assert not is_known("shut", cookie)
+
+    @pytest.mark.usefixtures("one_moment")
+    def test_attempts_with_a_cookie_are_limited(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Attempts with a cookie have their own limits."""
+        cookie = cookie_of(arrive("/shut", "POST", form={"password": "open sesame"}))
+        monkeypatch.setattr(password, "matches", lambda *_: False)
+
+        tries = [
+            arrive("/shut", "POST", form={"password": "no"}, address=f"198.51.100.{n}", cookie=cookie)["statusCode"]
+            for n in range(7)
+        ]
+
+        assert tries == [401] * 5 + [429] * 2
+
+    def test_shorter_passwords_of_earlier_links_still_work(self, ann: Keyed) -> None:
+        """New passwords need at least eight characters."""
+        link_store.add(Link(code="old", url=TARGET, password_digest=password.digest_of("1234"), version=1), "made")
+
+        assert outcome(arrive("/old", "POST", form={"password": "1234"})) == (303, TARGET)
+        refused = ann("POST", "/links", {"url": TARGET, "password": "1234567"}).json_body["errors"]
+        assert [(each["field"], each["code"]) for each in refused] == [("password", "invalid")]
+
+    def test_no_attempt_is_checked_that_cannot_be_counted(self) -> None:
+        """Without the table of attempts, even the correct password is refused."""
         boto3.client("dynamodb").delete_table(TableName="url-shortener-access")
-        track.forget_all()
+        identify_visitor.reset()
 
         assert arrive("/shut", "POST", form={"password": "open sesame"})["statusCode"] == 503
 
-    def test_it_is_never_shown_or_stored(self, ann: Keyed) -> None:
-        """Owners see that there is one, and a history that it changed."""
+    def test_password_is_never_shown_or_stored(self, ann: Keyed) -> None:
+        """Owners see that there is a password, and in the history that it changed."""
         ann("PATCH", "/links/shut", {"password": "another word"})
 
         seen = str([ann.get("/links/shut").json_body, ann.get("/links/shut/history").json_body])
@@ -327,9 +562,9 @@ class TestPassword:
         assert "'protected': True" in seen
         assert outcome(arrive("/shut", "POST", form={"password": "another word"})) == (303, TARGET)
 
-    def test_what_is_kept_of_the_request_does_not_tell_it(self, ann: Keyed) -> None:
-        """With an Idempotency-Key a digest of the request is kept: one that nobody can guess the word from."""
-        body = {"url": TARGET, "password": "1234"}
+    def test_stored_request_digest_does_not_reveal_the_password(self, ann: Keyed) -> None:
+        """With an Idempotency-Key a keyed digest of the request is stored: the password cannot be guessed from it."""
+        body = {"url": TARGET, "password": "12345678"}
         first = ann("POST", "/links", body, Idempotency_Key="once")
         again = ann("POST", "/links", body, Idempotency_Key="once")
 
@@ -338,23 +573,67 @@ class TestPassword:
         assert first.json_body["code"] == again.json_body["code"]
         assert sha256(sent).hexdigest() not in kept
 
-    def test_null_takes_it_away(self, ann: Keyed) -> None:
-        """Then the link leads on as others do."""
+    def test_null_removes_the_password(self, ann: Keyed) -> None:
+        """Then the link redirects at once."""
         ann("PATCH", "/links/shut", {"password": None})
 
         assert outcome(arrive("/shut")) == (302, TARGET)
 
 
+class TestOtherSites:
+    """Cross-site form posts."""
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site", "?"])
+    def test_cross_site_form_opens_nothing(self, ann: Keyed, site: str) -> None:
+        """Neither confirmation nor password is accepted: the service's own page is shown."""
+        made(ann, "careful", maxVisits=1)
+        made(ann, "shut", password="open sesame")
+        made(ann, "bad")
+
+        pressed = arrive("/careful", "POST", form={}, sec_fetch_site=site)
+        typed = arrive("/shut", "POST", form={"password": "open sesame"}, sec_fetch_site=site)
+        form = arrive("/bad/report", "POST", form={"reason": "spam"}, sec_fetch_site=site)
+
+        assert [each["statusCode"] for each in (pressed, typed, form)] == [200, 401, 200]
+        assert all('method="post"' in each["body"] for each in (pressed, typed, form))
+        assert ann.get("/links/careful").json_body["visitsLeft"] == 1
+        assert abuse_report_store.latest() == []
+
+    @pytest.mark.parametrize("site", ["same-origin", "none"])
+    def test_own_forms_and_programs_are_accepted(self, ann: Keyed, site: str) -> None:
+        """Requests without Sec-Fetch-Site are accepted: programs and old browsers send none."""
+        made(ann, "careful", maxVisits=2, confirm=True)
+
+        own, other = arrive("/careful", "POST", form={}, sec_fetch_site=site), arrive("/careful", "POST", form={})
+
+        assert outcome(own) == outcome(other) == (303, TARGET)
+
+
+def cookie_of(answer: dict[str, Any]) -> str:
+    """Return the Cookie header for a response's Set-Cookie."""
+    cookie: str = answer["headers"]["Set-Cookie"].partition(";")[0]
+    return cookie
+
+
+def is_known(code: str, cookies: str) -> bool:
+    """Tell whether the cookies prove that the browser has opened the link."""
+    digest = (link_store.find_now(code) or Link(code="", url="")).password_digest or ""
+    return (
+        unlock_cookie.browser_in(cookies, code, digest, salt_store.secret(unlock_cookie.NAME), datetime.now(UTC))
+        is not None
+    )
+
+
 class TestRules:
-    """``rules``: through the doors; all their cases are in tests/core/test_rules.py."""
+    """``rules``, through the routes; all their cases are in tests/core/links/test_rules.py."""
 
     RULES = (
         {"if": {"device": "ios"}, "url": "https://apps.apple.com/app"},
         {"if": {"language": ["pt", "es"], "query": {"ref": "mail"}}, "url": "https://example.com/iberia"},
     )
 
-    def test_the_first_that_holds_wins(self, ann: Keyed) -> None:
-        """Else the link's own URL."""
+    def test_first_matching_rule_decides(self, ann: Keyed) -> None:
+        """Without a match, the link's own URL is used."""
         made(ann, "smart", rules=list(self.RULES))
         iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148"
 
@@ -365,19 +644,19 @@ class TestRules:
         )
         assert outcome(arrive("/smart", accept_language="pt-BR")) == (302, TARGET)
 
-    def test_what_is_stored_is_what_was_wished(self, ann: Keyed) -> None:
-        """Single values become lists; a link is changed by a whole new list."""
+    def test_rules_are_stored_as_requested(self, ann: Keyed) -> None:
+        """Single values become lists; a change replaces the whole list."""
         rules = made(ann, "smart", rules=list(self.RULES))["rules"]
         ann("PATCH", "/links/smart", {"rules": rules[1:]})
 
         assert [rule["url"] for rule in ann.get("/links/smart").json_body["rules"]] == ["https://example.com/iberia"]
         assert rules[0]["if"] == {"device": ["ios"]}
 
-    def test_every_mistake_is_said_by_its_place(self, ann: Keyed) -> None:
-        """Targets of rules pass the same policy as every other."""
-        wish = {"url": TARGET, "rules": [{"url": "javascript:alert(1)"}, {"if": {"device": "toaster"}, "url": TARGET}]}
+    def test_rule_errors_name_their_place(self, ann: Keyed) -> None:
+        """Targets of rules follow the policy of all targets."""
+        body = {"url": TARGET, "rules": [{"url": "javascript:alert(1)"}, {"if": {"device": "toaster"}, "url": TARGET}]}
 
-        answer = ann("POST", "/links", wish)
+        answer = ann("POST", "/links", body)
 
         assert answer.status_code == 422
         assert [(each["field"], each["code"]) for each in answer.json_body["errors"]] == [
@@ -385,10 +664,10 @@ class TestRules:
             ("rules[1].if.device", "invalid"),
         ]
 
-    def test_each_target_is_counted(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-        """By the number of its rule, or as the default."""
+    def test_each_variant_is_counted(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each is counted by its rule's number, or as the default."""
         visits: list[Any] = []
-        monkeypatch.setattr("chalicelib.redirect_door.track", visits.append)
+        monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: visits.append(visit))
         made(ann, "split", rules=[{"weight": 50, "url": "https://example.com/b"}])
 
         answers = [outcome(arrive("/split", address=f"198.51.100.{number}"))[1] for number in range(40)]
@@ -397,19 +676,19 @@ class TestRules:
         assert [visit.variant for visit in visits] == [names[str(url)] for url in answers]
         assert {visit.variant for visit in visits} == {"default", "1"}
 
-    def test_a_visitor_meets_the_same_target_all_day(self, ann: Keyed) -> None:
-        """Without a cookie."""
+    def test_visitor_gets_the_same_variant_all_day(self, ann: Keyed) -> None:
+        """The variant is stable for a day, without a cookie."""
         made(ann, "split", rules=[{"weight": 50, "url": "https://example.com/b"}])
 
         for number in range(10):
             address = f"198.51.100.{number}"
             assert len({outcome(arrive("/split", address=address)) for _ in range(5)}) == 1
 
-    def test_what_contradicts_itself_is_refused_also_as_a_change(self, ann: Keyed) -> None:
-        """A permanent redirect is kept by browsers, which would never see a rule, a password or a maximum again."""
+    def test_conflicting_change_is_refused(self, ann: Keyed) -> None:
+        """Rules, passwords and maxima conflict with a permanent redirect, which browsers cache."""
         made(ann, "kept", permanent=True)
 
-        for fields in ({"rules": [{"url": TARGET}]}, {"password": "word"}, {"maxVisits": 1}, {"confirm": True}):
+        for fields in ({"rules": [{"url": TARGET}]}, {"password": "some words"}, {"maxVisits": 1}, {"confirm": True}):
             assert ann("POST", "/links", {"url": TARGET, "permanent": True, **fields}).status_code == 422
             assert ann("PATCH", "/links/kept", fields).json_body["errors"][0]["field"] == "permanent"
 
@@ -417,8 +696,8 @@ class TestRules:
 class TestForwarding:
     """``forwardQuery`` and ``forwardPath``."""
 
-    def test_the_visitors_query_goes_along(self, ann: Keyed) -> None:
-        """It overrides what has the same name; only where that is wanted."""
+    def test_query_is_forwarded(self, ann: Keyed) -> None:
+        """The visitor's parameters override those of the same name, if the option is on."""
         ann.make("https://example.com/x?a=1&b=%7e#part", alias="with", forwardQuery=True)
         ann.make("https://example.com/x?a=1", alias="without")
 
@@ -428,40 +707,38 @@ class TestForwarding:
         )
         assert outcome(arrive("/without", query={"a": ["2"]})) == (302, "https://example.com/x?a=1")
 
-    def test_a_path_goes_along(self, ann: Keyed) -> None:
-        """Up to three segments, behind the target's own path."""
+    def test_path_is_forwarded(self, ann: Keyed) -> None:
+        """Up to three segments are appended to the target's path."""
         ann.make("https://example.com/docs?v=2", alias="guide", forwardPath=True)
 
         assert outcome(arrive("/guide/a/b%20c/d")) == (302, "https://example.com/docs/a/b%20c/d?v=2")
 
-    def test_a_path_goes_along_without_a_query(self, ann: Keyed) -> None:
-        """Each is wanted on its own."""
+    def test_path_is_forwarded_without_a_query(self, ann: Keyed) -> None:
+        """The two options are independent."""
         ann.make("https://example.com/docs", alias="guide", forwardPath=True)
 
         assert outcome(arrive("/guide/a", query={"x": ["1"]})) == (302, "https://example.com/docs/a")
 
     @pytest.mark.parametrize("path", ["/guide/..", "/guide/%2e%2e/x", "/guide/a/..", "/plain/a", "/none/a"])
-    def test_no_path_leads_elsewhere(self, ann: Keyed, path: str) -> None:
-        """Not upwards, and not of a link that takes none."""
+    def test_path_cannot_leave_the_target(self, ann: Keyed, path: str) -> None:
+        """Paths upwards, and paths of links without the option, are refused."""
         ann.make("https://example.com/docs", alias="guide", forwardPath=True)
         ann.make("https://example.com/docs", alias="plain")
 
         assert outcome(arrive(path)) == (404, None)
 
-    def test_a_path_to_nothing_is_no_visit_of_an_unknown_code(
-        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Programs try paths all day."""
+    def test_path_behind_an_unknown_code_is_not_counted(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Scanners try paths; they are no visits of unknown codes."""
         visits: list[Any] = []
-        monkeypatch.setattr("chalicelib.redirect_door.track", visits.append)
+        monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: visits.append(visit))
         made(ann, "plain")
 
         statuses = [arrive(path)["statusCode"] for path in ("/wp-admin/setup.php", "/plain/a")]
 
         assert (statuses, visits) == ([404, 404], [])
 
-    def test_nothing_a_visitor_brings_breaks_the_header(self, ann: Keyed) -> None:
-        """Line breaks, other alphabets and halves of characters arrive encoded."""
+    def test_forwarded_values_are_encoded(self, ann: Keyed) -> None:
+        """Line breaks, non-ASCII letters and lone surrogates are percent-encoded."""
         ann.make("https://example.com/", alias="all", forwardQuery=True, forwardPath=True)
 
         status, location = outcome(arrive("/all/x%0d%0aSet-Cookie:a", query={"a\r\nb": ["\ud800", "ü\n"]}))
@@ -475,8 +752,8 @@ class TestForwarding:
 class TestQr:
     """``/{code}/qr``."""
 
-    def test_it_is_svg(self, ann: Keyed) -> None:
-        """For browsers and whoever does not ask for anything else first."""
+    def test_qr_code_is_svg(self, ann: Keyed) -> None:
+        """SVG is the default."""
         made(ann, "sale")
 
         for accept in ("*/*", "image/avif,image/webp,image/png,*/*", ""):
@@ -484,8 +761,8 @@ class TestQr:
             assert answer["headers"]["Content-Type"] == "image/svg+xml"
             assert answer["body"].startswith("<svg ")
 
-    def test_who_asks_for_png_gets_png(self, ann: Keyed) -> None:
-        """As API Gateway wants bytes to be sent; it decodes to the short URL."""
+    def test_qr_code_is_png_on_request(self, ann: Keyed) -> None:
+        """PNG in base64, as API Gateway needs it; it decodes to the short URL."""
         made(ann, "sale")
 
         answer = arrive("/sale/qr", accept="image/png", query={"size": ["400"]})
@@ -495,8 +772,8 @@ class TestQr:
         assert "x-encoded" not in answer["headers"]
         assert [code.text for code in zxingcpp.read_barcodes(picture.convert("L"))] == ["https://sho.rt/sale"]
 
-    def test_the_local_server_sends_bytes(self, ann: Keyed, http: Http) -> None:
-        """As API Gateway does."""
+    def test_local_server_sends_bytes(self, ann: Keyed, http: Http) -> None:
+        """The local server decodes base64, as API Gateway does."""
         made(ann, "sale")
 
         answer = http.get("/sale/qr", headers={"Accept": "image/png"})
@@ -505,7 +782,7 @@ class TestQr:
 
     @pytest.mark.parametrize(("path", "status"), [("/none/qr", 404), ("/sale/qr", 422)])
     def test_what_cannot_be_drawn_is_refused(self, ann: Keyed, path: str, status: int) -> None:
-        """No such link; colours that no camera tells apart."""
+        """Unknown links, and colours without contrast, are refused."""
         made(ann, "sale")
 
         assert arrive(path, query={"dark": ["777"], "light": ["888"]})["statusCode"] == status
@@ -514,8 +791,8 @@ class TestQr:
 class TestPreview:
     """``/{code}+``."""
 
-    def test_people_see_where_it_leads(self, ann: Keyed) -> None:
-        """With its title, and that nothing was counted."""
+    def test_preview_page_shows_the_target(self, ann: Keyed) -> None:
+        """With its title; the preview is not counted as a visit."""
         made(ann, "sale", title="<Sale>", rules=[{"if": {"device": "ios"}, "url": "https://example.org/app"}])
 
         page = arrive("/sale+")
@@ -524,7 +801,7 @@ class TestPreview:
         assert all(part in page["body"] for part in (TARGET, "https://example.org/app", "&lt;Sale&gt;"))
 
     def test_programs_get_a_document(self, ann: Keyed) -> None:
-        """By Accept."""
+        """Clients that accept JSON get JSON."""
         made(ann, "sale")
 
         document = json.loads(arrive("/sale+", accept="application/json")["body"])
@@ -532,18 +809,18 @@ class TestPreview:
         assert (document["url"], document["visits"]["total"], document["warnings"]) == (TARGET, 0, [])
 
     @pytest.mark.parametrize("stored", ["javascript:alert(1)", "https:[bad", "ftp://example.com/"])
-    def test_what_is_not_served_is_not_shown(self, ann: Keyed, stored: str) -> None:
-        """An older table may hold anything."""
+    def test_preview_hides_targets_that_are_not_served(self, ann: Keyed, stored: str) -> None:
+        """Tables of other programs may hold any URL."""
         del ann
-        link_table.add(Link(code="old", url=stored), "made")
+        link_store.add(Link(code="old", url=stored), "made")
 
         answers = [arrive("/old+", accept=accept) for accept in (HTML, "application/json")]
 
         assert [each["statusCode"] for each in answers] == [404, 404]
         assert all(stored not in each["body"] for each in answers)
 
-    def test_look_alikes_are_told(self, ann: Keyed) -> None:
-        """A host in other letters is shown in both writings."""
+    def test_preview_warns_of_lookalikes(self, ann: Keyed) -> None:
+        """A host in non-ASCII letters is shown in both forms."""
         ann.make("https://xn--pple-43d.com/", alias="fake")
 
         (warning,) = json.loads(arrive("/fake+", accept="application/json")["body"])["warnings"]
@@ -551,8 +828,15 @@ class TestPreview:
         assert "xn--pple-43d.com" in warning
         assert "\u0430pple.com" in warning
 
-    def test_what_is_over_or_unknown_is_so_here_too(self, ann: Keyed) -> None:
-        """The same statuses as for visitors."""
+    @pytest.mark.parametrize("mark", ["+.", "+)", ".+", "%2B,"])
+    def test_punctuation_after_a_preview_is_ignored(self, ann: Keyed, mark: str) -> None:
+        """Punctuation after a preview's address is ignored."""
+        made(ann, "sale")
+
+        assert arrive(f"/sale{mark}")["statusCode"] == 200
+
+    def test_preview_has_the_status_of_the_link(self, ann: Keyed) -> None:
+        """Preview and redirect have the same status."""
         made(ann, "off", enabled=False)
 
         assert [arrive(path)["statusCode"] for path in ("/off+", "/none+", "/+", "/a b+")] == [410, 404, 404, 404]
@@ -561,8 +845,8 @@ class TestPreview:
 class TestAbuse:
     """Reports, blocked links, blocked hosts."""
 
-    def test_a_visitor_reports_a_link(self, ann: Keyed, http: Http) -> None:
-        """Administrators see it, without who it was."""
+    def test_visitor_can_report_a_link(self, ann: Keyed, http: Http) -> None:
+        """Admins see the report, without its sender."""
         made(ann, "bad")
         form = {"reason": "phishing", "comment": "<b>asks for my card</b>"}
 
@@ -576,24 +860,26 @@ class TestAbuse:
         assert "203.0.113" not in str(boto3.client("dynamodb").scan(TableName="url-shortener-access"))
 
     @pytest.mark.parametrize("form", [{}, {"reason": "dislike"}, {"reason": "spam", "comment": "x" * 1001}])
-    def test_a_form_that_is_none_comes_back(self, ann: Keyed, form: dict[str, str]) -> None:
-        """With what is wrong."""
+    def test_invalid_report_shows_the_form_again(self, ann: Keyed, form: dict[str, str]) -> None:
+        """The form is shown again with the error."""
         made(ann, "bad")
 
         answer = arrive("/bad/report", "POST", form=form)
 
         assert (answer["statusCode"], "Please" in answer["body"]) == (422, True)
 
+    @pytest.mark.usefixtures("one_moment")
     def test_reports_are_limited(self, ann: Keyed) -> None:
-        """Ten an hour from one network."""
+        """Ten reports an hour are accepted from one network."""
         made(ann, "bad")
 
         statuses = [arrive("/bad/report", "POST", form={"reason": "spam"})["statusCode"] for _ in range(11)]
 
         assert statuses == [200] * 10 + [429]
 
-    def test_many_reports_of_one_link_shut_nobody_up(self, ann: Keyed, http: Http) -> None:
-        """After sixty an hour one more says nothing new; who sends it is thanked all the same."""
+    @pytest.mark.usefixtures("one_moment")
+    def test_reports_over_the_links_limit_are_thanked(self, ann: Keyed, http: Http) -> None:
+        """After sixty an hour more reports are dropped; their senders are thanked as well."""
         made(ann, "bad")
 
         statuses = {
@@ -604,13 +890,13 @@ class TestAbuse:
         assert statuses == {200}
         assert len(Keyed(http, make_key("root", "admin")).get("/reports").json_body["data"]) == 60
 
-    def test_only_what_is_there_can_be_reported(self, ann: Keyed) -> None:
-        """A link that nobody made is none."""
+    def test_unknown_code_cannot_be_reported(self, ann: Keyed) -> None:
+        """An unknown code has no report form."""
         del ann
         assert arrive("/none/report", "POST", form={"reason": "spam"}, address="198.51.100.1")["statusCode"] == 404
 
-    def test_an_administrator_blocks_a_link(self, ann: Keyed, http: Http) -> None:
-        """Visitors read why, with 451, fallback or not; its owner cannot undo it."""
+    def test_admin_can_block_a_link(self, ann: Keyed, http: Http) -> None:
+        """Visitors get 451 with the reason, with or without a fallback; the owner cannot unblock it."""
         made(ann, "bad", fallbackUrl="https://example.com/over")
         admin = Keyed(http, make_key("root", "admin"))
 
@@ -626,57 +912,55 @@ class TestAbuse:
         admin("PATCH", "/links/bad", {"blocked": None})
         assert outcome(arrive("/bad")) == (302, TARGET)
 
-    def test_no_link_is_made_to_a_blocked_host(self, ann: Keyed) -> None:
-        """Nor changed to lead there, by any of its targets; the names below it are blocked as well."""
-        block_list.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
+    def test_link_to_a_blocked_host_is_refused(self, ann: Keyed) -> None:
+        """Creating and changing any target to a blocked host or its subdomains is refused."""
+        blocked_host_store.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
         made(ann, "good")
-        wishes = (
+        bodies = (
             {"url": "https://evil.com/x"},
-            {"url": "https://a.b.evil.com."[:-1]},
+            {"url": "https://a.b.evil.com./"},
             {"url": TARGET, "rules": [{"url": "https://evil.com/"}]},
             {"url": TARGET, "fallbackUrl": "https://www.evil.com/"},
         )
 
-        for wish in wishes:
-            answer = ann("POST", "/links", wish)
+        for body in bodies:
+            answer = ann("POST", "/links", body)
             assert [each["code"] for each in answer.json_body["errors"]] == ["blocked-host"]
-            assert ann("PATCH", "/links/good", wish).status_code == 422
+            assert ann("PATCH", "/links/good", body).status_code == 422
         assert ann("POST", "/links", {"url": "https://notevil.com/"}).status_code == 201
-        dry = ann("POST", "/links/bulk?dryRun=true", {"links": [wishes[0]]}).json_body["data"]
+        dry = ann("POST", "/links/bulk?dryRun=true", {"links": [bodies[0]]}).json_body["data"]
         assert dry[0]["problem"]["code"] == "link-invalid"
 
-    def test_a_pass_stops_and_lets_go(self, ann: Keyed, http: Http) -> None:
-        """Links that were there before their host was blocked; what an administrator blocked stays blocked."""
+    def test_sweep_blocks_and_unblocks_links(self, ann: Keyed, http: Http) -> None:
+        """Existing links to a blocked host are blocked, and unblocked with it; those an admin blocked stay blocked."""
         ann.make("https://evil.com/a", alias="one")
         ann.make(TARGET, alias="two", rules=[{"weight": 1, "url": "https://x.evil.com/"}])
         made(ann, "good")
         made(ann, "by-hand")
         Keyed(http, make_key("root", "admin"))("PATCH", "/links/by-hand", {"blocked": "spam"})
-        block_list.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
+        blocked_host_store.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
 
-        stopped = block.sweep(datetime.now(UTC), lambda: True)
-        again = block.sweep(datetime.now(UTC), lambda: True)
+        stopped = block_hosts.sweep(datetime.now(UTC), lambda: True)
+        again = block_hosts.sweep(datetime.now(UTC), lambda: True)
         statuses = [arrive(f"/{code}")["statusCode"] for code in ("one", "two", "good", "by-hand")]
-        block_list.remove("evil.com")
-        let_go = block.sweep(datetime.now(UTC), lambda: True)
+        blocked_host_store.remove("evil.com")
+        let_go = block_hosts.sweep(datetime.now(UTC), lambda: True)
 
-        assert (stopped.looked_at, stopped.stopped, again.stopped, let_go.let_go) == (4, 2, 0, 2)
+        assert (stopped.scanned, stopped.blocked, again.blocked, let_go.unblocked) == (4, 2, 0, 2)
         assert statuses == [451, 451, 302, 451]
         assert [arrive(f"/{code}")["statusCode"] for code in ("one", "two", "by-hand")] == [302, 302, 451]
         actions = [each["action"] for each in ann.get("/links/one/history").json_body["data"]]
         assert actions == ["let go", "blocked", "created"]
 
-    def test_what_was_blocked_just_now_is_known_though_the_list_lags(
-        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """An index may be a second behind its table: `make block` says itself what it has changed."""
+    def test_new_block_is_known_despite_a_late_index(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The index may be a second behind the table: the caller passes what it has just changed."""
         ann.make("https://evil.com/a", alias="one")
         evil = Blocked("evil.com", "phishing", datetime.now(UTC))
-        monkeypatch.setattr(block_list, "everything", list)
+        monkeypatch.setattr(blocked_host_store, "all_blocked", list)
 
-        stopped = block.sweep(datetime.now(UTC), lambda: True, {"evil.com": evil}).stopped
-        monkeypatch.setattr(block_list, "everything", lambda: [evil])
-        let_go = block.sweep(datetime.now(UTC), lambda: True, {"evil.com": None}).let_go
+        stopped = block_hosts.sweep(datetime.now(UTC), lambda: True, {"evil.com": evil}).blocked
+        monkeypatch.setattr(blocked_host_store, "all_blocked", lambda: [evil])
+        let_go = block_hosts.sweep(datetime.now(UTC), lambda: True, {"evil.com": None}).unblocked
 
         assert (stopped, let_go) == (1, 1)
 
@@ -684,46 +968,46 @@ class TestAbuse:
         "stored",
         ["https://evil%2Ecom/", "https://evil.com\\@google.com/", "https:\\\\evil.com/", "HTTPS://EVIL.com./"],
     )
-    def test_a_host_is_what_a_browser_makes_of_it(self, ann: Keyed, stored: str) -> None:
-        """Tables from elsewhere hold URLs that other parsers read in other ways."""
+    def test_hosts_are_parsed_as_browsers_do(self, ann: Keyed, stored: str) -> None:
+        """Stored URLs that other parsers read differently are blocked too."""
         del ann
-        link_table.add(Link(code="old", url=stored), "made")
-        block_list.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
+        link_store.add(Link(code="old", url=stored), "made")
+        blocked_host_store.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
 
-        assert block.sweep(datetime.now(UTC), lambda: True).stopped == 1
+        assert block_hosts.sweep(datetime.now(UTC), lambda: True).blocked == 1
 
-    def test_what_was_blocked_by_hand_stays_so(self, ann: Keyed, http: Http) -> None:
-        """Also if its host is blocked, and let go, afterwards."""
+    def test_link_blocked_by_an_admin_stays_blocked(self, ann: Keyed, http: Http) -> None:
+        """It stays blocked also if its host is blocked and unblocked afterwards."""
         ann.make("https://evil.com/a", alias="one")
-        Keyed(http, make_key("root", "admin"))("PATCH", "/links/one", {"blocked": "by hand"})
-        block_list.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
+        Keyed(http, make_key("root", "admin"))("PATCH", "/links/one", {"blocked": "an admin"})
+        blocked_host_store.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
 
-        block.sweep(datetime.now(UTC), lambda: True)
-        block_list.remove("evil.com")
-        block.sweep(datetime.now(UTC), lambda: True)
+        block_hosts.sweep(datetime.now(UTC), lambda: True)
+        blocked_host_store.remove("evil.com")
+        block_hosts.sweep(datetime.now(UTC), lambda: True)
 
-        assert ann.get("/links/one").json_body["blocked"] == "by hand"
+        assert ann.get("/links/one").json_body["blocked"] == "an admin"
 
-    def test_a_pass_that_is_cut_says_so(self, ann: Keyed) -> None:
-        """The function fails, so that it runs again."""
+    def test_incomplete_sweep_fails(self, ann: Keyed) -> None:
+        """The function fails, so that Lambda retries it."""
         made(ann, "one")
 
-        assert not block.sweep(datetime.now(UTC), lambda: False).is_whole
+        assert not block_hosts.sweep(datetime.now(UTC), lambda: False).is_whole
 
 
-def test_a_plain_link_costs_one_read(ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No power of other links is paid for by it: neither a second read nor a write."""
+def test_plain_link_costs_one_read(ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link without options costs no second read and no write."""
     made(ann, "plain")
-    link_cache.forget_all()
+    link_cache.reset()
     calls: list[str] = []
-    for name in ("reads", "writes", "glances"):
+    for name in ("reads", "writes", "best_effort"):
         events = getattr(clients, name).meta.events
         events.register("before-call.dynamodb.*", lambda model, **_: calls.append(model.name), unique_id="calls")
-    monkeypatch.setattr("chalicelib.redirect_door.track", lambda _: None)
+    monkeypatch.setattr("chalicelib.api.redirect.track", lambda *_: None)
 
     try:
         assert outcome(arrive("/plain")) == (302, TARGET)
     finally:
-        for name in ("reads", "writes", "glances"):
+        for name in ("reads", "writes", "best_effort"):
             getattr(clients, name).meta.events.unregister("before-call.dynamodb.*", unique_id="calls")
     assert calls == ["GetItem"]

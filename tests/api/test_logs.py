@@ -1,4 +1,4 @@
-"""The log: one JSON object a line, and nothing in it that does not belong there."""
+"""The log: one JSON object a line, without secrets, IP addresses and targets."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import sys
 from typing import Any
 
 import pytest
-from chalice.app import Response
+from chalice.app import Request, Response
 from chalice.test import Client
 from chalice.test import TestHTTPClient as Http
 
-import app as doors
-from chalicelib import doorway, logs
+import app as routes
+from chalicelib import logs
+from chalicelib.api import application
 from chalicelib.settings import settings
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Return what was logged, parsed."""
+    """Return the log lines, parsed."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_redirect_leaves_one_line(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
-    """Request id, route, code, status, milliseconds, and whether memory knew."""
+def test_redirect_leaves_one_line(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Request id, route, code, status, milliseconds, and whether it was a cache hit."""
     http.post("/links", body=b'{"url": "https://example.com/?token=s3cret", "alias": "sale"}')
 
     answer = http.get("/sale")
@@ -37,8 +38,8 @@ def test_a_redirect_leaves_one_line(http: Http, capsys: pytest.CaptureFixture[st
     assert followed["ms"] >= 0
 
 
-def test_no_address_and_no_target_is_logged(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither who came nor where the link leads: a URL may hold a secret."""
+def test_no_ip_address_and_no_target_is_logged(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither the visitor nor the target appears: a URL may contain a secret."""
     headers = {"X-Forwarded-For": "203.0.113.7", "Authorization": "Bearer sk_secret", "User-Agent": "agent"}
     http.post("/links", body=b'{"url": "https://example.com/?token=s3cret", "alias": "sale"}', headers=headers)
 
@@ -48,14 +49,14 @@ def test_no_address_and_no_target_is_logged(http: Http, capsys: pytest.CaptureFi
     assert not any(word in logged for word in ("203.0.113.7", "127.0.0.1", "sk_secret", "s3cret", "example.com"))
 
 
-def test_a_line_break_stays_inside_its_line(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody can write a line of their own."""
+def test_line_break_does_not_split_a_line(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clients cannot forge log lines."""
     http.get("/x\u2028\n{}")
 
     assert len(lines(capsys)) == 1
 
 
-def test_what_libraries_log_is_json_too() -> None:
+def test_library_logs_are_json() -> None:
     """A traceback is one line."""
     try:
         int("two\nlines")
@@ -69,14 +70,14 @@ def test_what_libraries_log_is_json_too() -> None:
     assert "ValueError" in json.loads(line)["traceback"]
 
 
-def test_a_traceback_is_found_by_the_id_the_client_was_given(
+def test_traceback_has_the_request_id_of_the_response(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every line of a request carries its X-Request-Id; a 500 tells people so."""
-    app = doorway.App(app_name="broken", configure_logs=False)
+    """Every log line of a request has its X-Request-Id, which a 500 asks users to quote."""
+    app = application.App(app_name="broken")
 
     @app.route("/raises")
-    def raises() -> Response:
+    def raises(_: Request) -> Response:
         raise RuntimeError
 
     handler = logging.StreamHandler(sys.stdout)
@@ -94,26 +95,26 @@ def test_a_traceback_is_found_by_the_id_the_client_was_given(
 
 
 @pytest.mark.parametrize("path", ["/{}", "/links/{}", "/links/{}/stats", "/links/{}/visits"])
-def test_a_long_path_makes_no_long_line(http: Http, capsys: pytest.CaptureFixture[str], path: str) -> None:
-    """Of what might have been a code the first 64 characters are logged: nobody fills a log with one request."""
+def test_long_path_is_cut(http: Http, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    """At most 64 characters of a possible code are logged, so a request cannot fill the log."""
     http.get(path.format("x" * 5000))
 
     assert lines(capsys)[-1]["code"] == "x" * 64
 
 
 class TestMetrics:
-    """Metrics ride in the log line, in CloudWatch's embedded format."""
+    """Metrics are part of the log line, in CloudWatch's embedded format."""
 
     @pytest.fixture(autouse=True)
     def named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Give the service a name, as its stack does."""
-        monkeypatch.setattr(doorway, "settings", dataclasses.replace(settings, service="shortener-test"))
+        monkeypatch.setattr(application, "settings", dataclasses.replace(settings, service="shortener-test"))
 
     @pytest.mark.parametrize(("code", "unknown", "hit"), [("sale", 0, 1), ("nobody", 1, 0)])
-    def test_a_redirect_is_measured(
+    def test_redirect_is_measured(
         self, http: Http, capsys: pytest.CaptureFixture[str], code: str, unknown: int, hit: int
     ) -> None:
-        """Milliseconds, found in memory, unknown: each declared with its unit, under the service's name."""
+        """Latency, cache hit, unknown: each declared with its unit, under the service's name."""
         http.post("/links", body=b'{"url": "https://example.com/", "alias": "sale"}')
 
         http.get(f"/{code}")
@@ -127,23 +128,23 @@ class TestMetrics:
         assert directive["Metrics"] == [{"Name": name, "Unit": logs.METRICS[name]} for name in measured]
         assert isinstance(line["_aws"]["Timestamp"], int)
 
-    def test_other_requests_are_not(self, http: Http, capsys: pytest.CaptureFixture[str]) -> None:
-        """A health check is no redirect."""
+    def test_other_requests_are_not_measured(self, http: Http, capsys: pytest.CaptureFixture[str]) -> None:
+        """A health check is not a redirect."""
         http.get("/healthz")
 
         assert "_aws" not in lines(capsys)[-1]
 
 
 def test_without_a_name_there_are_no_metrics(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
-    """A laptop's terminal stays readable."""
+    """The local log stays readable."""
     http.get("/nobody")
 
     assert "_aws" not in lines(capsys)[-1]
 
 
-def test_the_event_that_warms_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is no visit and no error."""
-    answer = doors.app({"warm": True}, None)
+def test_warm_up_event_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is neither a visit nor an error."""
+    answer = routes.app({"warm": True}, None)
 
     assert answer == {"warm": True}
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""The description of the API, held against the service it describes."""
+"""The description of the API, compared with the service."""
 
 from __future__ import annotations
 
@@ -17,74 +17,36 @@ from chalice.test import TestHTTPClient as Http
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-import app as doors
-from chalicelib import (
-    admit,
-    authorize,
-    block,
-    complain,
-    doorway,
-    errors,
-    find_link,
-    import_links,
-    list_links,
-    record_clicks,
-    report,
-    shorten_many,
-    track,
-    transfers,
-)
-from chalicelib.aws import (
-    block_list,
-    file_links,
-    history_table,
-    link_cache,
-    link_table,
-    report_table,
-    transfer_table,
-)
-from chalicelib.close_days import close_days
-from chalicelib.core import (
-    agents,
-    change,
-    click,
-    codes,
-    complaint,
-    destination,
-    exported,
-    fields,
-    formats,
-    forwarding,
-    json_body,
-    key,
-    new_link,
-    pages,
-    paging,
-    password,
-    period,
-    qr,
-    rules,
-    stats,
-    target_url,
-    transfer,
-    upload,
-    wanted_rules,
-)
-from chalicelib.core import answer as answers
-from chalicelib.core import visitor as visitors
-from chalicelib.core.click import Click
+import app as service
+from chalicelib.api import pages
+from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import blocked_host_store, link_store, transfer_store
+from chalicelib.core import limits
+from chalicelib.core.access import api_key
+from chalicelib.core.http import idempotency
 from chalicelib.core.limits import Window
-from chalicelib.core.link import Link
-from chalicelib.core.transfer import Export, Import
+from chalicelib.core.links import link_fields, link_patch, new_link, password, qr, rule_parser, rules, target_url
+from chalicelib.core.links.link import Link
+from chalicelib.core.transfers import export_job, import_job, import_summary, job_problem
+from chalicelib.core.transfers.export_job import Export
+from chalicelib.core.transfers.import_job import Import
+from chalicelib.core.visits import click, period
+from chalicelib.core.visits.click import Click
 from chalicelib.settings import settings
+from chalicelib.usecases import (
+    block_hosts,
+    identify_visitor,
+    limit_calls,
+    record_clicks,
+    request_transfer,
+)
+from chalicelib.usecases.close_days import close_days
+from tests.aws_in_memory import Prepared
 from tests.callers import ALL_BUT_ADMIN, make_key
 
 DESCRIPTION: dict[str, Any] = json.loads(pages.text_of("openapi.json"))
 SCHEMAS = DESCRIPTION["components"]["schemas"]
 PARAMETERS = DESCRIPTION["components"]["parameters"]
-CREATE = DESCRIPTION["paths"]["/links"]["post"]
-CREATE_MANY = DESCRIPTION["paths"]["/links/bulk"]["post"]
-START_IMPORT = DESCRIPTION["paths"]["/imports"]["post"]
 OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
     (method.upper(), route): operation
     for route, item in DESCRIPTION["paths"].items()
@@ -99,12 +61,6 @@ BODIES, FORMS = (
     }
     for media_type in ("application/json", "application/x-www-form-urlencoded")
 )
-# What tells yes or no in the code is shown as a rule in the description.
-CODE_PATTERN = f"^{codes._CODE.pattern}$"  # noqa: SLF001  # the rule itself
-EXTERNAL_ID_PATTERN = f"^{fields._EXTERNAL_ID.pattern}$"  # noqa: SLF001  # the rule itself
-OWNER_PATTERN = f"^{key._OWNER.pattern}$"  # noqa: SLF001  # the rule itself
-
-FORMATS = [*dict.fromkeys(known.name for known in formats._FORMATS if known.name != "csv"), "csv", "ndjson", "list"]  # noqa: SLF001  # the one list of them
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
@@ -130,7 +86,7 @@ RULES = [
     {"if": {"from": "2098-01-01T00:00:00Z", "to": "2099-01-01T00:00:00+02:00"}, "url": "https://example.com/later"},
     {"weight": 1, "url": "https://example.com/few"},
 ]
-POWERS = {
+OPTIONS = {
     "startsAt": "2020-01-01T00:00:00Z",
     "maxVisits": 10,
     "confirm": True,
@@ -140,7 +96,7 @@ POWERS = {
     "forwardPath": True,
     "fallbackUrl": "https://example.com/fallback",
 }
-"""What a link can do besides leading on; some of it does not go with a permanent one."""
+"""All options of a link; some conflict with ``permanent``."""
 ROWS = {"links": [MINIMAL, {**MINIMAL, "alias": "full"}, {"url": "ftp://x"}, 1]}
 NEW_KEY = {"name": "new", "scopes": ["read"]}
 HOLDERS = {
@@ -150,30 +106,30 @@ HOLDERS = {
     "reader": ("ann", "read"),
     "keeper": ("ann", "manage"),
 }
-"""Who has a key: for whose links, and what it allows."""
+"""The holders of keys, with owner and scopes."""
 WORD = "open sesame"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SEEN: list[dict[str, Any]] = [
     {"agent": PERSON, "referrer": "news.example.com", "country": "PT", "language": "pt", "visitor": "5eed" * 6},
-    {"agent": "a browser that nobody knows", "device": "tablet"},
+    {"agent": "an unknown browser", "device": "tablet"},
     {"agent": "curl/8.14.1"},
     {},
     {"agent": PERSON, "prefetch": True},
 ]
-"""What is known of the visits of one link: of one everything, of one nothing at all."""
+"""The visits of one link: one with all data, one with none."""
 
 
 WAITING, RUNNING, DONE, FAILED, OF_ALL = ("".join(digit * 32) for digit in "abcde")
-"""Imports and exports, by the states they are in, and one of everybody's links."""
+"""Imports and exports, by the states they are in, and one of everyone's links."""
 NONE = "0" * 32
-"""What could be the id of an import or an export, and is that of none."""
+"""A valid id of no import or export."""
 Keys = dict[str, str]
 """The keys of a test, by their holders."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request, the route that it takes, and who makes it: a holder of a key, or nobody. A path may name a key."""
+    """A request, its route, and its caller: the holder of a key, or no one. A path may contain a key."""
 
     route: str
     path: str
@@ -182,7 +138,7 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
     by: str | None = None
 
-    def answer(self, http: Http, keys: Keys) -> HTTPResponse:
+    def send(self, http: Http, keys: Keys) -> HTTPResponse:
         """Make the request."""
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
         path = self.path.format_map({holder: text.split("_")[1] for holder, text in keys.items()})
@@ -196,7 +152,7 @@ def by(holder: str | None, call: Call) -> Call:
 
 
 def holder_for(route: str) -> str | None:
-    """Return whose key ``route`` needs: that of an owner, or of an admin."""
+    """Return the holder of a key for ``route``: an owner, or an admin."""
     owners = dict.fromkeys(("links", "stats", "imports", "exports"), "ann")
     return {**owners, "keys": "admin", "reports": "admin"}.get(route.split("/")[1])
 
@@ -208,7 +164,7 @@ def post(body: Any, route: str = "/links", path: str | None = None, **headers: s
 
 
 def send(route: str, path: str, form: dict[str, str], **headers: str) -> Call:
-    """Send ``form`` as the page of a link sends it."""
+    """Send ``form`` as the page of a link does."""
     as_form = {"Content-Type": "application/x-www-form-urlencoded"}
     return Call(route=route, path=path, method="POST", body=urlencode(form).encode(), headers=as_form | headers)
 
@@ -219,22 +175,22 @@ def patch(body: Any, path: str = "/links/full", **headers: str) -> Call:
 
 
 def delete(route: str, path: str, **headers: str) -> Call:
-    """Take away what is at ``path``."""
+    """Delete the resource at ``path``."""
     return Call(route=route, path=path, method="DELETE", headers=headers, by=holder_for(route))
 
 
 def get(route: str, path: str | None = None, **headers: str) -> Call:
-    """Get ``path``, which is ``route`` itself where that has no variable part."""
+    """Get ``path``, by default ``route`` itself."""
     return Call(route=route, path=path or route, headers=headers, by=holder_for(route))
 
 
 def head(route: str, path: str | None = None, **headers: str) -> Call:
-    """Ask for the headers of ``path`` alone."""
+    """Request only the headers of ``path``."""
     return Call(route=route, path=path or route, method="HEAD", headers=headers, by=holder_for(route))
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    """Return what ``node`` refers to, or itself."""
+    """Return the target of a reference, or ``node`` itself."""
     if "$ref" not in node:
         return node
     target: dict[str, Any] = functools.reduce(lambda at, key: at[key], node["$ref"].split("/")[1:], DESCRIPTION)
@@ -242,42 +198,42 @@ def resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def described(route: str, method: str, status: int) -> dict[str, Any]:
-    """Return how ``status`` is described: under its number, or under ``default`` if it may happen to any call."""
+    """Return the description of ``status``: under its number, or under ``default`` if any call may meet it."""
     operations = {name: operation for name, operation in DESCRIPTION["paths"][route].items() if name != "parameters"}
     operation = operations.get(method.lower()) or next(iter(operations.values()))
     unusual = status in {405, 500}
     return resolved(operation["responses"]["default" if unusual else str(status)])
 
 
-def check(route: str, method: str, answer: HTTPResponse) -> None:
-    """Assert that ``answer`` is one the description promises: status, headers, media type, and every member."""
-    response = described(route, method, answer.status_code)
-    headers = {name: resolved(header) for name, header in response["headers"].items()}
-    assert {name for name, header in headers.items() if header.get("required")} <= answer.headers.keys()
-    for name in headers.keys() & answer.headers.keys():
-        text, schema = answer.headers[name], headers[name]["schema"]
+def check(route: str, method: str, response: HTTPResponse) -> None:
+    """Assert that the response matches the description: status, headers, media type, and every member."""
+    documented = described(route, method, response.status_code)
+    headers = {name: resolved(header) for name, header in documented["headers"].items()}
+    assert {name for name, header in headers.items() if header.get("required")} <= response.headers.keys()
+    for name in headers.keys() & response.headers.keys():
+        text, schema = response.headers[name], headers[name]["schema"]
         check_value(schema, int(text) if schema.get("type") == "integer" else text)
-    if "content" not in response:
-        assert answer.body == b""
+    if "content" not in documented:
+        assert response.body == b""
         return
-    media_type = answer.headers["Content-Type"].split(";")[0]
-    assert media_type in response["content"]
+    media_type = response.headers["Content-Type"].split(";")[0]
+    assert media_type in documented["content"]
     if media_type == qr.PNG:  # OpenAPI describes bytes by their media type alone
-        assert response["content"][media_type] == {}
-        assert answer.body.startswith(b"\x89PNG")
+        assert documented["content"][media_type] == {}
+        assert response.body.startswith(b"\x89PNG")
         return
     is_json = media_type.endswith(("/json", "+json"))  # lines of JSON are not JSON
-    check_value(response["content"][media_type]["schema"], answer.json_body if is_json else answer.body.decode())
+    check_value(documented["content"][media_type]["schema"], response.json_body if is_json else response.body.decode())
 
 
 def check_value(schema: dict[str, Any], value: Any) -> None:
-    """Assert that ``value`` meets ``schema`` and has no member that goes unmentioned."""
+    """Assert that ``value`` matches ``schema`` and has no undescribed member."""
     whole = {**schema, "unevaluatedProperties": False, "components": DESCRIPTION["components"]}
     Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
 def visit(code: str, seen: list[dict[str, Any]], at: datetime) -> None:
-    """Count visits of ``code``, of which this was ``seen``."""
+    """Count visits of ``code``, one for each entry of ``seen``."""
     owner = None if code == click.UNKNOWN else "ann"
     clicks = [Click(id=f"click-{place}", code=code, at=at, owner=owner, **each) for place, each in enumerate(seen)]
     messages = [record_clicks.Message(each.id, json.dumps(each.as_message())) for each in clicks]
@@ -285,30 +241,46 @@ def visit(code: str, seen: list[dict[str, Any]], at: datetime) -> None:
 
 
 @pytest.fixture
-def keys(http: Http) -> Keys:  # noqa: ARG001  # the tables must be there first
-    """A key of every holder, and one that is none."""
-    made = {holder: make_key(owner, *scopes, name=holder) for holder, (owner, *scopes) in HOLDERS.items()}
+def keys(prepared: Prepared) -> Keys:
+    """A key of every holder, and an invalid one."""
+    made = prepared.step("keys", make_keys)
     return {**made, "stranger": f"sk_{'1' * 10}_{'1' * 24}"}
 
 
+def make_keys() -> Keys:
+    """Create a key for every holder."""
+    return {holder: make_key(owner, *scopes, name=holder) for holder, (owner, *scopes) in HOLDERS.items()}
+
+
 @pytest.fixture
-def links(http: Http, keys: Keys) -> None:
-    """Ann's links: with everything, visits included, with nothing, off, over. Nobody's: with a key to it, and old."""
-    post({**FULL, "externalId": "full:1"}).answer(http, keys)
-    post({**MINIMAL, "alias": "bare"}).answer(http, keys)
-    post({**MINIMAL, "alias": "off", "enabled": False, "externalId": "off:1"}).answer(http, keys)
-    keys["open"] = by(None, post({**MINIMAL, "alias": "open"})).answer(http, keys).json_body["manageKey"]
+def links(prepared: Prepared, http: Http, keys: Keys) -> None:
+    """Links of ann: with all fields and visits, with none, off, expired. One without an owner, with a manage key."""
+    keys["open"] = prepared.step("links", lambda: make_links(http, keys))
+
+
+def make_links(http: Http, keys: Keys) -> str:
+    """Create the links that most tests use; return the manage key of the one without an owner."""
+    post({**FULL, "externalId": "full:1"}).send(http, keys)
+    post({**MINIMAL, "alias": "bare"}).send(http, keys)
+    post({**MINIMAL, "alias": "off", "enabled": False, "externalId": "off:1"}).send(http, keys)
+    key_to_open: str = by(None, post({**MINIMAL, "alias": "open"})).send(http, keys).json_body["manageKey"]
     url = "https://example.com/"
     over = Link(code="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC), imported_visits=7)
-    link_table.add(over, "made-for-over")
-    link_table.add(Link(code="old", url=url), "made-for-old")
+    link_store.add(over, "made-for-over")
+    link_store.add(Link(code="old", url=url), "made-for-old")
     visit("full", SEEN, datetime.now(UTC))
     visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))
+    return key_to_open
 
 
 @pytest.fixture
-def powers(http: Http, keys: Keys) -> None:
-    """Ann's links that do more than lead on, one for each thing, and one that visitors reported."""
+def option_links(prepared: Prepared, http: Http, keys: Keys) -> None:
+    """Ann's links with options, one for each, and a reported one."""
+    prepared.step("option_links", lambda: make_option_links(http, keys))
+
+
+def make_option_links(http: Http, keys: Keys) -> None:
+    """Create the links with options, and visits and reports of some of them."""
     lasting = datetime(2099, 1, 1, tzinfo=UTC)
     past, url, fallback = datetime(2020, 1, 1, tzinfo=UTC), "https://example.com/", "https://example.com/fallback"
     for link in (
@@ -316,7 +288,7 @@ def powers(http: Http, keys: Keys) -> None:
         Link(code="lasting", url=url, owner="ann", permanent=True, forward_path=True),
         Link(code="later", url=url, owner="ann", starts_at=lasting, forward_path=True),
         Link(code="limited", url=url, owner="ann", max_visits=2, forward_path=True, version=1),
-        Link(code="spent", url=url, owner="ann", max_visits=1, forward_path=True, version=1),
+        Link(code="spent", url=url, owner="ann", max_visits=1, confirm=False, forward_path=True, version=1),
         Link(code="asking", url=url, owner="ann", confirm=True, forward_path=True),
         Link(code="stopped", url=url, owner="ann", blocked="It was phishing.", forward_path=True),
         Link(code="onward", url=url, owner="ann", forward_path=True, forward_query=True),
@@ -324,48 +296,56 @@ def powers(http: Http, keys: Keys) -> None:
         Link(code="gone", url=url, owner="ann", expires_at=past, forward_path=True),
         Link(code="hidden", url=url, owner="ann", password_digest=password.digest_of(WORD), forward_path=True),
     ):
-        link_table.add(link, f"made-for-{link.code}")
-    link_cache.forget_all()
-    http.get("/spent", headers={"User-Agent": PERSON})
-    post({**MINIMAL, "alias": "ruled", "rules": RULES}).answer(http, keys)
+        link_store.add(link, f"made-for-{link.code}")
+    link_cache.reset()
+    http.get("/spent", headers={"User-Agent": PERSON, "Accept": "text/html"})
+    post({**MINIMAL, "alias": "ruled", "rules": RULES}).send(http, keys)
     visit("ruled", [{"agent": PERSON, "variant": "1"}, {"agent": PERSON, "variant": "default"}], datetime.now(UTC))
-    send("/{code}/report", "/plain/report", {"reason": "spam", "comment": " It was in my mail. "}).answer(http, keys)
-    send("/{code}/report", "/plain/report", {"reason": "other"}).answer(http, keys)
+    send("/{code}/report", "/plain/report", {"reason": "spam", "comment": " It was in my mail. "}).send(http, keys)
+    send("/{code}/report", "/plain/report", {"reason": "other"}).send(http, keys)
 
 
 @pytest.fixture
-def moved(http: Http) -> None:  # noqa: ARG001  # the tables must be there first
-    """Imports and exports, one in each state: ann's, but for one of everybody's links, which an admin asked for."""
-    now, problem = datetime.now(UTC), transfer.Problem("empty", "It has no rows.")
+def transfers(prepared: Prepared) -> None:
+    """Imports and exports of ann, one in each state, and an export of everyone's links by an admin."""
+    prepared.step("transfers", make_transfers)
+
+
+def make_transfers() -> None:
+    """Create the imports and exports."""
+    now, problem = datetime.now(UTC), job_problem.Problem("empty", "It has no rows.")
     for name in (WAITING, RUNNING, DONE, FAILED):
         begun = Import(id=name, owner="ann", by="ann", created_at=now, on_taken="rename")
-        transfer_table.add_import(begun)
+        transfer_store.add_import(begun)
         if name != WAITING:
-            transfer_table.pin(name, "version")
+            transfer_store.bind_to_version(name, "version")
         if name in {RUNNING, DONE}:
-            begun = transfer_table.begin(begun, "bitly", 2)
-            transfer_table.advance(begun, replace(begun, rows=1, outcomes={"created": 1}, parts=("0-1",)))
+            begun = transfer_store.store_row_count(begun, "bitly", 2)
+            told = import_summary.Summary(1, {"ip": 1}, {"taken": 1})
+            transfer_store.checkpoint(
+                begun, replace(begun, rows=2, outcomes={"created": 1, "refused": 1}, summary=told, parts=("0-2",))
+            )
         if name in {DONE, FAILED}:
-            transfer_table.end_import(begun, problem if name == FAILED else None)
+            transfer_store.end_import(begun, problem if name == FAILED else None)
     for name in (RUNNING, DONE, FAILED):
-        order = Export(id=name, owner="ann", asked_by="ann", created_at=now, days=True)
-        transfer_table.add_export(order)
+        job = Export(id=name, owner="ann", asked_by="ann", created_at=now, days=True)
+        transfer_store.add_export(job)
         if name != RUNNING:
-            transfer_table.end_export(order, 1, problem if name == FAILED else None)
-    transfer_table.add_export(Export(id=OF_ALL, owner=transfer.EVERYONE, asked_by="root", created_at=now))
+            transfer_store.end_export(job, 1, problem if name == FAILED else None)
+    transfer_store.add_export(Export(id=OF_ALL, owner=export_job.EVERYONE, asked_by="root", created_at=now))
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a key call once, and links be made without one once, in thirty years."""
-    monkeypatch.setattr(authorize, "_per_key", Window("key-minute", 10**9, 1))
+    """Limit each key to one call, and each network to one link without a key, in thirty years."""
+    monkeypatch.setattr(limit_calls, "_per_key", Window("key-minute", 10**9, 1))
     monkeypatch.setattr(
-        authorize, "_anonymous", (Window("anonymous-hour", 10**9, 1), Window("anonymous-day", 10**9, 2))
+        limit_calls, "_anonymous", (Window("anonymous-hour", 10**9, 1), Window("anonymous-day", 10**9, 2))
     )
 
 
 def test_the_description_is_valid() -> None:
-    """It is OpenAPI 3.1, and every reference in it leads somewhere."""
+    """It is OpenAPI 3.1, and every reference resolves."""
     description = pages.openapi(settings.base_url)
 
     validate(description)
@@ -373,8 +353,8 @@ def test_the_description_is_valid() -> None:
     assert description["openapi"].startswith("3.1.")
 
 
-def test_the_service_says_where_it_is(http: Http) -> None:
-    """The description that is served names the address of this installation, and is otherwise the file."""
+def test_the_served_description_has_the_base_url(http: Http) -> None:
+    """The description has the address of this installation, and is otherwise the file."""
     served = http.get("/openapi.json").json_body
 
     servers = served.pop("servers")
@@ -383,9 +363,9 @@ def test_the_service_says_where_it_is(http: Http) -> None:
     assert served == DESCRIPTION
 
 
-def test_every_door_is_described_and_no_other() -> None:
+def test_every_route_is_described() -> None:
     """The routes of the app and the operations of the description are the same."""
-    routes = {(path, method.lower()) for path, methods in doors.app.routes.items() for method in methods}
+    routes = {(path, method.lower()) for path, methods in service.app.routes.items() for method in methods}
 
     operations = {
         (path, method) for path, item in DESCRIPTION["paths"].items() for method in item if method != "parameters"
@@ -394,22 +374,22 @@ def test_every_door_is_described_and_no_other() -> None:
     assert operations == routes
 
 
-def test_operations_have_names_of_their_own() -> None:
-    """No two operations share a name, for generated clients make functions of them."""
+def test_operation_ids_are_unique() -> None:
+    """Generated clients make functions of them."""
     names = [operation["operationId"] for operation in OPERATIONS.values()]
 
     assert len(names) == len(set(names))
 
 
 def test_every_tag_is_described() -> None:
-    """The tags that operations have are those that say what they are."""
+    """The tags of the operations are those of the description."""
     used = {tag for operation in OPERATIONS.values() for tag in operation["tags"]}
 
     assert used == {tag["name"] for tag in DESCRIPTION["tags"]}
 
 
-def test_every_part_is_used() -> None:
-    """Nothing is kept among the components that no one refers to."""
+def test_every_component_is_used() -> None:
+    """No component is without a reference."""
     text = json.dumps(DESCRIPTION)
 
     parts = [
@@ -423,7 +403,7 @@ def test_every_part_is_used() -> None:
 
 
 def test_every_way_to_send_a_key_is_described() -> None:
-    """Where a key may be sent, it may be sent both ways; nowhere else."""
+    """If an operation accepts a key, it accepts both headers."""
     both: list[Any] = [{name: []} for name in DESCRIPTION["components"]["securitySchemes"]]
 
     ways = [operation["security"] for operation in OPERATIONS.values() if "security" in operation]
@@ -433,29 +413,29 @@ def test_every_way_to_send_a_key_is_described() -> None:
 
 
 @pytest.mark.parametrize(("method", "route"), OPERATIONS)
-def test_a_key_is_needed_where_it_is_said(http: Http, keys: Keys, method: str, route: str) -> None:
-    """What is described as open is, and everything else asks who is there."""
+def test_operations_need_a_key_as_described(http: Http, keys: Keys, method: str, route: str) -> None:
+    """Operations that are described as open are, and all others need a key."""
     is_open = {} in OPERATIONS[method, route].get("security", [{}])
     path = re.sub("{[a-z0-9_]+}", "full", route)
     body = BODIES.get((method, route), {}).get("examples")
     example = next(iter(body.values()))["value"] if body else None
 
-    answer = Call(route=route, path=path, method=method, body=example).answer(http, keys)
+    response = Call(route=route, path=path, method=method, body=example).send(http, keys)
 
-    assert (answer.status_code == 401) == (not is_open)
-    assert ("WWW-Authenticate" in answer.headers) == (not is_open)
+    assert (response.status_code == 401) == (not is_open)
+    assert ("WWW-Authenticate" in response.headers) == (not is_open)
 
 
 ASKED_OF_VISITORS = [
     {"$ref": f"#/components/responses/{name}"}
     for name in ("PasswordAsked", "ConfirmationAsked", "TooManyPasswords", "TooManyReports")
 ]
-"""Answers with a status of those that keys may meet, which have nothing to do with keys."""
+"""Responses with a status that keys can cause, for other reasons."""
 
 
 @pytest.mark.parametrize(("method", "route"), OPERATIONS)
-def test_what_a_key_may_meet_is_described_where_a_key_may_be_sent(method: str, route: str) -> None:
-    """Whoever may send a key may send a wrong one, one for other things, and one too often."""
+def test_errors_of_keys_are_described_for_all_that_accept_one(method: str, route: str) -> None:
+    """A key may be wrong, lack a scope, or call too often."""
     operation = OPERATIONS[method, route]
     said = OPERATIONS["GET" if method == "HEAD" else method, route]["responses"]  # headers alone do not say why
 
@@ -469,7 +449,7 @@ def test_what_a_key_may_meet_is_described_where_a_key_may_be_sent(method: str, r
 
 
 @pytest.mark.parametrize("route", [route for method, route in OPERATIONS if method == "HEAD"])
-def test_headers_come_with_every_status_of_the_whole_answer(route: str) -> None:
+def test_head_has_every_status_of_get(route: str) -> None:
     """HEAD may meet whatever GET may meet."""
     head_only, whole = (OPERATIONS[method, route]["responses"] for method in ("HEAD", "GET"))
 
@@ -483,31 +463,21 @@ def test_each_way_to_send_a_key_works(http: Http, keys: Keys, header: str) -> No
     schemes = DESCRIPTION["components"]["securitySchemes"]
     described = {"Authorization": schemes["Bearer"]["scheme"].title(), schemes["ApiKey"]["name"]: ""}
 
-    answer = http.get("/links/full", headers={header: f"{described[header]} {keys['ann']}".strip()})
+    response = http.get("/links/full", headers={header: f"{described[header]} {keys['ann']}".strip()})
 
-    assert answer.status_code == 200
-
-
-def test_every_error_code_is_listed() -> None:
-    """Clients can rely on the list of error codes: it is complete, and has no code that never comes."""
-    listed = SCHEMAS["ProblemCode"]["enum"]
-
-    public = errors.public_errors()
-
-    assert SCHEMAS["Problem"]["properties"]["code"] == {"$ref": "#/components/schemas/ProblemCode"}
-    assert sorted(listed) == sorted(public)
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
     ("schema", "accepted"),
     [
         ("NewLink", new_link.NAMES),
-        ("LinkChange", change.NAMES),
-        ("NewKey", key._NAMES),  # noqa: SLF001  # the one list of all names
+        ("LinkChange", link_patch.NAMES),
+        ("NewKey", api_key.NAMES),
     ],
 )
 def test_every_name_of_a_field_is_described(schema: str, accepted: dict[str, str]) -> None:
-    """Each name that a field may have is described, and each that is described is taken."""
+    """Each accepted name of a field is described, and each described one is accepted."""
     properties = SCHEMAS[schema]["properties"]
 
     assert properties.keys() == accepted.keys()
@@ -518,13 +488,13 @@ def test_every_name_of_a_field_is_described(schema: str, accepted: dict[str, str
     [
         pytest.param(schema, field, name, id=f"{schema}, {name}")
         for schema in ("NewLink", "LinkChange")
-        for field, names in fields.ALSO_KNOWN_AS.items()
+        for field, names in link_fields.ALSO_KNOWN_AS.items()
         for name in names
         if field in SCHEMAS[schema]["properties"]
     ],
 )
-def test_another_name_is_described_as_the_field_it_names(schema: str, name: str, also: str) -> None:
-    """A field is described alike under all its names."""
+def test_aliases_are_described_as_their_field(schema: str, name: str, also: str) -> None:
+    """A field has the same schema under all its names."""
     properties = SCHEMAS[schema]["properties"]
 
     other = properties[also]
@@ -532,341 +502,66 @@ def test_another_name_is_described_as_the_field_it_names(schema: str, name: str,
     assert other == {**properties[name], "description": f"Another name of `{name}`."}
 
 
-def test_every_field_that_can_change_may_stand_in_a_history() -> None:
-    """What a link is known by to clients that change it is what its history may tell."""
+def test_every_changeable_field_may_be_in_a_history() -> None:
+    """The fields that clients can change, and those that only imports correct."""
     link = Link(code="any", url="https://example.com/")
 
-    assert SCHEMAS["Changes"]["properties"].keys() == {*link.described(), "blocked", "password"}
+    assert SCHEMAS["Changes"]["properties"].keys() == {*link.editable_fields(), "blocked", "password", "visitsSpent"}
 
 
 @pytest.mark.parametrize(
-    ("schema", "member", "limit", "value"),
-    [
-        ("Code", None, "maxLength", codes.MAX_CODE_LENGTH),
-        ("Code", None, "pattern", CODE_PATTERN),
-        ("Alias", None, "maxLength", codes.MAX_CODE_LENGTH),
-        ("Alias", None, "pattern", CODE_PATTERN),
-        ("TargetUrl", None, "maxLength", target_url.MAX_URL_BYTES),
-        ("Unit", None, "enum", list(get_args(stats.Unit))),
-        ("Statistics", "series", "maxItems", period.MOST_DAYS),
-        ("Breakdown", None, "maxItems", stats.MAX_NAMES + 1),
-        ("Visit", None, "required", list(report.VISIT)),
-        ("Visit", "kind", "enum", [report._KINDS[kind] for kind in stats.KINDS]),  # noqa: SLF001  # the one list of them
-        ("Visit", "browser", "maxLength", agents._MAX_NAME),  # noqa: SLF001  # what a parser copies is cut in one place
-        ("Visit", "system", "maxLength", agents._MAX_NAME),  # noqa: SLF001  # the same
-        ("Visit", "userAgent", "maxLength", click.MAX_TEXT),
-        ("VisitPage", "data", "maxItems", paging.MOST),
-        ("LinkPage", "data", "maxItems", paging.MOST),
-        ("BulkRequest", "links", "maxItems", shorten_many.MOST),
-        ("BulkAnswer", "data", "maxItems", shorten_many.MOST),
-        ("History", "data", "maxItems", history_table.KEPT),
-        ("ExternalId", None, "maxLength", fields.MAX_EXTERNAL_ID),
-        ("ExternalId", None, "pattern", EXTERNAL_ID_PATTERN),
-        ("LinkDetails", "owner", "pattern", OWNER_PATTERN),
-        ("KeyDetails", "owner", "pattern", OWNER_PATTERN),
-        ("KeyDetails", "name", "maxLength", key.MAX_NAME),
-        ("NewKey", "name", "maxLength", key.MAX_NAME),
-        ("NewKey", "owner", "maxLength", key.MAX_NAME),
-        ("Scope", None, "enum", list(key.SCOPES)),
-        ("MadeKey", "key", "pattern", f"^{key._KEY.pattern}$".replace("(", "").replace(")", "")),  # noqa: SLF001  # the one rule
-        ("MadeLink", "manageKey", "pattern", f"^{key._MANAGE_KEY.pattern}$"),  # noqa: SLF001  # the same
-        ("NewLink", "password", "minLength", password.SHORTEST),
-        ("NewLink", "password", "maxLength", password.LONGEST),
-        ("LinkChange", "password", "minLength", password.SHORTEST),
-        ("LinkChange", "password", "maxLength", password.LONGEST),
-        ("LinkChange", "blocked", "maxLength", fields.MAX_REASON),
-        ("NewRule", "weight", "maximum", rules.ALL),
-        ("NewRule", "weight", "default", rules.ALL),
-        ("Rule", "weight", "maximum", rules.ALL - 1),
-        ("NewConditions", "query", "maxProperties", wanted_rules._MOST_PARAMETERS),  # noqa: SLF001  # the one place
-        ("Conditions", "query", "maxProperties", wanted_rules._MOST_PARAMETERS),  # noqa: SLF001  # the same
-        ("NewConditions", "query", "propertyNames", {"minLength": 1, "maxLength": wanted_rules._LONGEST}),  # noqa: SLF001  # the same
-        ("Conditions", "country", "maxItems", wanted_rules._MOST_VALUES),  # noqa: SLF001  # the same
-        ("Conditions", "language", "maxItems", wanted_rules._MOST_VALUES),  # noqa: SLF001  # the same
-        ("Device", None, "enum", [*visitors.DEVICES, *visitors.SYSTEMS]),
-        ("Preview", "alsoLeadsTo", "maxItems", rules.MOST),
-        ("ReportReason", None, "enum", list(complaint.REASONS)),
-        ("ReportForm", "comment", "maxLength", complaint.MAX_COMMENT),
-        ("ReportList", "data", "maxItems", report_table._SHOWN),  # noqa: SLF001  # the one place that says how many
-        *(
-            row
-            for schema in ("NewLink", "LinkChange", "LinkDetails")
-            for row in (
-                (schema, "rules", "maxItems", rules.MOST),
-                (schema, "maxVisits", "maximum", fields.MAX_VISITS),
-                (schema, "title", "maxLength", fields.MAX_TITLE),
-                (schema, "note", "maxLength", fields.MAX_NOTE),
-                (schema, "tags", "maxItems", fields.MAX_TAGS),
-            )
-        ),
-        ("LinkDetails", "importedVisits", "maximum", fields.MAX_VISITS),
-        ("NewImport", "onTaken", "enum", [*get_args(transfer.OnTaken), None]),
-        ("ImportDetails", "onTaken", "enum", list(get_args(transfer.OnTaken))),
-        ("ImportDetails", "format", "enum", [*FORMATS, None]),
-        ("ImportDetails", "total", "maximum", upload.MAX_ROWS),
-        ("ImportDetails", "read", "maximum", upload.MAX_ROWS),
-        ("Upload", "maxBytes", "const", upload.MAX_BYTES),
-        ("NewExport", "format", "enum", [*exported.MEDIA_TYPES, None]),
-        ("NewExport", "owner", "maxLength", key.MAX_NAME),
-        ("Export", "format", "enum", list(exported.MEDIA_TYPES)),
-        ("Export", "owner", "pattern", f"^({OWNER_PATTERN[1:-1]}|\\*)$"),
-    ],
+    "text", ["", "!", "~", "a b", "\x1f", "\x7f", "é", "k" * idempotency.MAX_KEY, "k" * (idempotency.MAX_KEY + 1)]
 )
-def test_limits_are_those_of_the_service(schema: str, member: str | None, limit: str, value: object) -> None:
-    """What the description allows is what the service allows."""
-    whole = SCHEMAS[schema]
-
-    part = whole if member is None else whole["properties"][member]
-
-    assert part[limit] == value
-
-
-@pytest.mark.parametrize(
-    ("parameter", "limit", "value"),
-    [
-        ("Limit", "maximum", paging.MOST),
-        ("Limit", "default", paging.DEFAULT_LIMIT),
-        ("IdempotencyKey", "maxLength", answers.MAX_KEY),
-        ("FollowedCode", "pattern", f"{CODE_PATTERN[:-1]}\\+?$"),
-        ("QrSize", "minimum", qr.SIZES[0]),
-        ("QrSize", "maximum", qr.SIZES[1]),
-        ("QrSize", "default", qr.Drawing().size),
-        ("QrMargin", "minimum", qr.MARGINS[0]),
-        ("QrMargin", "maximum", qr.MARGINS[1]),
-        ("QrMargin", "default", qr.Drawing().margin),
-        ("QrLevel", "enum", list(qr.LEVELS)),
-        ("QrLevel", "default", qr.Drawing().level),
-        ("QrDark", "default", qr.Drawing().dark),
-        ("QrLight", "default", qr.Drawing().light),
-        ("LinkName", "pattern", f"^({CODE_PATTERN[1:-1]}|{find_link.EXTERNAL}{EXTERNAL_ID_PATTERN[1:-1]})$"),
-    ],
-)
-def test_limits_of_parameters_are_those_of_the_service(parameter: str, limit: str, value: object) -> None:
-    """What the description lets a parameter be is what the service takes."""
-    schema = PARAMETERS[parameter]["schema"]
-
-    assert schema[limit] == value
-
-
-@pytest.mark.parametrize(
-    "text", ["", "!", "~", "a b", "\x1f", "\x7f", "é", "k" * answers.MAX_KEY, "k" * (answers.MAX_KEY + 1)]
-)
-def test_an_idempotency_key_is_what_the_service_takes_for_one(text: str) -> None:
+def test_idempotency_keys_match_their_pattern(text: str) -> None:
     """The description and the service agree on every text."""
     schema = PARAMETERS["IdempotencyKey"]["schema"]
 
-    assert Draft202012Validator(schema).is_valid(text) == answers.is_key(text)
-
-
-@pytest.mark.parametrize("schema", ["NewLink", "LinkChange", "LinkDetails"])
-def test_the_limit_of_a_tag_is_that_of_the_service(schema: str) -> None:
-    """A tag may be as long as the service allows."""
-    tags = SCHEMAS[schema]["properties"]["tags"]
-
-    longest = tags["items"]["maxLength"]
-
-    assert longest == fields.MAX_TAG
-
-
-@pytest.mark.parametrize("condition", ["device", "country", "language"])
-def test_a_condition_may_have_as_many_values_as_the_service_takes(condition: str) -> None:
-    """One value, or a list of them, or nothing."""
-    one, many, nothing = SCHEMAS["NewConditions"]["properties"][condition]["oneOf"]
-
-    assert many["items"] == one
-    assert many["maxItems"] == wanted_rules._MOST_VALUES  # noqa: SLF001  # the one place that says how many
-    assert nothing == {"type": "null"}
-
-
-@pytest.mark.parametrize("schema", ["NewConditions", "Conditions"])
-def test_a_parameter_may_have_as_many_values_as_the_service_takes(schema: str) -> None:
-    """A rule that looks at a parameter is bounded like all else."""
-    *_, many = SCHEMAS[schema]["properties"]["query"]["additionalProperties"]["oneOf"]
-
-    assert many["maxItems"] == wanted_rules._MOST_VALUES  # noqa: SLF001  # the one place that says how many
-    assert many["items"]["maxLength"] == wanted_rules._LONGEST  # noqa: SLF001  # the same
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        pytest.param(CREATE["description"], f"({json_body.MAX_BODY_BYTES:,} bytes)", id="body"),
-        pytest.param(CREATE["description"], f"{json_body.MAX_DEPTH} levels", id="depth"),
-        pytest.param(
-            DESCRIPTION["components"]["responses"]["BodyTooLarge"]["description"],
-            f"({json_body.MAX_BODY_BYTES:,} bytes)",
-            id="413",
-        ),
-        pytest.param(CREATE_MANY["description"], f"({json_body.MAX_BULK_BYTES:,} bytes)", id="bulk body"),
-        pytest.param(CREATE_MANY["description"], f"{json_body.MAX_DEPTH} levels", id="bulk depth"),
-        pytest.param(CREATE_MANY["description"], f"Makes 1 to {shorten_many.MOST} links", id="bulk"),
-        pytest.param(
-            DESCRIPTION["components"]["responses"]["BulkTooLarge"]["description"],
-            f"({json_body.MAX_BULK_BYTES:,} bytes)",
-            id="bulk 413",
-        ),
-        pytest.param(
-            DESCRIPTION["components"]["responses"]["BulkInvalid"]["description"],
-            f"no list of 1 to {shorten_many.MOST} links",
-            id="bulk 422",
-        ),
-        pytest.param(
-            PARAMETERS["IdempotencyKey"]["description"],
-            f"1 to {answers.MAX_KEY} visible ASCII characters",
-            id="Idempotency-Key",
-        ),
-        pytest.param(
-            PARAMETERS["IdempotencyKey"]["description"],
-            f"within {answers.LASTS // timedelta(hours=1)} hours",
-            id="Idempotency-Key, how long",
-        ),
-        pytest.param(
-            DESCRIPTION["paths"]["/links/{code}/history"]["get"]["description"],
-            f"the last {history_table.KEPT} changes",
-            id="history",
-        ),
-        pytest.param(
-            DESCRIPTION["paths"]["/links"]["get"]["description"],
-            f"looks at {list_links._LOOKED_AT:,} links",  # noqa: SLF001  # the one place that says how many
-            id="list",
-        ),
-        pytest.param(START_IMPORT["description"], f"10 MiB ({upload.MAX_BYTES:,} bytes)", id="file"),
-        pytest.param(START_IMPORT["description"], f"{upload.MAX_ROWS:,} rows", id="file, rows"),
-        *(
-            pytest.param(SCHEMAS[schema]["properties"][member]["description"], words, id=f"{schema}, {words}")
-            for schema, member, words in (
-                *(
-                    (schema, member, f"{file_links._LASTS // timedelta(minutes=1)} minutes")  # noqa: SLF001  # the one place that says how long
-                    for schema, member in (("Upload", "expiresAt"), ("ImportDetails", "report"), ("Export", "file"))
-                ),
-                *(("ImportDetails", "report", f"`{column}`") for column in import_links._REPORT),  # noqa: SLF001  # the one list of them
-            )
-        ),
-        *(
-            pytest.param(DESCRIPTION["paths"][route]["get"]["description"], f"After {kept.days} days", id=route)
-            for route, kept in (
-                ("/imports/{import_id}", transfer_table._IMPORT_KEPT),  # noqa: SLF001  # the one place that says how long
-                ("/exports/{export_id}", transfer_table._EXPORT_KEPT),  # noqa: SLF001  # the same
-            )
-        ),
-        pytest.param(SCHEMAS["TargetUrl"]["description"], f"{target_url.MAX_URL_BYTES:,} bytes", id="url"),
-        pytest.param(
-            DESCRIPTION["components"]["responses"]["LedOnForGood"]["description"],
-            f"({destination.CACHED_AT_MOST:,} seconds)",
-            id="301",
-        ),
-        pytest.param(
-            DESCRIPTION["components"]["responses"]["FormTooLarge"]["description"],
-            f"({doorway.MAX_FORM_BYTES:,} bytes)",
-            id="form 413",
-        ),
-        pytest.param(
-            DESCRIPTION["components"]["responses"]["TooManyPasswords"]["description"],
-            f"tried {admit.PASSWORD_TRIES.most} passwords",
-            id="passwords 429",
-        ),
-        pytest.param(
-            DESCRIPTION["paths"]["/{code}"]["post"]["description"],
-            f"{admit.PASSWORD_TRIES.most} times a {admit.PASSWORD_TRIES.name}",
-            id="passwords",
-        ),
-        *(
-            pytest.param(text, f"{window.most}{words}", id=f"reports, {window.most}{words}")
-            for text, words in (
-                (DESCRIPTION["components"]["responses"]["TooManyReports"]["description"], ""),
-                (DESCRIPTION["paths"]["/{code}/report"]["post"]["description"], ""),
-            )
-            for window in (complain._PER_NETWORK, complain._PER_LINK)  # noqa: SLF001  # the limits themselves
-        ),
-        pytest.param(
-            DESCRIPTION["paths"]["/{code}/report"]["post"]["description"],
-            f"kept for {report_table._KEPT.days} days",  # noqa: SLF001  # the one place that says how long
-            id="reports, how long",
-        ),
-        pytest.param(
-            DESCRIPTION["paths"]["/reports"]["get"]["description"],
-            f"the latest {report_table._SHOWN} reports",  # noqa: SLF001  # the one place that says how many
-            id="reports, how many",
-        ),
-        *(
-            pytest.param(SCHEMAS[schema]["properties"][name]["description"], f"{most:,} bytes", id=f"{schema}, {name}")
-            for schema in ("NewLink", "LinkChange")
-            for name, most in (
-                ("forwardQuery", forwarding.MAX_BYTES),
-                ("forwardPath", forwarding.MAX_BYTES),
-                ("rules", wanted_rules.MAX_BYTES),
-            )
-        ),
-        *(pytest.param(SCHEMAS["Alias"]["description"], f"`{word}`", id=word) for word in sorted(codes.RESERVED)),
-        pytest.param(PARAMETERS["From"]["description"], f"the {period.DEFAULT_DAYS} days", id="from"),
-        pytest.param(PARAMETERS["From"]["description"], f"has {period.MOST_DAYS:,} days at the most", id="period"),
-        pytest.param(PARAMETERS["From"]["description"], f"by hour {period.MOST_DAYS_BY_HOUR} days", id="hours"),
-        pytest.param(SCHEMAS["Breakdown"]["description"], f"{stats.MAX_NAMES} names", id="names"),
-        pytest.param(
-            SCHEMAS["AllStatistics"]["properties"]["unknownCodes"]["description"],
-            f"{record_clicks.UNKNOWN_A_DAY:,}",
-            id="unknown codes",
-        ),
-        pytest.param(
-            DESCRIPTION["paths"]["/links/{code}/visits"]["get"]["description"],
-            f"for {settings.click_retention_days} days",
-            id="visits",
-        ),
-    ],
-)
-def test_prose_tells_the_limits_of_the_service(text: str, words: str) -> None:
-    """Limits that only words can describe are those of the service."""
-    told = words in text
-
-    assert told
+    assert Draft202012Validator(schema).is_valid(text) == idempotency.is_key(text)
 
 
 @pytest.mark.usefixtures("links")
 def test_the_limits_of_a_page_are_those_of_the_service(http: Http, keys: Keys) -> None:
-    """A page may be as short and as long as described, and is as long as described for who does not say."""
+    """The shortest, longest and default page are as described."""
     page = get("/links/{code}/visits", "/links/full/visits")
     limit = PARAMETERS["Limit"]["schema"]
     asked = [limit["minimum"] - 1, limit["minimum"], limit["maximum"], limit["maximum"] + 1]
     visit("full", [{"agent": PERSON}] * limit["default"], datetime.now(UTC) - timedelta(minutes=1))
 
-    given = [replace(page, path=f"{page.path}?limit={number}").answer(http, keys) for number in asked]
+    given = [replace(page, path=f"{page.path}?limit={number}").send(http, keys) for number in asked]
 
-    assert [answer.status_code for answer in given] == [422, 200, 200, 422]
-    assert len(page.answer(http, keys).json_body["data"]) == limit["default"]
+    assert [response.status_code for response in given] == [422, 200, 200, 422]
+    assert len(page.send(http, keys).json_body["data"]) == limit["default"]
 
 
-@pytest.mark.parametrize(("days", "unit"), [(period.MOST_DAYS, "day"), (period.MOST_DAYS_BY_HOUR, "hour")])
+@pytest.mark.parametrize(("days", "unit"), [(limits.DAYS, "day"), (limits.DAYS_BY_HOUR, "hour")])
 @pytest.mark.usefixtures("links")
-def test_the_longest_period_is_answered_as_described(http: Http, keys: Keys, days: int, unit: str) -> None:
-    """As many days as the description allows are answered, and one more is not."""
+def test_the_longest_period_is_as_described(http: Http, keys: Keys, days: int, unit: str) -> None:
+    """The described number of days is accepted, and one more is not."""
     last = datetime.now(UTC).date()
     first, before = last - timedelta(days=days - 1), last - timedelta(days=days)
 
-    longest = get("/stats", f"/stats?unit={unit}&from={first}&to={last}").answer(http, keys)
-    longer = get("/stats", f"/stats?unit={unit}&from={before}&to={last}").answer(http, keys)
+    longest = get("/stats", f"/stats?unit={unit}&from={first}&to={last}").send(http, keys)
+    longer = get("/stats", f"/stats?unit={unit}&from={before}&to={last}").send(http, keys)
 
     assert (longest.status_code, longer.status_code) == (200, 422)
     check("/stats", "GET", longest)
 
 
 @pytest.mark.usefixtures("links")
-def test_a_query_without_parameters_means_the_defaults(http: Http, keys: Keys) -> None:
-    """Who asks for nothing gets what the description says of parameters that are missing."""
-    answer = get("/stats").answer(http, keys).json_body
+def test_defaults_of_a_query_are_as_described(http: Http, keys: Keys) -> None:
+    """A query without parameters gets the described defaults."""
+    response = get("/stats").send(http, keys).json_body
 
-    first, last = (datetime.fromisoformat(answer[name]) for name in ("from", "to"))
+    first, last = (datetime.fromisoformat(response[name]) for name in ("from", "to"))
     assert (last - first).days + 1 == period.DEFAULT_DAYS
-    assert answer["unit"] == PARAMETERS["Unit"]["schema"]["default"]
+    assert response["unit"] == PARAMETERS["Unit"]["schema"]["default"]
 
 
-def test_every_file_is_described() -> None:
-    """The files that may be asked for by name, and their media types, are described."""
-    asset = DESCRIPTION["paths"]["/assets/{file}"]
+def test_media_types_of_files_are_described() -> None:
+    """Those of all files that can be requested by name, and no other."""
+    described_types = described("/assets/{file}", "GET", 200)["content"].keys()
 
-    names = asset["parameters"][0]["schema"]["enum"]
-
-    assert sorted(names) == sorted(pages.ASSETS)
-    assert asset["get"]["responses"]["200"]["content"].keys() == {kind.split(";")[0] for kind in pages.ASSETS.values()}
+    assert described_types == {media_type.split(";")[0] for media_type in pages.ASSETS.values()}
 
 
 @pytest.mark.parametrize(
@@ -874,40 +569,40 @@ def test_every_file_is_described() -> None:
 )
 @pytest.mark.usefixtures("links")
 def test_examples_of_requests_work(http: Http, keys: Keys, method: str, route: str, name: str) -> None:
-    """Whoever copies an example gets what it is an example of."""
+    """Each example does what its summary says."""
     content = BODIES[method, route]
     example, path = content["examples"][name]["value"], route.format(code="full")
 
     holder = "admin" if "owner" in example else holder_for(route)
-    answer = Call(route=route, path=path, method=method, body=example, by=holder).answer(http, keys)
+    response = Call(route=route, path=path, method=method, body=example, by=holder).send(http, keys)
 
     check_value(content["schema"], example)
     usual = 202 if route == "/exports" else 201
-    assert answer.status_code == (200 if method == "PATCH" or route == "/links/bulk" else usual)
-    check(route, method, answer)
+    assert response.status_code == (200 if method == "PATCH" or route == "/links/bulk" else usual)
+    check(route, method, response)
     if route == "/links/bulk":
-        assert all("link" in row for row in answer.json_body["data"])
+        assert all("link" in row for row in response.json_body["data"])
 
 
 @pytest.mark.parametrize(
     ("method", "route", "name"), [(*called, name) for called, content in FORMS.items() for name in content["examples"]]
 )
-@pytest.mark.usefixtures("powers")
+@pytest.mark.usefixtures("option_links")
 def test_examples_of_forms_work(http: Http, keys: Keys, method: str, route: str, name: str) -> None:
-    """Whoever sends an example is led on, or thanked."""
+    """Each example redirects, or is thanked."""
     content = FORMS[method, route]
     example = content["examples"][name]["value"]
     path = re.sub("{path[0-9]}", "a", route).format(code="hidden" if name == "password" else "asking")
 
-    answer = send(route, path, example).answer(http, keys)
+    response = send(route, path, example).send(http, keys)
 
     check_value(content["schema"], example)
-    assert answer.status_code == (200 if route == "/{code}/report" else 303)
-    check(route, method, answer)
+    assert response.status_code == (200 if route == "/{code}/report" else 303)
+    check(route, method, response)
 
 
-def test_examples_of_answers_are_answers() -> None:
-    """Each answer that is shown meets its own schema."""
+def test_examples_of_responses_match_their_schema() -> None:
+    """Each example meets its own schema."""
     responses = [resolved(each) for operation in OPERATIONS.values() for each in operation["responses"].values()]
     contents = [content for response in responses for content in response.get("content", {}).values()]
 
@@ -932,21 +627,21 @@ def test_examples_of_answers_are_answers() -> None:
 )
 @pytest.mark.usefixtures("links")
 def test_columns_are_those_of_the_example(http: Http, keys: Keys, example: str, call: Call) -> None:
-    """A table has the columns that the example shows, in that order."""
+    """A CSV file has the columns of the example, in that order."""
     shown = described(call.route, "GET", 200)["content"]["text/csv"]["examples"][example]["value"]
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
-    assert answer.body.decode().splitlines()[0] == shown.splitlines()[0]
+    assert response.body.decode().splitlines()[0] == shown.splitlines()[0]
 
 
 @pytest.mark.usefixtures("links")
 def test_lines_of_visits_are_as_described(http: Http, keys: Keys) -> None:
-    """Each line is a visit, in the shown one as in those that are served."""
+    """Each line is a visit, in the example as in responses."""
     content = described("/links/{code}/visits", "GET", 200)["content"]["application/x-ndjson"]
     shown = content["examples"]["one"]["value"]
 
-    served = get("/links/{code}/visits", "/links/full/visits", **NDJSON).answer(http, keys).body.decode()
+    served = get("/links/{code}/visits", "/links/full/visits", **NDJSON).send(http, keys).body.decode()
 
     lines = [line for text in (shown, served) for line in text.splitlines()]
     assert len(lines) == 1 + len(SEEN)
@@ -955,12 +650,12 @@ def test_lines_of_visits_are_as_described(http: Http, keys: Keys) -> None:
 
 
 @pytest.mark.usefixtures("links")
-def test_the_next_page_is_where_it_is_said_to_be(http: Http, keys: Keys) -> None:
-    """What `Link` refers to are the visits that follow; the last page refers to none."""
-    first = get("/links/{code}/visits", "/links/full/visits?limit=3").answer(http, keys)
+def test_the_link_header_refers_to_the_next_page(http: Http, keys: Keys) -> None:
+    """With the visits that follow; the last page has no reference."""
+    first = get("/links/{code}/visits", "/links/full/visits?limit=3").send(http, keys)
 
     target = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
-    second = get("/links/{code}/visits", f"/links/full/visits{target}").answer(http, keys)
+    second = get("/links/{code}/visits", f"/links/full/visits{target}").send(http, keys)
 
     assert target.endswith(f"&cursor={first.json_body['next']}")
     assert len(first.json_body["data"]) + len(second.json_body["data"]) == len(SEEN)
@@ -969,12 +664,12 @@ def test_the_next_page_is_where_it_is_said_to_be(http: Http, keys: Keys) -> None
 
 
 @pytest.mark.usefixtures("links")
-def test_the_cursor_of_a_page_of_links_leads_to_the_next(http: Http, keys: Keys) -> None:
-    """The pages together are all links of the owner, each once; the last has no cursor."""
+def test_the_cursor_of_links_refers_to_the_next_page(http: Http, keys: Keys) -> None:
+    """The pages together have all links of the owner, each once; the last has no cursor."""
     path, found = "/links?limit=2", []
 
     while path:
-        page = get("/links", path).answer(http, keys)
+        page = get("/links", path).send(http, keys)
         check("/links", "GET", page)
         found += [link["code"] for link in page.json_body["data"]]
         path = page.json_body["next"] and f"/links?limit=2&cursor={page.json_body['next']}"
@@ -983,41 +678,41 @@ def test_the_cursor_of_a_page_of_links_leads_to_the_next(http: Http, keys: Keys)
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "body",
     [
         MINIMAL,
         {**FULL, "externalId": "full:1"},
         {**FULL, "title": None, "tags": None},
         {**MINIMAL, "longUrl": None, "enabled": None},
-        {**MINIMAL, **POWERS},
-        {**MINIMAL, **dict.fromkeys(POWERS), "permanent": True},
+        {**MINIMAL, **OPTIONS},
+        {**MINIMAL, **dict.fromkeys(OPTIONS), "permanent": True},
         {**MINIMAL, "permanent": True, "rules": [], "confirm": False},
         {**MINIMAL, "rules": [{"if": {}, "weight": 100, "url": "https://example.com/all"}] * rules.MOST},
         {**MINIMAL, "rules": [{"if": {"device": None, "country": None, "to": None}, "url": "https://example.com/"}]},
     ],
 )
-def test_a_wish_that_is_described_is_granted(http: Http, keys: Keys, wanted: dict[str, Any]) -> None:
+def test_a_described_body_creates_a_link(http: Http, keys: Keys, body: dict[str, Any]) -> None:
     """A body that the description allows makes a link."""
-    check_value({"$ref": "#/components/schemas/NewLink"}, wanted)
+    check_value({"$ref": "#/components/schemas/NewLink"}, body)
 
-    answer = post(wanted).answer(http, keys)
+    response = post(body).send(http, keys)
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
 
 
-CHANGES = [name for name in SCHEMAS["LinkChange"]["properties"] if change.NAMES[name] != "url"]
+CHANGES = [name for name in SCHEMAS["LinkChange"]["properties"] if link_patch.NAMES[name] != "url"]
 
 
 @pytest.mark.parametrize("cleared", [{}, *({name: None} for name in CHANGES), dict.fromkeys(CHANGES)], ids=str)
 @pytest.mark.usefixtures("links")
-def test_what_may_be_null_can_be_cleared(http: Http, keys: Keys, cleared: dict[str, None]) -> None:
-    """A change that clears what the description lets be null is made."""
+def test_nullable_fields_can_be_cleared(http: Http, keys: Keys, cleared: dict[str, None]) -> None:
+    """A change with null is accepted."""
     check_value({"$ref": "#/components/schemas/LinkChange"}, cleared)
 
-    answer = by("admin" if "blocked" in cleared else "ann", patch(cleared)).answer(http, keys)
+    response = by("admin" if "blocked" in cleared else "ann", patch(cleared)).send(http, keys)
 
-    assert answer.status_code == 200
-    check("/links/{code}", "PATCH", answer)
+    assert response.status_code == 200
+    check("/links/{code}", "PATCH", response)
 
 
 NO_RULES: list[Any] = [
@@ -1034,14 +729,14 @@ NO_CONDITIONS: list[Any] = [
     {"device": "phone"},
     {"device": []},
     {"country": "PRT"},
-    {"country": ["PT"] * (wanted_rules._MOST_VALUES + 1)},  # noqa: SLF001  # the one place that says how many
+    {"country": ["PT"] * (rule_parser.MOST_VALUES + 1)},
     {"language": "portuguese"},
     {"language": ["pt", 1]},
     {"query": "ref"},
     {"query": {"ref": False}},
     {"query": {"ref": []}},
     {"query": {"": True}},
-    {"query": {str(number): True for number in range(wanted_rules._MOST_PARAMETERS + 1)}},  # noqa: SLF001  # the same
+    {"query": {str(number): True for number in range(rule_parser.MOST_PARAMETERS + 1)}},
     {"from": 1},
     {"colour": "red"},
 ]
@@ -1051,7 +746,7 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"url": None},
         {"url": "example.com"},
         {"url": "https://me@example.com/"},
-        {"url": "https://example.com/a b"},
+        {"url": "https://example.com/a\tb"},
         {"url": "https://"},
         {"url": "x" * (target_url.MAX_URL_BYTES + 1)},
         {**MINIMAL, "alias": ""},
@@ -1063,19 +758,22 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {**MINIMAL, "expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
         {**MINIMAL, "enabled": "yes"},
         {**MINIMAL, "externalId": "a/b"},
-        {**MINIMAL, "externalId": "x" * (fields.MAX_EXTERNAL_ID + 1)},
+        {**MINIMAL, "externalId": "x" * (link_fields.MAX_EXTERNAL_ID + 1)},
         {**MINIMAL, "titel": "x"},
         {**MINIMAL, "blocked": "x"},
         {**MINIMAL, "startsAt": 1},
         {**MINIMAL, "maxVisits": 0},
         {**MINIMAL, "maxVisits": True},
-        {**MINIMAL, "maxVisits": fields.MAX_VISITS + 1},
+        {**MINIMAL, "maxVisits": link_fields.MAX_VISITS + 1},
         {**MINIMAL, "confirm": "yes"},
         {**MINIMAL, "password": "x" * (password.SHORTEST - 1)},
         {**MINIMAL, "password": "x" * (password.LONGEST + 1)},
         {**MINIMAL, "forwardQuery": 1},
         {**MINIMAL, "fallbackUrl": "example.com"},
-        *({**MINIMAL, "permanent": True, name: POWERS[name]} for name in ("rules", "password", "maxVisits", "confirm")),
+        *(
+            {**MINIMAL, "permanent": True, name: OPTIONS[name]}
+            for name in ("rules", "password", "maxVisits", "confirm")
+        ),
         {**MINIMAL, "rules": {}},
         {**MINIMAL, "rules": RULES[:1] * (rules.MOST + 1)},
         *({**MINIMAL, "rules": [rule]} for rule in NO_RULES),
@@ -1092,7 +790,7 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
         {"externalId": ""},
         {"blocked": 1},
-        {"blocked": "x" * (fields.MAX_REASON + 1)},
+        {"blocked": "x" * (link_fields.MAX_REASON + 1)},
         {"password": ""},
         {"maxVisits": 1.5},
         {"rules": [{}]},
@@ -1105,13 +803,15 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"links": []},
         {"links": {}},
         {"links": [MINIMAL], "dryRun": True},
-        {"links": [MINIMAL] * (shorten_many.MOST + 1)},
+        {"links": [MINIMAL] * (limits.BULK_LINKS + 1)},
     ],
     "NewImport": [
         {"onTaken": "overwrite"},
         {"onTaken": ["skip"]},
         {"onTaken": ""},
         {"on_taken": "skip"},
+        {"dryRun": "yes"},
+        {"dryRun": 1},
         {"owner": "ann"},
     ],
     "NewExport": [
@@ -1122,7 +822,7 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"owner": 1},
         {"owner": "two words"},
         {"owner": "**"},
-        {"owner": "a" * (key.MAX_NAME + 1)},
+        {"owner": "a" * (api_key.MAX_NAME + 1)},
         {"owner": "a\x00"},
         {"onTaken": "skip"},
     ],
@@ -1139,13 +839,13 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"name": "two words", "owner": " ", "scopes": ["read"]},
         {"name": "a", "owner": "two words", "scopes": ["read"]},
         {"name": "a\x00", "owner": "a", "scopes": ["read"]},
-        {"name": "a" * (key.MAX_NAME + 1), "scopes": ["read"]},
+        {"name": "a" * (api_key.MAX_NAME + 1), "scopes": ["read"]},
         {"name": "a", "scopes": ["read"], "expiresIn": "soon"},
         {"name": "a", "scopes": ["read"], "expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"},
         {"name": "a", "scopes": ["read"], "id": "1"},
     ],
 }
-"""What bodies may not be."""
+"""Invalid bodies."""
 
 
 @pytest.mark.parametrize(
@@ -1154,38 +854,38 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
     ids=lambda value: str(value)[:60],
 )
 @pytest.mark.usefixtures("links")
-def test_what_is_not_described_is_refused(http: Http, keys: Keys, schema: str, body: Any) -> None:
-    """A body that the description does not allow is none for the service either."""
+def test_an_undescribed_body_is_refused(http: Http, keys: Keys, schema: str, body: Any) -> None:
+    """The service refuses what the schema refuses."""
     (call,) = (
         Call(route=route, path=route.format(code="full"), method=method, body=body, by=holder_for(route))
         for (method, route), content in BODIES.items()
         if content["schema"] == {"$ref": f"#/components/schemas/{schema}"}
     )
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
     whole = {"$ref": f"#/components/schemas/{schema}", "components": DESCRIPTION["components"]}
     assert not Draft202012Validator(whole).is_valid(body)
-    assert answer.status_code == 422
-    check(call.route, call.method, answer)
+    assert response.status_code == 422
+    check(call.route, call.method, response)
 
 
 @pytest.mark.parametrize(
     "body",
     [
         {"name": "two words", "owner": "ann", "scopes": ["admin", "admin"], "expiresAt": None},
-        {"name": " ann ", "owner": "", "scopes": list(key.SCOPES)},
+        {"name": " ann ", "owner": "", "scopes": list(api_key.SCOPES)},
         {"name": "a", "owner": " b@c ", "scopes": ["read"], "expiresAt": "2099-01-01T00:00:00Z", "expiresIn": None},
     ],
 )
-def test_a_key_that_is_described_is_made(http: Http, keys: Keys, body: dict[str, Any]) -> None:
+def test_a_described_body_creates_a_key(http: Http, keys: Keys, body: dict[str, Any]) -> None:
     """A body that the description allows makes a key."""
     check_value({"$ref": "#/components/schemas/NewKey"}, body)
 
-    answer = post(body, "/keys").answer(http, keys)
+    response = post(body, "/keys").send(http, keys)
 
-    assert answer.status_code == 201
-    check("/keys", "POST", answer)
+    assert response.status_code == 201
+    check("/keys", "POST", response)
 
 
 @pytest.mark.parametrize(
@@ -1193,36 +893,37 @@ def test_a_key_that_is_described_is_made(http: Http, keys: Keys, body: dict[str,
     [
         ("NewImport", {}),
         ("NewImport", {"onTaken": None}),
-        *(("NewImport", {"onTaken": choice}) for choice in get_args(transfer.OnTaken)),
+        *(("NewImport", {"onTaken": choice, "dryRun": True}) for choice in get_args(import_job.OnTaken)),
+        ("NewImport", {"dryRun": None}),
         ("NewExport", {"format": None, "days": None, "owner": None}),
         ("NewExport", {"format": "csv", "days": False, "owner": ""}),
         ("NewExport", {"format": "ndjson", "days": True, "owner": " ann "}),
         ("NewExport", {"owner": " * "}),
     ],
 )
-def test_a_file_that_is_described_is_moved(http: Http, keys: Keys, schema: str, body: dict[str, Any]) -> None:
-    """A body that the description allows starts an import, or an export."""
+def test_a_described_body_starts_a_transfer(http: Http, keys: Keys, schema: str, body: dict[str, Any]) -> None:
+    """An import, or an export."""
     check_value({"$ref": f"#/components/schemas/{schema}"}, body)
     route = {"NewImport": "/imports", "NewExport": "/exports"}[schema]
 
-    answer = by("admin", post(body, route)).answer(http, keys)
+    response = by("admin", post(body, route)).send(http, keys)
 
-    assert answer.status_code in {201, 202}
-    check(route, "POST", answer)
+    assert response.status_code in {201, 202}
+    check(route, "POST", response)
 
 
 @pytest.mark.parametrize(
     ("status", "call"),
     [
         pytest.param(201, post(None, "/imports"), id="import"),
-        pytest.param(201, post({"onTaken": "skip"}, "/imports"), id="import, with a wish"),
-        pytest.param(201, by("maker", post(None, "/imports")), id="import, by who may only do that"),
+        pytest.param(201, post({"onTaken": "skip"}, "/imports"), id="import, with a body"),
+        pytest.param(201, by("maker", post(None, "/imports")), id="import, by a key with that scope only"),
         pytest.param(201, post(None, "/imports", **{"Content-Type": "text/csv"}), id="import, nothing of some type"),
         pytest.param(400, post(b"[]", "/imports"), id="import, no object"),
         pytest.param(401, by(None, post(None, "/imports")), id="import, no key"),
         pytest.param(401, by("stranger", post(None, "/imports", **PAGE)), id="import, wrong key, as a page"),
         pytest.param(403, by("reader", post(None, "/imports")), id="import, key for other things"),
-        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1), "/imports"), id="import, large body"),
+        pytest.param(413, post(b" " * (limits.BODY_BYTES + 1), "/imports"), id="import, large body"),
         pytest.param(415, post({}, "/imports", **{"Content-Type": "text/csv"}), id="import, not JSON"),
         pytest.param(422, post({"onTaken": 1, "file": "x"}, "/imports"), id="import, invalid"),
         pytest.param(422, post({"onTaken": 1}, "/imports", **PAGE), id="import, invalid, as a page"),
@@ -1241,13 +942,13 @@ def test_a_file_that_is_described_is_moved(http: Http, keys: Keys, schema: str, 
         pytest.param(404, head("/imports/{import_id}", f"/imports/{NONE}"), id="no such import, headers only"),
         pytest.param(202, post(None, "/exports"), id="export"),
         pytest.param(202, post({"format": "ndjson", "days": True, "owner": "ann"}, "/exports"), id="export, wishes"),
-        pytest.param(202, by("keeper", post(None, "/exports")), id="export, by who may only do that"),
-        pytest.param(202, by("admin", post({"owner": "*"}, "/exports")), id="export, of everybody"),
+        pytest.param(202, by("keeper", post(None, "/exports")), id="export, by a key with that scope only"),
+        pytest.param(202, by("admin", post({"owner": "*"}, "/exports")), id="export, of everyone"),
         pytest.param(400, post(b"{", "/exports"), id="export, half a body"),
         pytest.param(401, by(None, post(None, "/exports")), id="export, no key"),
         pytest.param(403, by("reader", post(None, "/exports")), id="export, key for other things"),
-        pytest.param(403, post({"owner": "*"}, "/exports"), id="export, of everybody, by no admin"),
-        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1), "/exports"), id="export, large body"),
+        pytest.param(403, post({"owner": "*"}, "/exports"), id="export, of everyone, by no admin"),
+        pytest.param(413, post(b" " * (limits.BODY_BYTES + 1), "/exports"), id="export, large body"),
         pytest.param(415, post({}, "/exports", **{"Content-Type": "text/csv"}), id="export, not JSON"),
         pytest.param(422, post({"format": 1, "days": 1, "owner": 1, "x": 1}, "/exports"), id="export, invalid"),
         *(
@@ -1257,7 +958,7 @@ def test_a_file_that_is_described_is_moved(http: Http, keys: Keys, schema: str, 
         pytest.param(200, by("admin", get("/exports/{export_id}", f"/exports/{OF_ALL}")), id="export, all, shown"),
         pytest.param(401, by(None, get("/exports/{export_id}", f"/exports/{DONE}")), id="export shown, no key"),
         pytest.param(403, by("reader", get("/exports/{export_id}", f"/exports/{DONE}")), id="export shown, other key"),
-        pytest.param(404, get("/exports/{export_id}", f"/exports/{OF_ALL}"), id="somebody else's export"),
+        pytest.param(404, get("/exports/{export_id}", f"/exports/{OF_ALL}"), id="another owner's export"),
         pytest.param(404, get("/exports/{export_id}", f"/exports/{NONE}"), id="no such export"),
         pytest.param(200, head("/exports/{export_id}", f"/exports/{DONE}"), id="export, headers only"),
         pytest.param(401, by(None, head("/exports/{export_id}", f"/exports/{DONE}")), id="export, no key, head"),
@@ -1265,13 +966,13 @@ def test_a_file_that_is_described_is_moved(http: Http, keys: Keys, schema: str, 
         pytest.param(404, head("/exports/{export_id}", f"/exports/{NONE}"), id="no such export, headers only"),
     ],
 )
-@pytest.mark.usefixtures("moved")
-def test_answers_about_files_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
-    """Whatever is asked about an import or an export, and in whatever state it is."""
-    answer = call.answer(http, keys)
+@pytest.mark.usefixtures("transfers")
+def test_responses_about_transfers_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
+    """For every request about an import or an export, in every state."""
+    response = call.send(http, keys)
 
-    assert answer.status_code == status
-    check(call.route, call.method, answer)
+    assert response.status_code == status
+    check(call.route, call.method, response)
 
 
 MOVING = [
@@ -1285,27 +986,27 @@ MOVING = [
 
 
 @pytest.mark.parametrize("call", MOVING)
-@pytest.mark.usefixtures("moved")
-def test_answers_without_storage_are_as_described(
+@pytest.mark.usefixtures("transfers")
+def test_responses_without_storage_are_as_described(
     http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
     """A service without a bucket says so."""
-    monkeypatch.setattr(transfers, "settings", replace(settings, files_bucket=""))
+    monkeypatch.setattr(request_transfer, "settings", replace(settings, files_bucket=""))
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
-    assert answer.status_code == 503
-    check(call.route, call.method, answer)
+    assert response.status_code == 503
+    check(call.route, call.method, response)
 
 
-def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> None:
-    """Nobody may ever write the file, and who asked for it is told."""
+def test_a_response_without_the_queue_is_as_described(http: Http, keys: Keys) -> None:
+    """The file may never be written, and the response says so."""
     boto3.client("sqs").delete_queue(QueueUrl=settings.files_queue_url)
 
-    answer = post(None, "/exports").answer(http, keys)
+    response = post(None, "/exports").send(http, keys)
 
-    assert (answer.status_code, answer.json_body["code"]) == (503, "store-unavailable")
-    check("/exports", "POST", answer)
+    assert (response.status_code, response.json_body["code"]) == (503, "store-unavailable")
+    check("/exports", "POST", response)
 
 
 @pytest.mark.parametrize(
@@ -1315,7 +1016,7 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(201, post({**FULL, "alias": "fuller", "externalId": "full:2"}), id="created, all fields"),
         pytest.param(201, by(None, post(MINIMAL)), id="created, without a key"),
         pytest.param(201, by(None, post(MINIMAL, **PLAIN)), id="created, without a key, as text"),
-        pytest.param(201, by("maker", post(MINIMAL)), id="created, by who may only do that"),
+        pytest.param(201, by("maker", post(MINIMAL)), id="created, by a key with that scope only"),
         pytest.param(201, by("admin", post(MINIMAL)), id="created, by an admin"),
         pytest.param(201, post(MINIMAL, **{"Idempotency-Key": "once"}), id="created, once"),
         pytest.param(201, post({**MINIMAL, "unguessable": True}), id="created, unguessable"),
@@ -1331,7 +1032,7 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(403, by("reader", post(MINIMAL)), id="created, key for other things"),
         pytest.param(409, post({**MINIMAL, "alias": "full"}), id="alias taken"),
         pytest.param(409, post({**MINIMAL, "externalId": "full:1"}), id="externalId taken"),
-        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1)), id="large body"),
+        pytest.param(413, post(b" " * (limits.BODY_BYTES + 1)), id="large body"),
         pytest.param(415, post(MINIMAL, **{"Content-Type": "text/plain"}), id="not JSON"),
         pytest.param(422, post({"url": "ftp://x", "alias": "links", "titel": 1, "tags": 1}), id="invalid"),
         pytest.param(422, post({}, **PAGE), id="invalid, as a page"),
@@ -1342,11 +1043,11 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(200, get("/links", "/links?tag=one&q=EVERY"), id="listed, some"),
         pytest.param(200, get("/links", "/links?q=nothing"), id="listed, none"),
         pytest.param(200, get("/links", "/links?owner=ann"), id="listed, one's own"),
-        pytest.param(200, by("admin", get("/links", "/links?owner=ann")), id="listed, somebody's"),
+        pytest.param(200, by("admin", get("/links", "/links?owner=ann")), id="listed, one owner's"),
         pytest.param(401, by(None, get("/links")), id="listed, no key"),
         pytest.param(401, by("open", get("/links", **PAGE)), id="listed, key of a link"),
         pytest.param(403, by("maker", get("/links")), id="listed, key for other things"),
-        pytest.param(403, get("/links", "/links?owner=bob"), id="listed, somebody else's"),
+        pytest.param(403, get("/links", "/links?owner=bob"), id="listed, another owner's"),
         pytest.param(422, get("/links", "/links?limit=0&cursor=x"), id="listed, no page"),
         pytest.param(200, head("/links"), id="listed, headers only"),
         pytest.param(401, by("stranger", head("/links")), id="listed, wrong key, headers only"),
@@ -1362,7 +1063,7 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(400, post(ROWS, "/links/bulk", **{"Idempotency-Key": "é"}), id="many, no Idempotency-Key"),
         pytest.param(401, by("stranger", post(ROWS, "/links/bulk")), id="many, wrong key"),
         pytest.param(403, by("reader", post(ROWS, "/links/bulk")), id="many, key for other things"),
-        pytest.param(413, post(b" " * (json_body.MAX_BULK_BYTES + 1), "/links/bulk"), id="many, large body"),
+        pytest.param(413, post(b" " * (limits.BULK_BYTES + 1), "/links/bulk"), id="many, large body"),
         pytest.param(415, post(ROWS, "/links/bulk", **{"Content-Type": "text/csv"}), id="many, not JSON"),
         pytest.param(422, post({"links": [], "link": 1}, "/links/bulk"), id="many, no list"),
         pytest.param(200, get("/links/{code}", "/links/full"), id="shown, all fields"),
@@ -1374,7 +1075,7 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(401, by(None, get("/links/{code}", "/links/full")), id="shown, no key"),
         pytest.param(403, by("maker", get("/links/{code}", "/links/full")), id="shown, key for other things"),
         pytest.param(404, by("open", get("/links/{code}", "/links/full")), id="shown, with another link's key"),
-        pytest.param(404, get("/links/{code}", "/links/open"), id="nobody's link"),
+        pytest.param(404, get("/links/{code}", "/links/open"), id="link without an owner"),
         pytest.param(404, get("/links/{code}", "/links/ext:none"), id="no such externalId"),
         pytest.param(404, get("/links/{code}", "/links/none"), id="no such link"),
         pytest.param(404, get("/links/{code}", "/links/none", **PAGE), id="no such link, as a page"),
@@ -1391,11 +1092,11 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(401, by(None, patch({})), id="changed, no key"),
         pytest.param(403, by("reader", patch({})), id="changed, key for other things"),
         pytest.param(404, patch({}, "/links/none"), id="changed, no such link"),
-        pytest.param(404, patch({}, "/links/open"), id="changed, nobody's link"),
+        pytest.param(404, patch({}, "/links/open"), id="changed, link without an owner"),
         pytest.param(409, patch({"externalId": "off:1"}), id="changed, externalId taken"),
         pytest.param(412, patch({"note": "New"}, **{"If-Match": '"full.0"'}), id="changed, not as seen"),
         pytest.param(412, patch({"note": "New"}, **{"If-Match": '"full.0"'}, **PAGE), id="changed, not as seen, page"),
-        pytest.param(413, patch(b" " * (json_body.MAX_BODY_BYTES + 1)), id="changed, large body"),
+        pytest.param(413, patch(b" " * (limits.BODY_BYTES + 1)), id="changed, large body"),
         pytest.param(415, patch({}, **{"Content-Type": "text/plain"}), id="changed, not JSON"),
         pytest.param(422, patch({"url": None, "alias": "x", "tags": 1}), id="changed, invalid"),
         pytest.param(422, by("open", patch({"externalId": "x"}, "/links/open")), id="changed, against the rules"),
@@ -1470,22 +1171,22 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
         pytest.param(200, get("/stats", "/stats?from=2000-01-01&to=2000-01-01"), id="all statistics of no visits"),
         pytest.param(200, get("/stats", **CSV), id="all statistics, as CSV"),
         pytest.param(200, by("admin", get("/stats")), id="all statistics, of an admin"),
-        pytest.param(200, by("admin", get("/stats", "/stats?owner=ann")), id="all statistics, of somebody"),
+        pytest.param(200, by("admin", get("/stats", "/stats?owner=ann")), id="all statistics, of one owner"),
         pytest.param(401, by(None, get("/stats", **CSV)), id="all statistics, no key"),
         pytest.param(401, by("open", get("/stats")), id="all statistics, key of a link"),
         pytest.param(403, by("maker", get("/stats")), id="all statistics, key for other things"),
-        pytest.param(403, get("/stats", "/stats?owner=bob"), id="all statistics, of somebody else"),
+        pytest.param(403, get("/stats", "/stats?owner=bob"), id="all statistics, of another owner"),
         pytest.param(422, get("/stats", "/stats?unit=week"), id="no unit"),
         pytest.param(200, head("/stats"), id="all statistics, headers only"),
         pytest.param(401, by(None, head("/stats")), id="all statistics, no key, headers only"),
-        pytest.param(403, head("/stats", "/stats?owner=bob"), id="all statistics, of somebody else, headers only"),
+        pytest.param(403, head("/stats", "/stats?owner=bob"), id="all statistics, of another owner, headers only"),
         pytest.param(422, head("/stats", "/stats?unit=week"), id="no unit, headers only"),
         pytest.param(201, post(NEW_KEY, "/keys"), id="key made"),
         pytest.param(201, post({**NEW_KEY, "owner": "ann", "expiresIn": "1d"}, "/keys"), id="key made, all fields"),
         pytest.param(400, post(b"[]", "/keys"), id="key made, no object"),
         pytest.param(401, by(None, post(NEW_KEY, "/keys")), id="key made, no key"),
         pytest.param(403, by("ann", post(NEW_KEY, "/keys")), id="key made, by no admin"),
-        pytest.param(413, post(b" " * (json_body.MAX_BODY_BYTES + 1), "/keys"), id="key made, large body"),
+        pytest.param(413, post(b" " * (limits.BODY_BYTES + 1), "/keys"), id="key made, large body"),
         pytest.param(415, post(NEW_KEY, "/keys", **{"Content-Type": "text/plain"}), id="key made, not JSON"),
         pytest.param(422, post({"name": "two words", "scopes": [], "key": 1}, "/keys"), id="key made, invalid"),
         pytest.param(200, get("/keys"), id="keys"),
@@ -1512,19 +1213,19 @@ def test_an_answer_without_the_queue_is_as_described(http: Http, keys: Keys) -> 
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_answers_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
-    """Status, headers, media type and every member of an answer are those of the description."""
-    answer = call.answer(http, keys)
+def test_responses_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
+    """Status, headers, media type and every member of a response."""
+    response = call.send(http, keys)
 
-    assert answer.status_code == status
-    check(call.route, call.method, answer)
+    assert response.status_code == status
+    check(call.route, call.method, response)
 
 
 PATHS = {"/{code}/{path1}": "/a", "/{code}/{path1}/{path2}": "/a/b", "/{code}/{path1}/{path2}/{path3}": "/a/b/c%20d"}
-"""What may stand behind a code, by the route that takes it."""
-AS_PERSON = {"User-Agent": PERSON}
+"""Paths after a code, by their route."""
+AS_PERSON = {"User-Agent": PERSON, "Accept": "text/html"}
 TRIED = "/links/bulk?dryRun=true"
-LONG = {"password": "x" * doorway.MAX_FORM_BYTES}
+LONG = {"password": "x" * limits.FORM_BYTES}
 HEADS = {
     "asking": 200,
     "lasting": 301,
@@ -1541,15 +1242,15 @@ HEADS = {
 @pytest.mark.parametrize(
     ("status", "call"),
     [
-        pytest.param(201, post({**MINIMAL, **POWERS}), id="created"),
-        pytest.param(201, by(None, post({**MINIMAL, **POWERS})), id="created, without a key"),
-        pytest.param(200, post({"links": [{**MINIMAL, **POWERS}] * 2}, "/links/bulk"), id="many"),
+        pytest.param(201, post({**MINIMAL, **OPTIONS}), id="created"),
+        pytest.param(201, by(None, post({**MINIMAL, **OPTIONS})), id="created, without a key"),
+        pytest.param(200, post({"links": [{**MINIMAL, **OPTIONS}] * 2}, "/links/bulk"), id="many"),
         pytest.param(
             200,
-            post({"links": [{**MINIMAL, **POWERS}, {**MINIMAL, **POWERS, "alias": "tried"}]}, "/links/bulk", TRIED),
+            post({"links": [{**MINIMAL, **OPTIONS}, {**MINIMAL, **OPTIONS, "alias": "tried"}]}, "/links/bulk", TRIED),
             id="many, tried",
         ),
-        pytest.param(422, post({**MINIMAL, **POWERS, "permanent": True}), id="permanent and all else"),
+        pytest.param(422, post({**MINIMAL, **OPTIONS, "permanent": True}), id="permanent and all else"),
         pytest.param(422, post({**MINIMAL, "startsAt": "2099-01-01T00:00:00Z", "expiresIn": "1d"}), id="over too soon"),
         pytest.param(422, post({**MINIMAL, "rules": [{"if": {"country": "x"}, "weight": 0}]}), id="no rule"),
         pytest.param(200, get("/links"), id="listed"),
@@ -1557,9 +1258,9 @@ HEADS = {
             pytest.param(200, get("/links/{code}", f"/links/{code}"), id=f"shown, {code}")
             for code in ("ruled", "limited", "spent", "asking", "hidden", "stopped", "onward", "later")
         ),
-        pytest.param(200, patch(POWERS, "/links/plain"), id="changed"),
+        pytest.param(200, patch(OPTIONS, "/links/plain"), id="changed"),
         pytest.param(200, by("admin", patch({"blocked": "It was phishing."}, "/links/plain")), id="blocked"),
-        pytest.param(200, by("admin", patch({"blocked": None}, "/links/stopped")), id="let go"),
+        pytest.param(200, by("admin", patch({"blocked": None}, "/links/stopped")), id="unblocked"),
         pytest.param(403, patch({"blocked": "It was phishing."}, "/links/plain"), id="blocked, by no admin"),
         pytest.param(422, patch({"permanent": True}, "/links/ruled"), id="changed, permanent and all else"),
         pytest.param(200, get("/links/{code}/stats", "/links/ruled/stats"), id="statistics"),
@@ -1575,8 +1276,8 @@ HEADS = {
         pytest.param(410, head("/{code}", "/spent"), id="used up, headers only"),
         pytest.param(410, send("/{code}", "/spent", {}), id="used up, pressed"),
         pytest.param(200, get("/{code}", "/asking"), id="a button"),
-        pytest.param(403, get("/{code}", "/asking", **JSON), id="a button, for who wants JSON"),
-        pytest.param(403, head("/{code}", "/asking", **JSON), id="a button, for who wants JSON, headers only"),
+        pytest.param(403, get("/{code}", "/asking", **JSON), id="a button, as JSON"),
+        pytest.param(403, head("/{code}", "/asking", **JSON), id="a button, as JSON, headers only"),
         pytest.param(200, head("/{code}", "/asking"), id="a button, headers only"),
         pytest.param(303, send("/{code}", "/asking", {}), id="a button, pressed"),
         pytest.param(303, send("/{code}", "/plain", {"any": "thing"}), id="pressed, where nothing asks"),
@@ -1623,7 +1324,7 @@ HEADS = {
             for route, path in PATHS.items()
             for row in (
                 pytest.param(200, get(route, f"/asking{path}", **PAGE), id=f"{path}, a button"),
-                pytest.param(403, get(route, f"/asking{path}", **JSON), id=f"{path}, a button, for who wants JSON"),
+                pytest.param(403, get(route, f"/asking{path}", **JSON), id=f"{path}, a button, as JSON"),
                 pytest.param(301, get(route, f"/lasting{path}"), id=f"{path}, permanent"),
                 pytest.param(302, get(route, f"/onward{path}?a=b"), id=f"{path}, followed"),
                 pytest.param(302, get(route, f"/ended{path}"), id=f"{path}, led elsewhere"),
@@ -1659,7 +1360,7 @@ HEADS = {
         pytest.param(404, head("/{code}/qr", "/none/qr"), id="QR code, unknown, headers only"),
         pytest.param(422, head("/{code}/qr", "/plain/qr?size=1"), id="QR code, not so, headers only"),
         pytest.param(200, get("/{code}/report", "/plain/report"), id="form"),
-        pytest.param(200, get("/{code}/report", "/stopped/report", **JSON), id="form, for who wants JSON"),
+        pytest.param(200, get("/{code}/report", "/stopped/report", **JSON), id="form, as JSON"),
         pytest.param(404, get("/{code}/report", "/none/report"), id="form, unknown"),
         pytest.param(200, head("/{code}/report", "/plain/report"), id="form, headers only"),
         pytest.param(404, head("/{code}/report", "/none/report"), id="form, unknown, headers only"),
@@ -1678,31 +1379,31 @@ HEADS = {
         pytest.param(403, by("ann", head("/reports")), id="reports, of no admin, headers only"),
     ],
 )
-@pytest.mark.usefixtures("powers")
-def test_answers_of_links_that_do_more_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
-    """Whatever a link asks of visitors, and wherever it leads them, it is what the description says."""
-    answer = call.answer(http, keys)
+@pytest.mark.usefixtures("option_links")
+def test_responses_of_links_with_options_are_as_described(http: Http, keys: Keys, status: int, call: Call) -> None:
+    """Whatever a link asks of visitors, and wherever it redirects them."""
+    response = call.send(http, keys)
 
-    assert answer.status_code == status
-    check(call.route, call.method, answer)
+    assert response.status_code == status
+    check(call.route, call.method, response)
 
 
-@pytest.mark.usefixtures("powers")
-def test_what_visitors_are_told_is_that_of_the_examples(http: Http, keys: Keys) -> None:
-    """What is shown of a password that is asked for, and of a link that does not work yet, is what comes."""
+@pytest.mark.usefixtures("option_links")
+def test_visitor_examples_are_real_responses(http: Http, keys: Keys) -> None:
+    """Those of a link with a password, and of one that does not work yet."""
     for code, example in (("hidden", "needed"), ("later", "later")):
-        answer = get("/{code}", f"/{code}").answer(http, keys)
+        response = get("/{code}", f"/{code}").send(http, keys)
 
-        response = described("/{code}", "GET", answer.status_code)
-        shown = response["content"]["application/problem+json"]["examples"][example]["value"]
-        assert answer.json_body.keys() == shown.keys()
-        assert (answer.json_body["code"], answer.json_body["title"]) == (shown["code"], shown["title"])
+        documented = described("/{code}", "GET", response.status_code)
+        shown = documented["content"]["application/problem+json"]["examples"][example]["value"]
+        assert response.json_body.keys() == shown.keys()
+        assert (response.json_body["code"], response.json_body["title"]) == (shown["code"], shown["title"])
 
 
-@pytest.mark.usefixtures("powers")
-def test_who_comes_too_early_is_told_when_to_come(http: Http, keys: Keys) -> None:
-    """`Retry-After` is the time that is left until `startsAt`, and comes with no other 404."""
-    early, unknown = (get("/{code}", f"/{code}", **JSON).answer(http, keys) for code in ("later", "none"))
+@pytest.mark.usefixtures("option_links")
+def test_an_early_visit_gets_retry_after(http: Http, keys: Keys) -> None:
+    """The time until `startsAt`; no other 404 has the header."""
+    early, unknown = (get("/{code}", f"/{code}", **JSON).send(http, keys) for code in ("later", "none"))
 
     starts_at = datetime.fromisoformat(early.json_body["startsAt"])
     left = (starts_at - datetime.now(UTC)).total_seconds()
@@ -1723,16 +1424,16 @@ def test_who_comes_too_early_is_told_when_to_come(http: Http, keys: Keys) -> Non
         pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}, **PAGE), id="reports, as a page"),
     ],
 )
-@pytest.mark.usefixtures("powers")
-def test_who_tries_too_often_is_told_as_described(
+@pytest.mark.usefixtures("option_links")
+def test_limits_of_visitors_are_as_described(
     http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    """A visitor who guesses, or reports, more often than may be is told when to come again."""
+    """A visitor over a limit of attempts or reports gets `Retry-After`."""
     once = Window("once", 10**9, 1)  # in thirty years
-    monkeypatch.setattr(admit, "PASSWORD_TRIES", once)
-    monkeypatch.setattr(complain, "_PER_NETWORK", once)
+    monkeypatch.setattr(limits, "PASSWORD_TRIES", once)
+    monkeypatch.setattr(limits, "REPORTS_OF_NETWORK", once)
 
-    first, second = call.answer(http, keys), call.answer(http, keys)
+    first, second = call.send(http, keys), call.send(http, keys)
 
     assert first.status_code in {200, 401}
     assert second.status_code == 429
@@ -1750,32 +1451,32 @@ def test_who_tries_too_often_is_told_as_described(
         pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}), id="report"),
     ],
 )
-@pytest.mark.usefixtures("powers")
-def test_what_cannot_be_counted_is_answered_as_described(http: Http, keys: Keys, call: Call) -> None:
-    """Where nobody knows how often a visitor has tried, nobody may try."""
-    track.forget_all()
+@pytest.mark.usefixtures("option_links")
+def test_an_unavailable_counter_is_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """Without the counter of tries, no try is allowed."""
+    identify_visitor.reset()
     boto3.client("dynamodb").delete_table(TableName=settings.access_table)
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
-    assert answer.status_code == 503
-    check(call.route, call.method, answer)
+    assert response.status_code == 503
+    check(call.route, call.method, response)
 
 
-@pytest.mark.usefixtures("powers")
+@pytest.mark.usefixtures("option_links")
 def test_the_variants_of_a_link_are_as_described(http: Http, keys: Keys) -> None:
-    """Who was led on by a rule is told apart from who was not, in the statistics and in the visits."""
-    counted = get("/links/{code}/stats", "/links/ruled/stats").answer(http, keys).json_body["variants"]
-    listed = get("/links/{code}/visits", "/links/ruled/visits").answer(http, keys).json_body["data"]
+    """Statistics and visits distinguish visitors redirected by a rule."""
+    counted = get("/links/{code}/stats", "/links/ruled/stats").send(http, keys).json_body["variants"]
+    listed = get("/links/{code}/visits", "/links/ruled/visits").send(http, keys).json_body["data"]
 
     assert counted == [{"name": "1", "visits": 1}, {"name": "default", "visits": 1}]
     assert sorted(visit["variant"] for visit in listed) == ["1", "default"]
 
 
-@pytest.mark.usefixtures("powers")
-def test_reports_are_told_as_they_were_made(http: Http, keys: Keys) -> None:
-    """The newest first; a comment that was not given is null."""
-    told = get("/reports").answer(http, keys).json_body["data"]
+@pytest.mark.usefixtures("option_links")
+def test_reports_are_as_described(http: Http, keys: Keys) -> None:
+    """The newest first; a missing comment is null."""
+    told = get("/reports").send(http, keys).json_body["data"]
 
     assert sorted((each["code"], each["reason"], each["comment"]) for each in told) == [
         ("plain", "other", None),
@@ -1785,15 +1486,15 @@ def test_reports_are_told_as_they_were_made(http: Http, keys: Keys) -> None:
 
 
 @pytest.mark.usefixtures("links")
-def test_a_blocked_host_is_told_as_described(http: Http, keys: Keys) -> None:
-    """No link is made to it; those that lead there are stopped, and let go again, and their history says so."""
-    block_list.add(block_list.Blocked("example.com", "It was phishing.", datetime.now(UTC)))
-    refused = post(MINIMAL).answer(http, keys)
-    block.sweep(datetime.now(UTC), lambda: True)
-    block_list.remove("example.com")
-    block.sweep(datetime.now(UTC), lambda: True)
+def test_a_blocked_host_is_as_described(http: Http, keys: Keys) -> None:
+    """No link to it is created; existing ones are blocked, and unblocked later, and their history says so."""
+    blocked_host_store.add(blocked_host_store.Blocked("example.com", "It was phishing.", datetime.now(UTC)))
+    refused = post(MINIMAL).send(http, keys)
+    block_hosts.sweep(datetime.now(UTC), lambda: True)
+    blocked_host_store.remove("example.com")
+    block_hosts.sweep(datetime.now(UTC), lambda: True)
 
-    told = get("/links/{code}/history", "/links/bare/history").answer(http, keys)
+    told = get("/links/{code}/history", "/links/bare/history").send(http, keys)
 
     assert [error["code"] for error in refused.json_body["errors"]] == ["blocked-host"]
     assert [entry["action"] for entry in told.json_body["data"]] == ["let go", "blocked", "created"]
@@ -1806,20 +1507,20 @@ def test_a_blocked_host_is_told_as_described(http: Http, keys: Keys) -> None:
     ("call", "name"),
     [pytest.param(by(None, get("/links")), "missing", id="no key"), (by("maker", get("/links")), "read")],
 )
-def test_problems_of_access_are_those_of_the_example(http: Http, keys: Keys, call: Call, name: str) -> None:
-    """What is shown of a key that is not there, or not enough, is what clients are told."""
-    answer = call.answer(http, keys)
+def test_access_examples_are_real_responses(http: Http, keys: Keys, call: Call, name: str) -> None:
+    """Those for a missing key, and for a missing scope."""
+    response = call.send(http, keys)
 
-    response = described(call.route, call.method, answer.status_code)
-    example = response["content"]["application/problem+json"]["examples"][name]["value"]
-    assert answer.json_body == {**example, "type": f"{settings.base_url}/problems/{example['code']}"}
+    documented = described(call.route, call.method, response.status_code)
+    example = documented["content"]["application/problem+json"]["examples"][name]["value"]
+    assert response.json_body == {**example, "type": f"{settings.base_url}/problems/{example['code']}"}
 
 
 @pytest.mark.usefixtures("links")
-def test_a_key_to_a_link_is_shown_once(http: Http, keys: Keys) -> None:
-    """It is in the answer that makes the link of who has no key, and in no other."""
+def test_a_manage_key_is_shown_once(http: Http, keys: Keys) -> None:
+    """In the response that creates a link without an API key, and in no other."""
     once = {"Idempotency-Key": "once"}
-    made = by(None, post(MINIMAL, **once)).answer(http, keys).json_body
+    made = by(None, post(MINIMAL, **once)).send(http, keys).json_body
 
     others = [
         by(None, post(MINIMAL, **once)),
@@ -1829,57 +1530,57 @@ def test_a_key_to_a_link_is_shown_once(http: Http, keys: Keys) -> None:
     ]
 
     assert "manageKey" in made
-    assert all("manageKey" not in call.answer(http, keys).json_body for call in others)
+    assert all("manageKey" not in call.send(http, keys).json_body for call in others)
 
 
 @pytest.mark.usefixtures("links")
-def test_what_is_tried_has_no_code_that_would_be_drawn(http: Http, keys: Keys) -> None:
-    """The rows of a dry run are links with a code, links without, and problems, and nothing is made of them."""
+def test_a_dry_run_has_no_generated_code(http: Http, keys: Keys) -> None:
+    """Its rows are links with a code, links without, and problems, and nothing is created."""
     call = post({"links": [{**MINIMAL, "alias": "new"}, *ROWS["links"]]}, "/links/bulk", "/links/bulk?dryRun=true")
 
-    rows = call.answer(http, keys).json_body["data"]
+    rows = call.send(http, keys).json_body["data"]
 
     assert [row["link"]["code"] if "link" in row else row["problem"]["status"] for row in rows] == [
         *("new", None),
         *(409, 422, 422),
     ]
-    assert get("/links/{code}", "/links/new").answer(http, keys).status_code == 404
+    assert get("/links/{code}", "/links/new").send(http, keys).status_code == 404
 
 
 @pytest.mark.usefixtures("links")
-def test_only_admins_are_told_of_unknown_codes(http: Http, keys: Keys) -> None:
-    """Codes that nobody made are nobody's."""
-    told = ["unknownCodes" in by(holder, get("/stats")).answer(http, keys).json_body for holder in ("ann", "admin")]
+def test_only_admins_see_unknown_codes(http: Http, keys: Keys) -> None:
+    """Codes that were never created have no owner."""
+    told = ["unknownCodes" in by(holder, get("/stats")).send(http, keys).json_body for holder in ("ann", "admin")]
 
     assert told == [False, True]
 
 
 @pytest.mark.usefixtures("links")
 def test_changes_in_a_history_are_as_described(http: Http, keys: Keys) -> None:
-    """Everything that can change of a link, and everything that can be cleared, stands in its history as described."""
+    """Every field that can change or be cleared is in the history as described."""
     changed = {
         "url": "https://example.com/new",
         **{name: FULL[name] for name in ("title", "note", "tags", "expiresAt")},
-        **POWERS,
+        **OPTIONS,
     }
     for step in (
         {**changed, "enabled": False, "externalId": "bare:1", "blocked": "It was phishing."},
         {"password": "another word"},
         {**dict.fromkeys(CHANGES), "permanent": True},
     ):
-        by("admin", patch(step, "/links/bare")).answer(http, keys)
+        by("admin", patch(step, "/links/bare")).send(http, keys)
 
-    answer = get("/links/{code}/history", "/links/bare/history").answer(http, keys)
+    response = get("/links/{code}/history", "/links/bare/history").send(http, keys)
 
-    *told, beginning = answer.json_body["data"]
-    every = SCHEMAS["Changes"]["properties"].keys()
+    *told, beginning = response.json_body["data"]
+    every = SCHEMAS["Changes"]["properties"].keys() - {"visitsSpent"}  # which clients cannot change
     assert [set(entry["changes"]) for entry in reversed(told)] == [
         every - {"permanent", "password"},
         {"password"},
         every - {"url", "password"},
     ]
     assert (beginning["action"], beginning["by"]) == ("created", "ann")
-    check("/links/{code}/history", "GET", answer)
+    check("/links/{code}/history", "GET", response)
 
 
 @pytest.mark.parametrize("holder", ["ann", None])
@@ -1892,17 +1593,17 @@ def test_changes_in_a_history_are_as_described(http: Http, keys: Keys) -> None:
         ),
     ],
 )
-def test_an_answer_that_comes_again_is_as_described(
+def test_a_repeated_response_is_as_described(
     http: Http, keys: Keys, first: Call, other: Call, holder: str | None
 ) -> None:
-    """The same request gets the first answer, and says so; another one with its Idempotency-Key gets none."""
+    """The same request gets the stored response with its header; another one with the same key is refused."""
     calls = [replace(call, by=holder, headers={"Idempotency-Key": "once"}) for call in (first, first, other)]
 
-    given = [call.answer(http, keys) for call in calls]
+    given = [call.send(http, keys) for call in calls]
 
     status = given[0].status_code
-    assert [answer.status_code for answer in given] == [status, status, 422]
-    assert [answer.headers.get("Idempotency-Replayed") for answer in given] == [None, "true", None]
+    assert [response.status_code for response in given] == [status, status, 422]
+    assert [response.headers.get("Idempotency-Replayed") for response in given] == [None, "true", None]
     assert given[2].json_body["code"] == "idempotency-mismatch"
     for call, each in zip(calls, given, strict=True):
         check(call.route, call.method, each)
@@ -1942,21 +1643,21 @@ ONE_OF_EACH: dict[str, Call] = {
     "export, headers only": head("/exports/{export_id}", f"/exports/{DONE}"),
     "revoke a key": delete("/keys/{key_id}", "/keys/{reader}"),
 }
-"""A call of every operation that asks who is there, and one without a key where that may be."""
+"""A call of every operation that needs a key, and one without where that is allowed."""
 
 
-def test_there_is_a_call_of_each_operation_that_asks_who_is_there() -> None:
-    """A new operation is tried where there are limits and where there are no keys, or this fails."""
+def test_every_operation_with_a_key_has_a_call() -> None:
+    """A new operation needs a row for limits and for the table of keys."""
     called = {(call.method, call.route) for call in ONE_OF_EACH.values()}
 
     assert called == {called for called, operation in OPERATIONS.items() if "security" in operation}
 
 
 @pytest.mark.parametrize("call", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
-@pytest.mark.usefixtures("links", "moved", "few")
-def test_what_may_still_be_done_is_told_as_described(http: Http, keys: Keys, call: Call) -> None:
-    """Where there are limits each answer says what is left, and, when that is nothing, when to come again."""
-    first, second = call.answer(http, keys), replace(call, headers=JSON).answer(http, keys)
+@pytest.mark.usefixtures("links", "transfers", "few")
+def test_rate_limit_headers_are_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """With limits, each response says what is left, and an exceeded limit has `Retry-After`."""
+    first, second = call.send(http, keys), replace(call, headers=JSON).send(http, keys)
 
     assert first.status_code < 300
     assert second.status_code == 429
@@ -1967,25 +1668,25 @@ def test_what_may_still_be_done_is_told_as_described(http: Http, keys: Keys, cal
 
 @pytest.mark.parametrize("call", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
 @pytest.mark.usefixtures("few")
-def test_answers_without_the_table_of_keys_are_as_described(http: Http, keys: Keys, call: Call) -> None:
-    """Nobody is let in whom nobody can tell from others."""
+def test_responses_without_the_table_of_keys_are_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """No caller is accepted unchecked."""
     boto3.client("dynamodb").delete_table(TableName=settings.access_table)
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
-    assert answer.status_code == 503
-    check(call.route, call.method, answer)
+    assert response.status_code == 503
+    check(call.route, call.method, response)
 
 
 @pytest.mark.parametrize("path", ["/links/bulk", "/links/bulk?dryRun=true"])
-def test_many_links_without_the_table_are_answered_as_described(http: Http, keys: Keys, path: str) -> None:
-    """Each link has the problem that no link can be made, or judged, at this moment."""
+def test_bulk_responses_without_the_table_are_as_described(http: Http, keys: Keys, path: str) -> None:
+    """Each link has the problem that it cannot be created or checked now."""
     boto3.client("dynamodb").delete_table(TableName=settings.links_table)
 
-    answer = post({"links": [{**MINIMAL, "alias": "new"}]}, "/links/bulk", path).answer(http, keys)
+    response = post({"links": [{**MINIMAL, "alias": "new"}]}, "/links/bulk", path).send(http, keys)
 
-    assert [row["problem"]["status"] for row in answer.json_body["data"]] == [503]
-    check("/links/bulk", "POST", answer)
+    assert [row["problem"]["status"] for row in response.json_body["data"]] == [503]
+    check("/links/bulk", "POST", response)
 
 
 @pytest.mark.parametrize(
@@ -1996,15 +1697,15 @@ def test_many_links_without_the_table_are_answered_as_described(http: Http, keys
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_a_day_that_is_closed_is_as_described(http: Http, keys: Keys, call: Call) -> None:
-    """Visitors are unknown until a day with visits is closed, and then they are a number."""
-    before = call.answer(http, keys)
+def test_a_closed_day_is_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """Visitors are null until a day with visits is closed, and then a number."""
+    before = call.send(http, keys)
     visit("full", [{"agent": PERSON, "visitor": "5eed" * 6}], datetime.now(UTC) - timedelta(days=1))
     close_days(datetime.now(UTC))
 
-    after = call.answer(http, keys)
+    after = call.send(http, keys)
 
-    visitors = [answer.json_body["total"]["visitors"] for answer in (before, after)]
+    visitors = [response.json_body["total"]["visitors"] for response in (before, after)]
     assert visitors == [None, 1]
     check(call.route, call.method, before)
     check(call.route, call.method, after)
@@ -2048,14 +1749,14 @@ def test_a_day_that_is_closed_is_as_described(http: Http, keys: Keys, call: Call
         pytest.param(head("/healthz"), id="health, headers only"),
     ],
 )
-def test_answers_without_the_table_are_as_described(http: Http, keys: Keys, call: Call) -> None:
-    """What clients are told when the table does not answer is described too."""
+def test_responses_without_the_table_are_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """Responses without the table are described."""
     boto3.client("dynamodb").delete_table(TableName=settings.links_table)
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
-    assert answer.status_code == 503
-    check(call.route, call.method, answer)
+    assert response.status_code == 503
+    check(call.route, call.method, response)
 
 
 @pytest.mark.parametrize(
@@ -2069,30 +1770,30 @@ def test_answers_without_the_table_are_as_described(http: Http, keys: Keys, call
         pytest.param(delete("/links/{code}", "/links/full"), id="remove"),
         pytest.param(get("/links/{code}/history", "/links/full/history"), id="history"),
         pytest.param(get("/links/{code}/stats", "/links/full/stats"), id="statistics"),
-        pytest.param(get("/links/{code}/stats", "/links/full/stats", **CSV), id="statistics, for who wants CSV"),
+        pytest.param(get("/links/{code}/stats", "/links/full/stats", **CSV), id="statistics, as CSV"),
         pytest.param(get("/links/{code}/visits", "/links/full/visits"), id="visits"),
-        pytest.param(get("/links/{code}/visits", "/links/full/visits", **NDJSON), id="visits, for who wants lines"),
+        pytest.param(get("/links/{code}/visits", "/links/full/visits", **NDJSON), id="visits, as NDJSON"),
         pytest.param(get("/stats"), id="all statistics"),
         pytest.param(get("/stats", **PAGE), id="all statistics, as a page"),
         pytest.param(head("/stats"), id="all statistics, headers only"),
     ],
 )
 @pytest.mark.usefixtures("links")
-def test_answers_without_the_table_of_clicks_are_as_described(http: Http, keys: Keys, call: Call) -> None:
-    """A link can be read and its visits cannot: that is described, too."""
+def test_responses_without_the_table_of_clicks_are_as_described(http: Http, keys: Keys, call: Call) -> None:
+    """A link can be read and its visits cannot."""
     boto3.client("dynamodb").delete_table(TableName=settings.clicks_table)
 
-    answer = call.answer(http, keys)
+    response = call.send(http, keys)
 
-    assert answer.status_code == 503
-    check(call.route, call.method, answer)
+    assert response.status_code == 503
+    check(call.route, call.method, response)
 
 
-def test_a_defect_is_answered_as_described(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_as_described(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     """A 500 is a problem document like any other."""
     monkeypatch.setattr(pages, "home", lambda _: 1 / 0)
 
-    answer = http.get("/")
+    response = http.get("/")
 
-    assert answer.status_code == 500
-    check("/", "GET", answer)
+    assert response.status_code == 500
+    check("/", "GET", response)

@@ -1,4 +1,4 @@
-"""What the redirect's own function answers without Chalice is what its route answers."""
+"""The redirect's own function responds from its cache, without Chalice, exactly as its route does."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from typing import Any
 
 import pytest
 
-from chalicelib import redirect_app
-from chalicelib.aws import link_cache, link_table
-from chalicelib.core.link import Link
-from chalicelib.core.rules import Rule
-from chalicelib.redirect_door import at_once
+from chalicelib import redirect_lambda
+from chalicelib.api.redirect import Redirect
+from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import link_store
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.rules import Rule
 
-NOW = datetime.now(UTC)
 URL, ELSEWHERE = "https://example.com/a?b=%7e#c", "https://example.com/elsewhere"
 LINKS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "permanent": {"permanent": True, "expires_at": NOW + timedelta(minutes=5)},
+    "permanent": {"permanent": True, "expires_at": timedelta(minutes=5)},
     "off": {"enabled": False},
-    "over": {"expires_at": NOW - timedelta(1), "fallback_url": ELSEWHERE},
-    "later": {"starts_at": NOW + timedelta(1)},
+    "over": {"expires_at": timedelta(-1), "fallback_url": ELSEWHERE},
+    "later": {"starts_at": timedelta(1)},
     "blocked": {"blocked": "spam <b>"},
     "asks": {"confirm": True},
     "rules": {"rules": (Rule(url=ELSEWHERE, language=("pt",)),)},
     "forwards": {"forward_query": True},
 }
+"""The reference time of the links, which is before the test runs."""
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "Accept": "text/html,*/*;q=0.8",
@@ -41,7 +42,7 @@ VISITS: dict[str, dict[str, Any]] = {
 
 
 def event_of(code: str, visit: dict[str, Any], resource: str = "/{code}") -> dict[str, Any]:
-    """Return what API Gateway tells of a visit."""
+    """Return the event that API Gateway sends for a visit."""
     given = {"multiValueQueryStringParameters": None, "body": None, "stageVariables": None, **visit}
     context = {
         "httpMethod": given.pop("method", "GET"),
@@ -55,19 +56,23 @@ def event_of(code: str, visit: dict[str, Any], resource: str = "/{code}") -> dic
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("visit", VISITS)
 @pytest.mark.parametrize("code", LINKS)
-def test_both_ways_answer_the_same(code: str, visit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Status, every header, body; and what is counted: of each kind of link, for each kind of visitor."""
+def test_cached_response_equals_the_routes(code: str, visit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status, headers, body and counted click are equal for each kind of link and visitor."""
     visits: list[Any] = []
-    monkeypatch.setattr("chalicelib.redirect_door.track", visits.append)
-    link = Link(code=code, url=URL, owner="ann", **LINKS[code])
-    link_table.add(link, "made")
+    monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: visits.append(visit))
+    now = datetime.now(UTC)
+    fields: dict[str, Any] = {
+        name: now + value if isinstance(value, timedelta) else value for name, value in LINKS[code].items()
+    }
+    link = Link(code=code, url=URL, owner="ann", **fields)
+    link_store.add(link, "made")
 
-    link_cache.forget_all()
-    assert at_once(event_of(code, VISITS[visit])) is None
-    by_route, counted_by_route = redirect_app.app(event_of(code, VISITS[visit]), None), visits.copy()
+    link_cache.reset()
+    assert Redirect().from_cache(event_of(code, VISITS[visit])) is None
+    by_route, counted_by_route = redirect_lambda.app(event_of(code, VISITS[visit]), None), visits.copy()
     visits.clear()
-    assert link_cache.knows(code, datetime.now(UTC))
-    straight, counted_straight = redirect_app.app(event_of(code, VISITS[visit]), None), visits.copy()
+    assert link_cache.has_fresh(code, datetime.now(UTC))
+    straight, counted_straight = redirect_lambda.app(event_of(code, VISITS[visit]), None), visits.copy()
 
     shared = {name: by_route["headers"].get(name) for name in straight["headers"]}
     assert (straight["statusCode"], straight["headers"], straight["body"]) == (
@@ -80,7 +85,7 @@ def test_both_ways_answer_the_same(code: str, visit: str, monkeypatch: pytest.Mo
 
 
 def _seconds_apart(straight: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    """Return the headers that count seconds, if they are a second apart at the most."""
+    """Return the headers with seconds if they differ by at most one."""
     told = straight["headers"]
     names = [name for name in ("Retry-After", "Cache-Control") if told.get(name) != shared.get(name)]
     for name in names:
@@ -101,17 +106,17 @@ def _seen_of(visit: Any) -> tuple[Any, ...]:
     ("path", "method", "resource"),
     [("none", "GET", "/{code}"), ("plain+", "GET", "/{code}"), ("plain", "POST", "/{code}"), ("plain", "GET", "/x")],
 )
-def test_all_else_is_for_the_route(path: str, method: str, resource: str) -> None:
-    """What is not in memory, a preview, a form, another address."""
-    link_cache.learn(Link(code="plain", url=URL), NOW)
+def test_other_requests_are_left_to_the_route(path: str, method: str, resource: str) -> None:
+    """Links that are not cached, previews, forms and other paths."""
+    link_cache.put(Link(code="plain", url=URL), datetime.now(UTC))
 
-    assert at_once(event_of(path, {"headers": {}, "method": method}, resource)) is None
-    assert at_once({"warm": True}) is None
+    assert Redirect().from_cache(event_of(path, {"headers": {}, "method": method}, resource)) is None
+    assert Redirect().from_cache({"warm": True}) is None
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_is_limited_is_for_the_route() -> None:
-    """It is in nobody's memory."""
+def test_limited_link_is_left_to_the_route() -> None:
+    """It is never cached."""
     for code, limit in (("one", {"max_visits": 1}), ("shut", {"password_digest": "scrypt$1$1$1$00$00"})):
-        link_cache.learn(Link(code=code, url=URL, **limit), NOW)
-        assert at_once(event_of(code, {"headers": BROWSER})) is None
+        link_cache.put(Link(code=code, url=URL, **limit), datetime.now(UTC))
+        assert Redirect().from_cache(event_of(code, {"headers": BROWSER})) is None

@@ -1,4 +1,4 @@
-"""`make replay`: clicks that were spilled into the log count after all, once."""
+"""`make replay`: clicks that were spilled to the log are counted later, once."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import boto3
 import pytest
 
 from chalicelib.settings import settings
-from dev import replay
+from dev.admin import replay
+from tests.api.test_clicks import count, queue_down, queued, visit
 from tests.callers import Keyed
-from tests.doors.test_clicks import count, queue_down, queued, visit
 
 
-def log_of(capsys: pytest.CaptureFixture[str], front: str) -> list[str]:
-    """Return the log so far, each line with what an export puts in front of it."""
-    return [front + line for line in capsys.readouterr().out.splitlines()]
+def log_of(capsys: pytest.CaptureFixture[str], prefix: str) -> list[str]:
+    """Return the log so far, each line with the prefix that an export adds."""
+    return [prefix + line for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("front", ["", "2026-11-24T12:00:00.000Z ", "2026/11/24/[$LATEST]0123 2026-11-24T12:00:00Z\t"])
-def test_spilled_clicks_count_exactly(ann: Keyed, capsys: pytest.CaptureFixture[str], front: str) -> None:
-    """However the log was exported, and however often it is replayed."""
+@pytest.mark.parametrize("prefix", ["", "2026-11-24T12:00:00.000Z ", "2026/11/24/[$LATEST]0123 2026-11-24T12:00:00Z\t"])
+def test_spilled_clicks_are_counted_exactly_once(ann: Keyed, capsys: pytest.CaptureFixture[str], prefix: str) -> None:
+    """In whatever form the log was exported, and however often it is replayed."""
     ann.make(alias="sale")
     visit(request_id="before")
     with queue_down():
         for number in range(25):
             visit(request_id=f"spilled-{number}")
-    log = [*log_of(capsys, front), '{"spilled":{"v":1,"id":', "not json"]
+    log = [*log_of(capsys, prefix), '{"spilled":{"v":1,"id":', "not json"]
 
-    sent = [replay.replay(replay.spilled_in(log), boto3.client("sqs"), settings.clicks_queue_url) for _ in range(2)]
+    sent = [replay.replay(replay.spilled_clicks(log), boto3.client("sqs"), settings.clicks_queue_url) for _ in range(2)]
 
     clicks = queued()
     count(clicks[:30])
@@ -38,25 +38,25 @@ def test_spilled_clicks_count_exactly(ann: Keyed, capsys: pytest.CaptureFixture[
     assert "is cut short" in capsys.readouterr().err
 
 
-def test_a_line_of_the_log_is_a_message_of_the_queue(ann: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is spilled is what would have been sent."""
+def test_spilled_log_line_has_the_queue_message(ann: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+    """The spilled message is the one that would have been sent."""
     ann.make(alias="sale")
     with queue_down():
         visit()
 
-    (spilled,) = replay.spilled_in(log_of(capsys, ""))
+    (spilled,) = replay.spilled_clicks(log_of(capsys, ""))
 
     assert spilled["v"] == 1
     assert json.loads(json.dumps(spilled)) == spilled
 
 
-def test_a_line_may_hold_many(ann: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_may_have_several_messages(ann: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
     """Some exports join messages with tabs."""
     ann.make(alias="sale")
     with queue_down():
         for number in range(3):
             visit(request_id=f"spilled-{number}")
 
-    clicks = list(replay.spilled_in(["\t".join(log_of(capsys, ""))]))
+    clicks = list(replay.spilled_clicks(["\t".join(log_of(capsys, ""))]))
 
     assert [click["id"] for click in clicks] == [f"spilled-{number}" for number in range(3)]

@@ -1,4 +1,4 @@
-"""The page, health, robots, and what the rest of the addresses answer."""
+"""The web page, health, robots.txt, icon and problem pages."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import pytest
 from chalice.config import Config
 from chalice.test import TestHTTPClient as Http
 
-import app as doors
+import app as service
 from chalicelib.errors import public_errors
-from dev.chalice_local import Gateway
+from dev.local.chalice_local import Gateway
 from tests.callers import Keyed
 from tests.faults import table_down
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def test_the_page_loads_nothing_from_elsewhere(http: Http) -> None:
-    """One page, no inline script, all it names is served, and a policy that lets it ask the bucket and no other."""
+def test_page_loads_only_own_files(http: Http) -> None:
+    """No inline script; all its files are served; the CSP allows connections to the bucket only."""
     page = http.get("/", headers=BROWSER)
 
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -35,16 +35,16 @@ def test_the_page_loads_nothing_from_elsewhere(http: Http) -> None:
         assert http.get(f"/assets/{name}").status_code == 200
 
 
-@pytest.mark.parametrize("route", sorted(doors.app.routes))
-def test_other_sites_may_ask_first(route: str) -> None:
-    """A browser's preflight is answered for every address, without the table: which methods and headers it may send."""
-    answer = Gateway(doors.app, Config.create()).handle_request("OPTIONS", route, {}, None)
+@pytest.mark.parametrize("route", sorted(service.app.routes))
+def test_cors_preflight_is_answered(route: str) -> None:
+    """Each route answers OPTIONS with its methods and headers, without the table."""
+    answer = Gateway(service.app, Config.create()).handle_request("OPTIONS", route, {}, None)
 
     headers = answer["headers"]
-    wanted = {"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Api-Key"}
+    expected = {"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Api-Key"}
     assert (answer["statusCode"], headers["Access-Control-Allow-Origin"]) == (200, "*")
-    assert wanted <= set(headers["Access-Control-Allow-Headers"].split(","))
-    assert set(headers["Access-Control-Allow-Methods"].split(",")) == {*doors.app.routes[route], "OPTIONS"}
+    assert expected <= set(headers["Access-Control-Allow-Headers"].split(","))
+    assert set(headers["Access-Control-Allow-Methods"].split(",")) == {*service.app.routes[route], "OPTIONS"}
     assert "X-Request-Id" in headers["Access-Control-Expose-Headers"].split(",")
     assert headers["X-Request-Id"]
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -52,12 +52,12 @@ def test_other_sites_may_ask_first(route: str) -> None:
 
 @pytest.mark.parametrize("name", ["nothing.js", "..", "home.html", "..%2Fsettings.py"])
 def test_only_known_files_are_served(http: Http, name: str) -> None:
-    """A name is looked up in a list, never in the file system."""
+    """File names are looked up in a list, never in the file system."""
     assert http.get(f"/assets/{name}").status_code == 404
 
 
-def test_health_tells_whether_the_table_answers(http: Http) -> None:
-    """A monitor sees 200 and pass, or 503 and fail."""
+def test_health_reports_the_table(http: Http) -> None:
+    """200 with pass, or 503 with fail."""
     good = http.get("/healthz")
     with table_down():
         bad = http.get("/healthz")
@@ -67,36 +67,53 @@ def test_health_tells_whether_the_table_answers(http: Http) -> None:
     assert good.headers["Content-Type"] == "application/health+json"
 
 
-def test_robots_are_let_in(http: Http) -> None:
-    """Shut out, they could not read the noindex of a redirect."""
+def test_robots_are_allowed(http: Http) -> None:
+    """Otherwise they could not see the noindex of redirects."""
     assert b"Disallow: /" not in http.get("/robots.txt").body
 
 
-def test_the_icon_is_there(http: Http) -> None:
-    """Browsers ask for it unasked."""
+def test_icon_is_served(http: Http) -> None:
+    """Browsers request it by themselves."""
     icon = http.get("/favicon.ico")
 
     assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
 
 
 @pytest.mark.parametrize("code", sorted(public_errors()))
-def test_every_error_is_explained_where_it_points(http: Http, code: str) -> None:
-    """The `type` of a problem document resolves, for people and for programs."""
+def test_every_problem_type_has_a_page(http: Http, code: str) -> None:
+    """The `type` of a problem document is a page, and a JSON document."""
     page = http.get(f"/problems/{code}", headers=BROWSER)
     document = http.get(f"/problems/{code}", headers={"Accept": "application/json"})
 
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert document.json_body["code"] == code
     assert document.json_body["meaning"]
+    assert {page.headers["Vary"], document.headers["Vary"]} == {"Accept"}
 
 
-def test_an_error_that_does_not_exist_is_not_explained(http: Http) -> None:
-    """404, as a problem."""
+@pytest.mark.parametrize("path", ["/", "/openapi.json", "/robots.txt", "/problems/link-unknown", "/healthz"])
+def test_head_has_the_content_length_of_get(http: Http, path: str) -> None:
+    """As in RFC 9110, section 8.6; there is no body."""
+    got, headers = http.get(path), http.head(path)
+
+    assert (headers.body, headers.headers["Content-Length"]) == (b"", str(len(got.body)))
+
+
+def test_failing_health_check_has_retry_after(http: Http) -> None:
+    """A 503 has Retry-After."""
+    with table_down():
+        answer = http.get("/healthz")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_unknown_problem_page_is_404(http: Http) -> None:
+    """A 404 problem document."""
     assert http.get("/problems/no-such").json_body["code"] == "page-unknown"
 
 
-def test_a_link_that_is_not_there_is_404(ann: Keyed) -> None:
-    """Missing codes and impossible ones get the same answer."""
+def test_missing_link_is_404(ann: Keyed) -> None:
+    """Missing and impossible codes get the same response."""
     missing, impossible = ann.get("/links/nobody"), ann.get("/links/no.body")
 
     assert (missing.status_code, missing.json_body["code"]) == (404, "link-unknown")

@@ -1,16 +1,16 @@
-"""Complaints about links, as visitors send them."""
+"""Abuse reports, as visitors send them."""
 
 from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.complaint import MAX_COMMENT, REASONS, Complaint
+from chalicelib.core.abuse_report import MAX_COMMENT, REASONS, AbuseReport
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_reason_will_do(reason: str) -> None:
-    """Without a word more."""
-    assert Complaint.from_form("sale", {"reason": reason}) == Complaint("sale", reason)
+def test_every_reason_is_accepted(reason: str) -> None:
+    """A report needs no comment."""
+    assert AbuseReport.from_form("sale", {"reason": reason}) == AbuseReport("sale", reason)
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ def test_every_reason_will_do(reason: str) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_comment_is_kept_as_it_was_written(comment: str, kept: str | None) -> None:
-    """Without the space around it; nothing written is no comment."""
-    assert Complaint.from_form("sale", {"reason": "spam", "comment": comment}) == Complaint("sale", "spam", kept)
+def test_comment_is_kept_without_surrounding_space(comment: str, kept: str | None) -> None:
+    """An empty comment is stored as none."""
+    assert AbuseReport.from_form("sale", {"reason": "spam", "comment": comment}) == AbuseReport("sale", "spam", kept)
 
 
 @pytest.mark.parametrize(
@@ -37,33 +37,33 @@ def test_a_comment_is_kept_as_it_was_written(comment: str, kept: str | None) -> 
     [{}, {"reason": ""}, {"reason": "dislike"}, {"reason": "Spam"}, {"reason": "spam "}, {"comment": "It is spam."}],
     ids=str,
 )
-def test_a_complaint_has_a_reason(form: dict[str, str]) -> None:
-    """One of those to choose from; who gives none is told them all."""
-    wrong = Complaint.from_form("sale", form)
+def test_report_without_a_valid_reason_is_refused(form: dict[str, str]) -> None:
+    """The message lists all reasons."""
+    message = AbuseReport.from_form("sale", form)
 
-    assert isinstance(wrong, str)
-    assert all(reason in wrong for reason in REASONS)
-
-
-def test_a_comment_is_not_a_book() -> None:
-    """One character more than is allowed is refused, and how many are is said."""
-    wrong = Complaint.from_form("sale", {"reason": "spam", "comment": "x" * (MAX_COMMENT + 1)})
-
-    assert isinstance(wrong, str)
-    assert "1,000" in wrong
+    assert isinstance(message, str)
+    assert all(reason in message for reason in REASONS)
 
 
-def test_a_line_break_counts_once() -> None:
-    """The page counts it so, and lets a visitor write 1,000 characters; browsers send each break as two."""
+def test_too_long_comment_is_refused() -> None:
+    """One character over the limit is refused, and the message names the limit."""
+    message = AbuseReport.from_form("sale", {"reason": "spam", "comment": "x" * (MAX_COMMENT + 1)})
+
+    assert isinstance(message, str)
+    assert "1,000" in message
+
+
+def test_line_break_counts_as_one_character() -> None:
+    """The page allows 1,000 characters and counts a break as one; browsers send two."""
     written = "abc\n" * 249 + "abcd"
     sent = written.replace("\n", "\r\n")
 
     assert len(written) == MAX_COMMENT
-    assert isinstance(Complaint.from_form("sale", {"reason": "spam", "comment": sent}), Complaint)
+    assert isinstance(AbuseReport.from_form("sale", {"reason": "spam", "comment": sent}), AbuseReport)
 
 
-def test_nothing_else_of_a_form_is_kept() -> None:
-    """Who sent it least of all."""
+def test_other_form_fields_are_ignored() -> None:
+    """Especially any that identify the sender."""
     form = {"reason": "other", "comment": "x", "email": "a@example.com", "code": "another"}
 
-    assert Complaint.from_form("sale", form) == Complaint("sale", "other", "x")
+    assert AbuseReport.from_form("sale", form) == AbuseReport("sale", "other", "x")

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -24,16 +25,17 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from dev import deploy, local_aws, package, smoke, stack
-from dev.client import ask
-from tests import tables
-from tests.e2e.conftest import free_port
+from dev.deploy import commands, package, smoke, stack
+from dev.http_client import ask
+from dev.local import local_aws, tables
+from dev.local.ports import own_port
 from tests.paths import ROOT
+from tests.sizes import grows, only_long, usual_or_long
 
 
 @dataclass
 class Deployed:
-    """A deployed API: where it answers, and where its short URLs say that they live."""
+    """A deployed API: its URL, and the base of its short URLs."""
 
     address: str
     base_url: str
@@ -44,25 +46,25 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The stack on a local AWS of this module's own, or what E2E_URL names."""
+    """The stack on a local AWS for this module, or the address in E2E_URL."""
     if url := os.environ.get("E2E_URL"):
         base_url = os.environ.get("E2E_BASE_URL", url).rstrip("/")
         yield Deployed(url.rstrip("/"), base_url, key=os.environ.get("E2E_KEY"))
         return
-    port, state_dir = free_port(), tmp_path_factory.mktemp("aws")
+    port, state_dir = own_port(), tmp_path_factory.mktemp("aws")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in local_aws.environment(port).items():
             patch.setenv(name, value)
         local_aws.start_detached(port, state_dir)
-        keep_a_link_as_the_talk_did("us-east-1")
+        make_table_of_the_first_version("us-east-1")
         built = package.build("local", for_this_machine=True, fresh=False)
-        address = deploy.deploy_locally(built, port)
+        address = commands.deploy_locally(built, port)
         yield Deployed(address, address, port, state_dir)
         local_aws.stop_detached(state_dir)
 
 
-def keep_a_link_as_the_talk_did(region: str) -> None:
-    """Make the table of the talk, with one link in it: a key, an attribute, and no stack around them."""
+def make_table_of_the_first_version(region: str) -> None:
+    """Create the table of the first version, with one link, outside any stack."""
     dynamodb = boto3.client("dynamodb", region_name=region)
     dynamodb.create_table(
         TableName="url-shortener",
@@ -75,7 +77,7 @@ def keep_a_link_as_the_talk_did(region: str) -> None:
 
 
 def create(deployed: Deployed, url: str, **fields: object) -> dict[str, str]:
-    """Make a link that lives for ten minutes."""
+    """Create a link that expires after ten minutes."""
     status, link = post(deployed, url=url, expiresIn="10m", **fields)
     assert status == 201, link
     made: dict[str, str] = link
@@ -83,17 +85,17 @@ def create(deployed: Deployed, url: str, **fields: object) -> dict[str, str]:
 
 
 def post(deployed: Deployed, **fields: object) -> tuple[int, Any]:
-    """Ask for a link; return status and document."""
+    """Create a link; return status and document."""
     return smoke.with_key(deployed.address, deployed.key, "POST", "/links", fields)
 
 
-def test_what_make_deploy_tries_works(deployed: Deployed) -> None:
-    """Health, a link, GET and HEAD of it, an unknown code."""
+def test_smoke_test_passes(deployed: Deployed) -> None:
+    """Health, a new link with GET and HEAD, an unknown code."""
     smoke.test(deployed.address, deployed.base_url, deployed.key)
 
 
-def test_links_from_before_there_was_a_stack_are_kept(deployed: Deployed) -> None:
-    """The table of an older version is made anew with its index, and the links are in it."""
+def test_links_of_an_older_table_are_kept(deployed: Deployed) -> None:
+    """The table of an older version gets its index, and keeps its links."""
     if deployed.port is None:
         pytest.skip("NOT TESTED: an older version. There was none at this address.")
 
@@ -103,21 +105,21 @@ def test_links_from_before_there_was_a_stack_are_kept(deployed: Deployed) -> Non
 
 
 def indexes_described() -> set[str]:
-    """Return the names of the indexes that the table of links should have."""
+    """Return the names of the indexes of the links table."""
     described = next(each for each in tables.described() if each["TableName"] == "url-shortener")
     return {index["IndexName"] for index in described["GlobalSecondaryIndexes"]}
 
 
-def test_an_unknown_route_is_a_problem_for_all(deployed: Deployed) -> None:
-    """API Gateway's own 403 becomes our 404, readable by other sites' scripts."""
+def test_unknown_route_is_a_readable_problem(deployed: Deployed) -> None:
+    """API Gateway's 403 becomes a 404 problem with CORS headers."""
     if local_aws.is_here(deployed.address):
         pytest.skip("NOT TESTED: gateway responses. The local AWS answers unknown routes in its own words.")
 
     smoke.expect_unknown_route(deployed.address)
 
 
-def test_a_link_goes_through_the_whole_stack(deployed: Deployed) -> None:
-    """API Gateway passes every byte of the target, a trailing slash and a query do no harm."""
+def test_link_works_through_the_whole_stack(deployed: Deployed) -> None:
+    """The target arrives unchanged, also with a trailing slash and a query."""
     url = "https://example.com/a%2Fb/%C3%BC?sig=x%2By+z&a=1&a=2;b#frag"
     link = create(deployed, url)
 
@@ -126,10 +128,13 @@ def test_a_link_goes_through_the_whole_stack(deployed: Deployed) -> None:
 
 
 def come(deployed: Deployed, path: str, form: str | None = None, **headers: str) -> tuple[int, str | None, bytes]:
-    """Let a browser come to ``path``; return status, Location and body."""
+    """Visit ``path`` as a browser; return status, Location and body."""
     parts = urlsplit(deployed.address)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"}
+    browser = {
+        "Accept": "text/html",
+        "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    }
     typed = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
     with closing(kind(parts.netloc, timeout=30)) as connection:
         connection.request("GET" if form is None else "POST", parts.path + path, form, {**browser, **typed, **headers})
@@ -137,23 +142,25 @@ def come(deployed: Deployed, path: str, form: str | None = None, **headers: str)
         return answer.status, answer.headers.get("Location"), answer.read()
 
 
-def test_a_maximum_holds_between_containers(deployed: Deployed) -> None:
-    """Thirty visitors at once on a link for ten: ten are led on, by the deployed function and its role.
+@grows
+def test_maximum_holds_between_containers(deployed: Deployed) -> None:
+    """Of three times as many concurrent visitors as a link allows, exactly the maximum is redirected.
 
-    On a busy machine the table may be slow to answer: who is told so (503) is not led on, and may have been counted.
+    On a busy machine the table may be slow to answer: a 503 redirects no one, and may have been counted.
     """
-    code = create(deployed, "https://example.com/ten", maxVisits=10)["code"]
+    most = usual_or_long(4, 10)
+    code = create(deployed, "https://example.com/some", maxVisits=most)["code"]
 
-    with ThreadPoolExecutor(30) as crowd:
-        outcomes = list(crowd.map(lambda _: come(deployed, f"/{code}")[:2], range(30)))
+    with ThreadPoolExecutor(3 * most) as crowd:
+        outcomes = list(crowd.map(lambda _: come(deployed, f"/{code}")[:2], range(3 * most)))
 
-    led_on, unknown = outcomes.count((302, "https://example.com/ten")), outcomes.count((503, None))
-    assert led_on <= 10 <= led_on + unknown
-    assert outcomes.count((410, None)) == 30 - led_on - unknown
+    led_on, unknown = outcomes.count((302, "https://example.com/some")), outcomes.count((503, None))
+    assert led_on <= most <= led_on + unknown
+    assert outcomes.count((410, None)) == 3 * most - led_on - unknown
 
 
-def test_a_form_reaches_the_redirect(deployed: Deployed) -> None:
-    """A password is asked for, refused, accepted; tries are counted behind the gateway."""
+def test_password_form_reaches_the_redirect(deployed: Deployed) -> None:
+    """A password is asked for, refused, accepted; attempts are counted by client address."""
     code = create(deployed, "https://example.com/shut", password="open sesame")["code"]
 
     asked, wrong = come(deployed, f"/{code}"), come(deployed, f"/{code}", "password=open")
@@ -163,8 +170,8 @@ def test_a_form_reaches_the_redirect(deployed: Deployed) -> None:
     assert right[:2] == (303, "https://example.com/shut")
 
 
-def test_paths_previews_and_codes_are_found(deployed: Deployed) -> None:
-    """Every address behind a code goes to the function that answers it; a PNG arrives as bytes."""
+def test_every_path_reaches_its_function(deployed: Deployed) -> None:
+    """Every path reaches its function; a PNG arrives as bytes."""
     code = create(deployed, "https://example.com/guide", forwardPath=True, forwardQuery=True)["code"]
 
     assert come(deployed, f"/{code}/a/b?x=1")[:2] == (302, "https://example.com/guide/a/b?x=1")
@@ -174,8 +181,8 @@ def test_paths_previews_and_codes_are_found(deployed: Deployed) -> None:
     assert come(deployed, f"/{code}/report", "reason=spam")[0] == 200
 
 
-def test_links_to_a_blocked_host_are_stopped_at_night(deployed: Deployed) -> None:
-    """The function looks at all links; `make unblock` lets them go again."""
+def test_nightly_sweep_blocks_links(deployed: Deployed) -> None:
+    """The function checks all links; `make unblock` unblocks them."""
     if deployed.port is None:
         pytest.skip("NOT TESTED: the list of blocked hosts. A deployed function is not invoked from here.")
     code = create(deployed, "https://evil-e2e.com/")["code"]
@@ -185,7 +192,9 @@ def test_links_to_a_blocked_host_are_stopped_at_night(deployed: Deployed) -> Non
         Item=key | {name: {"S": text} for name, text in _BLOCKED.items()},
     )
 
-    invoked = stack.Cloud("us-east-1").client("lambda").invoke(FunctionName=f"{deploy.LOCAL}-blocks", Payload=_AT_NIGHT)
+    invoked = (
+        stack.Cloud("us-east-1").client("lambda").invoke(FunctionName=f"{commands.LOCAL}-blocks", Payload=_AT_NIGHT)
+    )
 
     said = invoked["Payload"].read()
     assert "FunctionError" not in invoked, said
@@ -199,9 +208,9 @@ def test_links_to_a_blocked_host_are_stopped_at_night(deployed: Deployed) -> Non
 
 
 def blocks(deployed: Deployed, *arguments: str) -> str:
-    """Run a command of dev.blocks as `make` does, and return what it says."""
+    """Run a command of dev.admin.blocks as `make` does, and return its output."""
     doing, *more = arguments
-    command = [sys.executable, "-m", "dev.blocks", doing, "local", *more]
+    command = [sys.executable, "-m", "dev.admin.blocks", doing, "local", *more]
     env = os.environ | {"AWS_PORT": str(deployed.port)}
     ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     return ran.stdout + ran.stderr
@@ -214,7 +223,7 @@ _AT_NIGHT = json.dumps(
 ).encode()
 
 
-def test_an_alias_is_one_persons(deployed: Deployed) -> None:
+def test_alias_is_unique(deployed: Deployed) -> None:
     """The conditional write holds behind the gateway too."""
     alias = f"e2e-{uuid.uuid4().hex[:12]}"
     create(deployed, "https://example.com/first", alias=alias)
@@ -225,16 +234,46 @@ def test_an_alias_is_one_persons(deployed: Deployed) -> None:
     assert ask(deployed.address, "GET", f"/{alias}")[1] == "https://example.com/first"
 
 
-def test_errors_come_through_as_problems(deployed: Deployed) -> None:
-    """The URL parser works where it was deployed to, and its refusals arrive whole."""
+@grows
+def test_deletion_holds_against_concurrent_changes(deployed: Deployed) -> None:
+    """In each round the deletion holds, and each change gets its outcome, never a 5xx."""
+    key = make_key(deployed)
+    statuses: Counter[tuple[str, int]] = Counter()
+    with ThreadPoolExecutor(17) as rivals:
+        for _ in range(usual_or_long(1, 50)):
+            path = f"/links/{smoke.with_key(deployed.address, key, 'POST', '/links', _SHORT_LIVED)[1]['code']}"
+            changes: list[tuple[str, Any]] = [("PATCH", {"title": f"title {number}"}) for number in range(16)]
+            changes.insert(8, ("DELETE", None))
+            answers = rivals.map(lambda what: (what[0], ask(deployed.address, what[0], path, what[1], key)[0]), changes)  # noqa: B023  # done within the round
+            statuses.update(answers)
+            assert ask(deployed.address, "GET", path, None, key)[0] == 404
+
+    assert {status for method, status in statuses if method == "DELETE"} == {204}
+    assert {status for method, status in statuses if method == "PATCH"} <= {200, 404, 409}
+
+
+_SHORT_LIVED = {"url": "https://example.com/raced", "expiresIn": "10m"}
+
+
+def make_key(deployed: Deployed) -> str | None:
+    """Create a key to create, read and change links, as `make key` does."""
+    if deployed.port is None:
+        return deployed.key
+    command = [sys.executable, "-m", "dev.admin.keys", "make", "local", "racer", "create,read,manage", "", ""]
+    env = os.environ | {"AWS_PORT": str(deployed.port)}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_errors_are_problems_behind_the_gateway(deployed: Deployed) -> None:
+    """The compiled URL parser works in Lambda, and its errors arrive whole."""
     status, problem = post(deployed, url="https://evil.com\\@google.com/", tags=1)
 
     assert (status, problem["code"]) == (422, "link-invalid")
     assert {error["field"] for error in problem["errors"]} == {"url", "tags"}
 
 
-def test_the_page_finds_its_parts_under_the_stage(deployed: Deployed) -> None:
-    """The page lives under the stage's path, and so does what it loads."""
+def test_page_loads_its_files_under_the_stage(deployed: Deployed) -> None:
+    """The page and its files are below the stage's path."""
     page = ask(deployed.address, "GET", "/")[2].decode()
 
     start = page.index('href="') + len('href="')
@@ -244,20 +283,20 @@ def test_the_page_finds_its_parts_under_the_stage(deployed: Deployed) -> None:
     assert ask(deployed.address, "GET", "/assets/icon.svg")[0] == 200
 
 
-def test_the_schedule_that_keeps_it_warm_is_no_request(deployed: Deployed) -> None:
-    """The function answers the rule's event, and logs neither an error nor a visit."""
+def test_warming_event_is_not_logged(deployed: Deployed) -> None:
+    """The function answers the schedule's event, and logs neither an error nor a visit."""
     if deployed.port is None:
         pytest.skip("NOT TESTED: the warming event. A deployed function is not invoked from here.")
     lambdas = stack.Cloud("us-east-1").client("lambda")
 
-    answer = lambdas.invoke(FunctionName=f"{deploy.LOCAL}-api", Payload=b'{"warm": true}', LogType="Tail")
+    answer = lambdas.invoke(FunctionName=f"{commands.LOCAL}-api", Payload=b'{"warm": true}', LogType="Tail")
 
     assert json.loads(answer["Payload"].read()) == {"warm": True}
     assert "FunctionError" not in answer
 
 
 def test_links_survive_a_restart_of_the_emulator(deployed: Deployed) -> None:
-    """Stack, functions and tables are there again, at the same address."""
+    """After a restart, stack, functions and tables are at the same address."""
     if deployed.port is None or deployed.state_dir is None:
         pytest.skip("NOT TESTED: a restart. AWS is not restarted from here.")
     link = create(deployed, "https://example.com/lasting")
@@ -268,8 +307,8 @@ def test_links_survive_a_restart_of_the_emulator(deployed: Deployed) -> None:
     assert ask(deployed.address, "GET", f"/{link['code']}")[:2] == (302, "https://example.com/lasting")
 
 
-def test_lost_links_come_back_from_a_restored_table(deployed: Deployed) -> None:
-    """As the manual says: restored beside the damaged table, then what that lacks is copied into it."""
+def test_links_can_be_copied_from_a_restored_table(deployed: Deployed) -> None:
+    """As in docs/operate.md: a backup is restored to a new table, and missing links are copied from it."""
     if deployed.port is None:
         pytest.skip("NOT TESTED: a restore. No table of a deployed service is damaged from here.")
     link = create(deployed, "https://example.com/lost")
@@ -283,7 +322,7 @@ def test_lost_links_come_back_from_a_restored_table(deployed: Deployed) -> None:
     dynamodb.delete_item(TableName="url-shortener", Key={"code": {"S": link["code"]}})
 
     ran = subprocess.run(
-        [sys.executable, "-m", "dev.copy_table", "url-shortener-restored", "url-shortener"],
+        [sys.executable, "-m", "dev.admin.copy_table", "url-shortener-restored", "url-shortener"],
         cwd=ROOT,
         env=os.environ | {"AWS_REGION": "us-east-1"},
         capture_output=True,
@@ -291,12 +330,12 @@ def test_lost_links_come_back_from_a_restored_table(deployed: Deployed) -> None:
         check=False,
     )
 
-    assert "url-shortener has got 1 items that it lacked." in ran.stdout, ran.stderr
+    assert "url-shortener received 1 items that it lacked." in ran.stdout, ran.stderr
     assert dynamodb.get_item(TableName="url-shortener", Key={"code": {"S": link["code"]}})["Item"]
 
 
-def test_other_routes_may_move_the_local_api(deployed: Deployed, tmp_path: Path) -> None:
-    """Deployed again with another description, it answers at the address that is printed, and names it in its links."""
+def test_redeployed_api_prints_its_address(deployed: Deployed, tmp_path: Path) -> None:
+    """Deployed again with other routes, it prints the new address, and uses it in short URLs."""
     if deployed.port is None:
         pytest.skip("NOT TESTED: a description of other routes. It is deployed to a local AWS only.")
     built = package.build("local", for_this_machine=True, fresh=False)
@@ -305,20 +344,20 @@ def test_other_routes_may_move_the_local_api(deployed: Deployed, tmp_path: Path)
     changed = package.Package(built.code, tmp_path / "template.json")
     changed.template.write_text(json.dumps(template))
 
-    deployed.address = deployed.base_url = deploy.deploy_locally(changed, deployed.port)
+    deployed.address = deployed.base_url = commands.deploy_locally(changed, deployed.port)
 
     smoke.test(deployed.address, deployed.base_url, deployed.key)
 
 
 class TestFiles:
-    """`make import` and `make export`, the very programs, and what storage takes from whoever has a signed form."""
+    """`make import` and `make export`, and the uploads that the bucket accepts."""
 
     def run(self, deployed: Deployed, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run dev.transfers against the stack; skipped where there is no local one."""
+        """Run dev.admin.transfers with the stack; skipped without a local one."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: make import. It is tried on a local AWS only.")
         return subprocess.run(
-            [sys.executable, "-m", "dev.transfers", *arguments],
+            [sys.executable, "-m", "dev.admin.transfers", *arguments],
             cwd=ROOT,
             env=os.environ | {"AWS_PORT": str(deployed.port)} | environ,
             capture_output=True,
@@ -326,12 +365,14 @@ class TestFiles:
             check=False,
         )
 
-    def test_a_file_becomes_links_and_links_a_file(self, deployed: Deployed, tmp_path: Path) -> None:
-        """Progress while it lasts, counts that add up, a report; all of it once more makes nothing."""
+    def test_import_and_export_commands(self, deployed: Deployed, tmp_path: Path) -> None:
+        """Progress, matching numbers and a report; a second import creates nothing."""
         file, out = tmp_path / "shlink.csv", tmp_path / "out.csv"
         file.write_bytes((ROOT / "tests" / "samples" / "shlink.csv").read_bytes())
 
-        first, second = (self.run(deployed, "import", "local", str(file), "files", "rename") for _ in range(2))
+        tried = self.run(deployed, "import", "local", str(file), "files", "rename", "yes")
+        before = ask(deployed.address, "GET", "/summer")[1]
+        first, second = (self.run(deployed, "import", "local", str(file), "files", "rename", "") for _ in range(2))
         exported = self.run(deployed, "export", "local", str(out), "files", "")
 
         assert first.returncode == second.returncode == exported.returncode == 0, first.stderr + exported.stderr
@@ -340,14 +381,20 @@ class TestFiles:
             ("created", "2"),
             ("renamed", "1"),
             ("existing", "0"),
+            ("mended", "0"),
             ("skipped", "0"),
             ("refused", "0"),
         ]
         assert re.findall(r"^  (\w+) +3$", second.stdout, re.MULTILINE) == ["existing"]
         report = Path(f"{file}.report.csv").read_text().splitlines()
         assert report[0] == "line,outcome,shortUrl,reason"
-        assert report[1] == f'2,"existing","{deployed.base_url}/summer",""'
+        assert report[1] == '"","summary","","3 rows (shlink): 3 existing."'
+        assert report[2] == '"","summary","","Left out in 3 rows: domain (3)."'
+        assert report[3] == f'2,"existing","{deployed.base_url}/summer","Left out: domain."'
         assert ask(deployed.address, "GET", "/summer")[:2] == (302, "https://shop.test.org/sale?utm_source=x&a=1")
+        assert "A dry run: nothing was made." in tried.stdout
+        assert tried.stdout.split("Left out")[0] == first.stdout.split("Left out")[0]
+        assert before != "https://shop.test.org/sale?utm_source=x&a=1"
         assert exported.stdout.startswith("\n3 links are in ")
         assert f'"summer","{deployed.base_url}/summer","https://shop.test.org/sale?utm_source=x&a=1"' in out.read_text()
 
@@ -366,17 +413,15 @@ class TestFiles:
             ),
         ],
     )
-    def test_what_cannot_be_done_is_one_sentence(
-        self, deployed: Deployed, arguments: tuple[str, ...], sentence: str
-    ) -> None:
-        """What is missing, and what to say instead."""
+    def test_command_error_is_one_sentence(self, deployed: Deployed, arguments: tuple[str, ...], sentence: str) -> None:
+        """The sentence says what is missing or wrong, and what to write instead."""
         ran = self.run(deployed, *arguments)
 
         assert ran.returncode == 1
         assert ran.stderr.splitlines(keepends=True)[-1].startswith(sentence.removesuffix("\n"))
 
-    def test_a_file_that_is_none_fails_with_its_reason(self, deployed: Deployed, tmp_path: Path) -> None:
-        """A spreadsheet as it is saved by itself."""
+    def test_unreadable_file_fails_with_its_reason(self, deployed: Deployed, tmp_path: Path) -> None:
+        """A spreadsheet in its own format."""
         file = tmp_path / "links.csv"
         file.write_bytes(b"PK\x03\x04")
 
@@ -385,8 +430,8 @@ class TestFiles:
         assert ran.returncode == 1
         assert "It failed: It is a ZIP archive" in ran.stderr
 
-    def test_who_has_a_key_needs_nothing_of_aws(self, deployed: Deployed, tmp_path: Path) -> None:
-        """An address and a key will do; either is asked for."""
+    def test_key_and_address_need_no_aws_credentials(self, deployed: Deployed, tmp_path: Path) -> None:
+        """An address and a key are enough; a missing one is named."""
         file = tmp_path / "list.txt"
         file.write_text("https://www.python.org/\n")
         made = self.run(deployed, "export", "local", "", "", "", ADDRESS=deployed.address)
@@ -395,14 +440,14 @@ class TestFiles:
 
         assert made.stderr == f"Which key does {deployed.address} know? Set KEY=sk_...\n"
         assert wrong.stderr.startswith("POST /imports is answered with 401")
-        assert nobody.stderr.startswith("The service does not answer.")
+        assert nobody.stderr == "Nothing answers at http://127.0.0.1:9.\n"
 
-    def test_storage_takes_what_was_signed_and_no_more(self, deployed: Deployed) -> None:
-        """Neither a larger file, nor another type, nor under another name; the local AWS looks at no signature."""
+    def test_bucket_accepts_only_the_signed_form(self, deployed: Deployed) -> None:
+        """A larger file, another type or another name is refused; the local AWS checks no signature."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: signed forms. They are tried on a local AWS only.")
         ran = subprocess.run(
-            [sys.executable, "-m", "dev.keys", "make", "local", "files", "create", "", "1h"],
+            [sys.executable, "-m", "dev.admin.keys", "make", "local", "files", "create", "", "1h"],
             cwd=ROOT,
             env=os.environ | {"AWS_PORT": str(deployed.port)},
             capture_output=True,
@@ -437,10 +482,10 @@ def form_sent(url: str, fields: dict[str, str], content: bytes) -> int:
 
 
 class TestMakeDeploy:
-    """`make deploy` and `make destroy`, the very programs, with another endpoint."""
+    """`make deploy` and `make destroy`, with a local endpoint."""
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run dev.deploy in an environment with nothing of AWS in it but ``environ``."""
+        """Run dev.deploy in an environment without AWS variables but ``environ``."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return subprocess.run(
             [sys.executable, "-m", "dev.deploy", *arguments],
@@ -453,43 +498,22 @@ class TestMakeDeploy:
             check=False,
         )
 
-    @pytest.mark.parametrize(
-        ("stage", "environ", "sentence"),
-        [
-            ("", {}, "Which stage?"),
-            ("local", {}, "Which stage?"),
-            ("prod", {}, "Which region?"),
-            ("prod", {"AWS_REGION": "eu-west-1"}, "There are no AWS credentials."),
-            (
-                "prod",
-                {"AWS_REGION": "eu-west-1", "AWS_PROFILE": "nope"},
-                "The AWS credentials cannot be read: The config",
-            ),
-        ],
-    )
-    def test_what_is_missing_is_one_sentence(self, stage: str, environ: dict[str, str], sentence: str) -> None:
-        """Stage, region, credentials: each is asked for by name, before anything is built."""
-        ran = self.run("deploy", stage, **environ)
-
-        assert ran.returncode == 1
-        assert ran.stderr.startswith(sentence)
-        assert ran.stderr.count("\n") == 1
-
-    def test_a_port_that_is_none_is_one_sentence(self) -> None:
+    def test_invalid_port_is_one_sentence(self) -> None:
         """`make up` reads the same setting as `make run`."""
         ran = self.run("up", AWS_PORT="abc")
 
         assert ran.returncode == 1
         assert ran.stderr == "AWS_PORT is 'abc'; it must be a port, 1 to 65535.\n"
 
-    def test_a_stage_is_deployed_updated_and_kept(self, deployed: Deployed) -> None:
-        """Created with progress, tried, found up to date the second time, and not destroyed while it is protected.
+    @only_long
+    def test_stage_is_deployed_updated_and_protected(self, deployed: Deployed) -> None:
+        """It is created, smoke-tested, up to date the second time, and not destroyed while it is protected.
 
-        The table of the talk, which was there before, is taken over with its links, and gets what it lacks.
+        The table of the first version, which was there before, is taken over with its links, and gets what it lacks.
         """
         if deployed.port is None:
             pytest.skip("NOT TESTED: make deploy. It is tried on a local AWS only.")
-        keep_a_link_as_the_talk_did("eu-west-1")
+        make_table_of_the_first_version("eu-west-1")
         environ = local_aws.environment(deployed.port) | {"AWS_REGION": "eu-west-1"}
         there = {name: value for name, value in environ.items() if name.startswith("AWS_")}
 
@@ -508,8 +532,8 @@ class TestMakeDeploy:
         assert first.stdout.count("url-shortener was there before: it gets") == 1 + len(indexes_described())
         assert "was there before" not in second.stdout
 
-    def test_a_stage_that_is_not_protected_can_go(self, deployed: Deployed) -> None:
-        """Dev comes and goes, with the files that are in storage."""
+    def test_unprotected_stage_can_be_destroyed(self, deployed: Deployed) -> None:
+        """Stage dev can be destroyed, with the files in its bucket."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: make destroy. It is tried on a local AWS only.")
         environ = local_aws.environment(deployed.port) | {"AWS_REGION": "eu-west-1"}
@@ -525,8 +549,8 @@ class TestMakeDeploy:
         assert "shortener-dev is gone." in gone.stdout
         assert "There is no stack shortener-dev" in again.stderr
 
-    def test_what_a_failed_creation_left_behind_is_removed(self, deployed: Deployed, tmp_path: Path) -> None:
-        """It can be destroyed, and it is not in the way of the next deployment."""
+    def test_leftovers_of_a_failed_creation_are_removed(self, deployed: Deployed, tmp_path: Path) -> None:
+        """A failed creation can be destroyed, and does not hinder the next deployment."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: a creation that fails. It is tried on a local AWS only.")
         cloud, name = stack.Cloud("eu-west-1"), "shortener-failed"
@@ -540,14 +564,14 @@ class TestMakeDeploy:
 
 
 def put_a_file_twice(port: int, bucket: str) -> None:
-    """Leave an object in two versions behind, where nobody imports it."""
+    """Put an object in two versions where it is not imported."""
     s3 = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="eu-west-1")
     for content in (b"first", b"second"):
         s3.put_object(Bucket=bucket, Key="exports/left", Body=content)
 
 
 def broken_package(folder: Path) -> package.Package:
-    """Return a package whose table can be made, and whose domain cannot be mapped: there is no such domain."""
+    """Return a package whose table can be created, and whose domain cannot be mapped."""
     broken = package.Package(folder / "code.zip", folder / "template.json")
     table = {
         "TableName": "failed",

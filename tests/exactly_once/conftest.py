@@ -1,4 +1,4 @@
-"""Counting on a real store: MiniStack, reached through a network that may lose things."""
+"""Fixtures for counting on a real store: MiniStack, reached through a network that loses messages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 import boto3
 import pytest
 
-from chalicelib.aws import by_boto3, clients, link_cache
+from chalicelib.aws import clients, link_cache
+from chalicelib.aws.clients import boto3_client
 from chalicelib.settings import settings
-from dev import local_aws
-from tests import tables
-from tests.counting.storage import Storage
-from tests.e2e.conftest import free_port
+from dev.local import local_aws, tables
+from dev.local.ports import own_port
+from tests.exactly_once.storage import Storage
 from tests.faulty_proxy import Faults, between
 
 Network = Callable[..., AbstractContextManager[Faults]]
@@ -23,7 +23,7 @@ Network = Callable[..., AbstractContextManager[Faults]]
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a MiniStack for all tests of this folder."""
-    port = free_port()
+    port = own_port()
     state_dir = tmp_path_factory.mktemp("store")
     local_aws.start_detached(port, state_dir)
     yield port
@@ -32,18 +32,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def network(store: int, monkeypatch: pytest.MonkeyPatch) -> Network:
-    """A way to reach tables, empty ones unless ``fresh=False``: ``with network`` and the faults of that network."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # pauses between tries change nothing here but the clock
+    """A context manager that reaches the tables, emptied unless ``fresh=False``, through a faulty network."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # pauses between attempts only cost time here
 
     @contextmanager
     def through(faults: Faults, *, fresh: bool = True) -> Iterator[Faults]:
         if fresh:
             tables.create(boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{store}"))
-            link_cache.forget_all()
+            link_cache.reset()
         with between(store, faults) as address, pytest.MonkeyPatch.context() as patch:
-            for name, attempts in (("reads", 2), ("writes", 3), ("glances", 1)):
+            for name, attempts in (("reads", 2), ("writes", 3), ("best_effort", 1)):
                 limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": attempts}
-                patch.setattr(clients, name, by_boto3.made("dynamodb", endpoint_url=address, **limits))
+                patch.setattr(clients, name, boto3_client.make_client("dynamodb", endpoint_url=address, **limits))
             yield faults
 
     return through

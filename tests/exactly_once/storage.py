@@ -1,4 +1,4 @@
-"""The bucket on a real store, the messages of its files, and who is killed while they work on them."""
+"""The bucket on a real store, the queue of file messages, and kills of the functions that process them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib import import_links
-from chalicelib.aws import bucket, by_boto3, clients, work_queue
-from chalicelib.core.target_url import TargetPolicy
-from chalicelib.core.work import StoredFile
+from chalicelib.aws import clients
+from chalicelib.aws.clients import boto3_client
+from chalicelib.aws.s3 import files
+from chalicelib.aws.sqs import file_queue
+from chalicelib.core.links.target_url import TargetPolicy
+from chalicelib.core.transfers.file_message import StoredFile
 from chalicelib.errors import StoreUnavailable
-from chalicelib.import_links import import_file
 from chalicelib.settings import settings
+from chalicelib.usecases import import_links
+from chalicelib.usecases.import_links import import_file
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 POLICY = TargetPolicy(frozenset({"sho.rt"}))
@@ -27,16 +30,16 @@ ID = "0123456789abcdef0123456789abcdef"
 
 
 class Killed(BaseException):
-    """The process is gone; nothing in it may catch this."""
+    """Stands for the end of the process; no code may catch it."""
 
 
-def drawn_from(seed: float) -> random.Random:
-    """Return chance that can be had again."""
+def random_from(seed: float) -> random.Random:
+    """Return a reproducible random generator."""
     return random.Random(seed)  # noqa: S311  # the same order for the same seed
 
 
 class Storage:
-    """The bucket on the store, the queue of messages in hand, and what became of it all."""
+    """The bucket on the store, and the queue of messages that are waiting."""
 
     def __init__(self, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
         address = f"http://127.0.0.1:{port}"
@@ -48,12 +51,12 @@ class Storage:
         self.waiting: list[StoredFile] = []
         self._lock = threading.Lock()
         limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": 3}
-        monkeypatch.setattr(bucket, "files", by_boto3.made("s3", endpoint_url=address, **limits))
-        monkeypatch.setattr(work_queue, "send", self._send)
+        monkeypatch.setattr(files, "files", boto3_client.make_client("s3", endpoint_url=address, **limits))
+        monkeypatch.setattr(file_queue, "send", self._send)
         monkeypatch.setattr(import_links, "ROWS_AT_ONCE", 7)
 
     def put(self, content: bytes, key: str = f"imports/{ID}") -> StoredFile:
-        """Put a file where it is imported from; its message is not delivered yet."""
+        """Upload a file to import; its message is not delivered yet."""
         answer = self.s3.put_object(Bucket=settings.files_bucket, Key=key, Body=content)
         return StoredFile(key, answer["VersionId"], len(content))
 
@@ -69,7 +72,7 @@ class Storage:
             self.waiting.append(StoredFile(stored["key"].replace("%2F", "/"), stored["versionId"], stored["size"]))
 
     def deliver(self, chance: random.Random, workers: int = 1) -> None:
-        """Deliver what waits, in any order, several at once; what fails comes again; time is up now and then."""
+        """Deliver waiting messages in random order, several at once, with random timeouts; failed ones again."""
         for _ in range(200):
             if not self.waiting:
                 return
@@ -77,12 +80,12 @@ class Storage:
                 chance.shuffle(self.waiting)
                 batch, self.waiting = self.waiting[:workers], self.waiting[workers:]
             seeds = [chance.random() for _ in batch]
-            with ThreadPoolExecutor(workers) as hands:
-                list(hands.map(self._deliver_one, batch, seeds))
-        raise AssertionError(f"{len(self.waiting)} messages were never taken.")
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(self._deliver_one, batch, seeds))
+        raise AssertionError(f"{len(self.waiting)} messages were never processed.")
 
     def _deliver_one(self, file: StoredFile, seed: float) -> None:
-        own = drawn_from(seed)
+        own = random_from(seed)
         try:
             import_file(file, POLICY, NOW, lambda: own.random() > 0.1)
         except StoreUnavailable:
@@ -92,7 +95,7 @@ class Storage:
 
 @contextmanager
 def killed_after(writes: int) -> Iterator[None]:
-    """Kill whoever makes so many writes, to the table or to storage, right after the last of them was applied."""
+    """Raise ``Killed`` right after so many writes, to the table or the bucket, have been applied."""
     made: list[str] = []
 
     def count(model: Any, **_: Any) -> None:
@@ -101,7 +104,7 @@ def killed_after(writes: int) -> Iterator[None]:
             if len(made) == writes:
                 raise Killed
 
-    watched = [(clients.writes, "after-call.dynamodb.*"), (bucket.files, "after-call.s3.*")]
+    watched = [(clients.writes, "after-call.dynamodb.*"), (files.files, "after-call.s3.*")]
     for client, event in watched:
         client.meta.events.register(event, count, "kill")
     try:

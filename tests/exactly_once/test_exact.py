@@ -1,4 +1,4 @@
-"""Every click counts once: per link and per day, whatever is lost, repeated, reordered or killed on the way."""
+"""Every click counts once, per link and per day, whatever is lost, repeated, reordered or killed on the way."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from typing import Any
 
 import pytest
 
-from chalicelib import record_clicks
-from chalicelib.aws import click_table, clients
-from chalicelib.close_days import close_days
-from chalicelib.core import agents, stats
-from chalicelib.core.click import UNKNOWN, Click
-from chalicelib.core.stats import Tally
-from chalicelib.record_clicks import Message, record
-from tests.counting.conftest import Network
+from chalicelib.aws import clients
+from chalicelib.aws.dynamodb import click_store
+from chalicelib.core import limits
+from chalicelib.core.visits import counters, statistics, user_agents
+from chalicelib.core.visits.click import UNKNOWN, Click
+from chalicelib.core.visits.counters import CounterKey
+from chalicelib.usecases.close_days import close_days
+from chalicelib.usecases.record_clicks import Message, record
+from tests.exactly_once.conftest import Network
 from tests.faulty_proxy import Faults
+from tests.sizes import each_seed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SEEDS = (1, 2, 3, 4, 5)
 AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1 Version/17.0 Mobile/15E148 Safari/604.1",
@@ -38,15 +39,15 @@ OWNERS = {"a1": "ann", "a2": "ann", "b1": "bob"}
 
 
 class Killed(BaseException):
-    """The process is gone; nothing in it may catch this."""
+    """Stands for the end of the process; no code may catch it."""
 
 
-def drawn_from(seed: int) -> random.Random:
-    """Return chance that can be had again."""
+def random_from(seed: int) -> random.Random:
+    """Return a reproducible random generator."""
     return random.Random(seed)  # noqa: S311  # the same clicks for the same seed
 
 
-def sent(chance: random.Random, number: int) -> list[Click]:
+def random_clicks(chance: random.Random, number: int) -> list[Click]:
     """Return clicks on a few links of two owners, over three days."""
     return [
         Click(
@@ -69,26 +70,29 @@ def messages_of(clicks: Iterable[Click]) -> list[Message]:
     return [Message(uuid.uuid4().hex, json.dumps(click.as_message())) for click in clicks]
 
 
-def expected(clicks: Sequence[Click]) -> dict[Tally, Counter[str]]:
-    """Return what every link's and owner's day should be."""
-    return {tally: stats.bounded(counts) for tally, counts in stats.counted(map(agents.judge, clicks)).items()}
+def expected(clicks: Sequence[Click]) -> dict[CounterKey, Counter[str]]:
+    """Return the expected counts of every day of links and owners."""
+    return {
+        key: counters.limit_names(counts)
+        for key, counts in counters.counts_by_key(map(user_agents.classify, clicks)).items()
+    }
 
 
 def check(clicks: Sequence[Click]) -> None:
-    """Assert that every tally, every total and every row is what was sent, no more and no less."""
+    """Assert that all daily counts, totals and rows are exactly those of ``clicks``."""
     days = expected(clicks)
-    assert click_table.counts_now(days) == days
+    assert click_store.counts_now(days) == days
     totals: dict[str, Counter[str]] = {}
-    for tally, counts in days.items():
-        if not stats.is_owners(tally.whose):
-            totals.setdefault(tally.whose, Counter()).update(stats.only_totals(counts))
-            ids = [each.click.id for each in click_table.rows_of(tally)]
-            assert sorted(ids) == sorted(c.id for c in clicks if (c.code, c.day) == tally)
-    assert click_table.totals_of(totals) == totals
+    for key, counts in days.items():
+        if not counters.is_owner_subject(key.subject):
+            totals.setdefault(key.subject, Counter()).update(counters.only_totals(counts))
+            ids = [each.click.id for each in click_store.rows_of(key)]
+            assert sorted(ids) == sorted(c.id for c in clicks if (c.code, c.day) == key)
+    assert click_store.totals_of(totals) == totals
 
 
 def deliver(chance: random.Random, waiting: list[Message]) -> None:
-    """Deliver as the queue does: batches of any size, several at a time, and again whatever failed."""
+    """Deliver as the queue does: batches of any size, several at a time, and failed messages again."""
     for _ in range(60):
         if not waiting:
             return
@@ -102,12 +106,12 @@ def deliver(chance: random.Random, waiting: list[Message]) -> None:
             for batch, recorded in zip(batches, consumers.map(lambda each: record(each, NOW), batches), strict=True):
                 failed = set(recorded.failed)
                 waiting += [Message(uuid.uuid4().hex, each.body) for each in batch if each.id in failed]
-    raise AssertionError(f"{len(waiting)} messages were never taken.")
+    raise AssertionError(f"{len(waiting)} messages were never processed.")
 
 
 @contextmanager
 def killed_after(writes: int) -> Iterator[None]:
-    """Kill whoever makes so many writes, right after the last of them was applied."""
+    """Raise ``Killed`` right after so many writes have been applied."""
     made: list[str] = []
 
     def count(model: Any, **_: Any) -> None:
@@ -124,11 +128,11 @@ def killed_after(writes: int) -> Iterator[None]:
         events.unregister("after-call.dynamodb.*", count, "kill")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@each_seed
 def test_counts_are_exact_whatever_the_network_loses(network: Network, seed: int) -> None:
-    """15 % of replies and 5 % of requests lost, a tenth of transactions turned away, one to three copies, shuffled."""
-    chance = drawn_from(seed)
-    clicks = sent(chance, 250)
+    """15 % of replies and 5 % of requests lost, a tenth of transactions rejected, one to three copies, shuffled."""
+    chance = random_from(seed)
+    clicks = random_clicks(chance, 250)
     copies = [click for click in clicks for _ in range(chance.randint(1, 3))]
 
     with network(Faults(seed, request_lost=0.05, reply_lost=0.15, conflict=0.1)) as faults:
@@ -139,11 +143,11 @@ def test_counts_are_exact_whatever_the_network_loses(network: Network, seed: int
         check(clicks)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_kill_after_any_write_changes_nothing(network: Network, seed: int) -> None:
-    """The batch is delivered again, and ends as if nobody had been killed; however many writes there were before."""
-    chance = drawn_from(seed)
-    clicks = sent(chance, 120)
+@each_seed
+def test_kill_after_any_write_changes_nothing(network: Network, seed: int) -> None:
+    """The redelivered batch completes the counts, however many writes there were before."""
+    chance = random_from(seed)
+    clicks = random_clicks(chance, 120)
     batch = [*messages_of(clicks), Message("poison", "{")]
     with network(Faults(seed)):
         kills = 0
@@ -161,9 +165,9 @@ def test_a_kill_after_any_write_changes_nothing(network: Network, seed: int) -> 
     assert kills >= 4
 
 
-def test_a_poisoned_message_is_set_aside_and_its_neighbours_count_once(network: Network) -> None:
-    """One of ten is no click: it is kept for somebody to look at, and never delivered again."""
-    clicks = sent(drawn_from(7), 9)
+def test_unreadable_message_is_quarantined_and_the_others_count_once(network: Network) -> None:
+    """It is stored for operators to inspect, and never redelivered."""
+    clicks = random_clicks(random_from(7), 9)
     batch = messages_of(clicks)
     batch.insert(4, Message("poison", '{"v": 1, "id": "x", "code": "../../etc"}'))
 
@@ -172,16 +176,16 @@ def test_a_poisoned_message_is_set_aside_and_its_neighbours_count_once(network: 
         again = record(batch[:4], NOW)
 
         check(clicks)
-        aside = click_table._get_all([("?quarantine", "2026-11-24T12:00:00.000Z#poison")])  # noqa: SLF001  # nobody else reads it
-        assert [item["body"]["S"] for _, item in aside] == [batch[4].body]
+        quarantined = click_store._get_all([("?quarantine", "2026-11-24T12:00:00.000Z#poison")])  # noqa: SLF001  # no other code reads it
+        assert [item["body"]["S"] for _, item in quarantined] == [batch[4].body]
 
-    assert (recorded.counted, recorded.set_aside, recorded.failed) == (9, 1, [])
+    assert (recorded.counted, recorded.quarantined, recorded.failed) == (9, 1, [])
     assert (again.counted, again.known) == (0, 4)
 
 
-def test_a_message_of_a_newer_version_comes_again(network: Network) -> None:
-    """It fails alone: a function that can read it is being deployed."""
-    clicks = sent(drawn_from(8), 3)
+def test_message_of_a_newer_version_is_redelivered(network: Network) -> None:
+    """Only it fails: a version that can read it is being deployed."""
+    clicks = random_clicks(random_from(8), 3)
     newer = Message("newer", json.dumps(clicks[0].as_message() | {"v": 2}))
 
     with network(Faults(8)):
@@ -192,19 +196,19 @@ def test_a_message_of_a_newer_version_comes_again(network: Network) -> None:
     assert recorded.failed == ["newer"]
 
 
-def test_what_the_table_refuses_fails_alone(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A click that DynamoDB will not take, for whatever reason, takes no neighbour with it."""
-    clicks = sent(drawn_from(9), 20)
+def test_rejected_click_fails_alone(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click that DynamoDB rejects, for whatever reason, does not affect the others in its batch."""
+    clicks = random_clicks(random_from(9), 20)
     bad = clicks[11]
-    whole = click_table._row_if_new  # noqa: SLF001  # the fault belongs where a row is written
+    whole = click_store._row_if_new  # noqa: SLF001  # the fault belongs where a row is written
 
-    def spoilt(judged: stats.JudgedClick) -> dict[str, Any]:
-        row = whole(judged)
-        if judged.click.id == bad.id:
+    def spoilt(classified: counters.ClassifiedClick) -> dict[str, Any]:
+        row = whole(classified)
+        if classified.click.id == bad.id:
             row["Item"]["entry"] = {"S": ""}  # no key may be empty
         return row
 
-    monkeypatch.setattr(click_table, "_row_if_new", spoilt)
+    monkeypatch.setattr(click_store, "_row_if_new", spoilt)
     batch = messages_of(clicks)
 
     with network(Faults(9)):
@@ -226,31 +230,31 @@ def test_what_the_table_refuses_fails_alone(network: Network, monkeypatch: pytes
     ],
     ids=["old", "too old", "fast clock", "future"],
 )
-def test_a_click_out_of_its_time_is_set_aside(network: Network, at: datetime, counted: int) -> None:
-    """Its row may be gone before it stops being redelivered: it could count twice. So it does not count at all."""
+def test_click_outside_the_retention_is_quarantined(network: Network, at: datetime, counted: int) -> None:
+    """Its row may expire before the last redelivery, and it would count twice; so it is not counted."""
     with network(Faults(1)):
         recorded = record(messages_of([Click(id="1", code="x", at=at)]), NOW)
 
-    assert (recorded.counted, recorded.set_aside) == (counted, 1 - counted)
+    assert (recorded.counted, recorded.quarantined) == (counted, 1 - counted)
 
 
 def test_unknown_codes_do_not_fill_the_table(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day has its fill of clicks on codes that nobody made; the clicks of links go on being counted."""
-    monkeypatch.setattr(record_clicks, "UNKNOWN_A_DAY", 5)
+    """A day has a limit of clicks on unknown codes; the clicks of links are still counted."""
+    monkeypatch.setattr(limits, "UNKNOWN_CLICKS_A_DAY", 5)
     guesses = [Click(id=str(number), code=UNKNOWN, at=NOW) for number in range(60)]
 
     with network(Faults(1)):
         for click in guesses:
             record(messages_of([click, Click(id=click.id, code="x", at=NOW)]), NOW)
 
-        totals = click_table.totals_of([UNKNOWN, "x"])
+        totals = click_store.totals_of([UNKNOWN, "x"])
 
     assert (totals[UNKNOWN]["visits"], totals["x"]["visits"]) == (5, 60)
 
 
-def test_who_runs_out_of_time_gives_the_rest_back(network: Network) -> None:
-    """A function that is about to be stopped reports what it has not begun as failed."""
-    clicks = sent(drawn_from(3), 100)
+def test_clicks_left_when_time_is_up_are_reported_as_failed(network: Network) -> None:
+    """The function reports what it has not begun before it is stopped."""
+    clicks = random_clicks(random_from(3), 100)
     time_left = iter([True, False, False, False, False, False])
 
     with network(Faults(3)):
@@ -262,25 +266,27 @@ def test_who_runs_out_of_time_gives_the_rest_back(network: Network) -> None:
 
 
 class TestNight:
-    """A day that is over is counted again from its rows, and closed."""
+    """The nightly run recounts a past day from its rows, and closes it."""
 
-    def closed(self, clicks: Sequence[Click]) -> None:
-        """Assert that every day before today is closed, with its visitors, and every count as it was sent."""
+    def assert_closed(self, clicks: Sequence[Click]) -> None:
+        """Assert that every day before today is closed with its visitors, and that all counts are exact."""
         check(clicks)
-        for tally in expected(clicks):
-            (day,) = click_table.days_of(tally.whose, tally.day, tally.day)
+        for key in expected(clicks):
+            (day,) = click_store.days_of(key.subject, key.day, key.day)
             people = {
                 (click.code, click.visitor)
                 for click in clicks
-                if tally in stats.tallies_of(click) and click.visitor and agents.judge(click).kind == "humans"
+                if key in counters.counter_keys(click)
+                and click.visitor
+                and user_agents.classify(click).kind == "humans"
             }
-            assert day.visitors == (None if tally.day == "2026-11-24" else len(people))
+            assert day.visitors == (None if key.day == "2026-11-24" else len(people))
 
-    @pytest.mark.parametrize("seed", SEEDS)
-    def test_a_night_adds_the_visitors_and_finds_no_drift(self, network: Network, seed: int) -> None:
-        """Five nights through the same faults as by day, and a calm one; after that a night changes nothing."""
-        chance = drawn_from(seed)
-        clicks = sent(chance, 150)
+    @each_seed
+    def test_closing_adds_visitors_and_finds_no_drift(self, network: Network, seed: int) -> None:
+        """After five runs on a faulty network and one on a good one, a further run changes nothing."""
+        chance = random_from(seed)
+        clicks = random_clicks(chance, 150)
         with network(Faults(seed)):
             deliver(chance, messages_of(clicks))
 
@@ -288,16 +294,16 @@ class TestNight:
             drift = [close_days(NOW).drift for _ in range(5)]
         with network(Faults(seed), fresh=False):
             drift.append(close_days(NOW).drift)
-            self.closed(clicks)
+            self.assert_closed(clicks)
             again = close_days(NOW)
 
         assert not any(drift)
         assert (again.days, again.drift, again.left_open) == (0, 0, 0)
 
-    def test_a_kill_after_any_write_changes_nothing(self, network: Network) -> None:
-        """The next night goes on where this one was killed."""
-        chance = drawn_from(1)
-        clicks = sent(chance, 100)
+    def test_kill_while_closing_changes_nothing(self, network: Network) -> None:
+        """The next run continues where this one was killed."""
+        chance = random_from(1)
+        clicks = random_clicks(chance, 100)
         with network(Faults(1)):
             deliver(chance, messages_of(clicks))
             kills = 0
@@ -310,71 +316,71 @@ class TestNight:
                     continue
                 break
 
-            self.closed(clicks)
+            self.assert_closed(clicks)
 
         assert kills > 4
 
-    def test_a_late_click_opens_its_day_again(self, network: Network) -> None:
-        """It counts at once; its visitor is counted by the next night."""
+    def test_late_click_reopens_its_day(self, network: Network) -> None:
+        """It counts at once; its visitor is counted by the next run."""
         yesterday = NOW - timedelta(days=1)
         first = [Click(id="1", code="a1", owner="ann", at=yesterday, agent=AGENTS[0], visitor="x")]
         late = [Click(id="2", code="a1", owner="ann", at=yesterday, agent=AGENTS[0], visitor="y")]
         with network(Faults(1)):
             record(messages_of(first), NOW)
             close_days(NOW)
-            self.closed(first)
+            self.assert_closed(first)
 
             record(messages_of(late), NOW)
-            opened = click_table.days_of("a1", "2026-11-23", "2026-11-23")
+            opened = click_store.days_of("a1", "2026-11-23", "2026-11-23")
             close_days(NOW + timedelta(days=1))
 
             assert opened[0].visitors is None
-            self.closed(first + late)
+            self.assert_closed(first + late)
 
-    def test_drift_is_found_mended_and_told(self, network: Network, capsys: pytest.CaptureFixture[str]) -> None:
-        """Whoever changed a count by hand: the rows decide, the totals follow, once."""
+    def test_drift_is_found_corrected_and_logged(self, network: Network, capsys: pytest.CaptureFixture[str]) -> None:
+        """The counts were edited: the rows decide, and the totals are corrected once."""
         clicks = [
             Click(id=str(n), code="a1", owner="ann", at=NOW - timedelta(days=1), agent=AGENTS[0]) for n in range(7)
         ]
         with network(Faults(1)):
             record(messages_of(clicks), NOW)
-            for whose, entry in (("a1", "day#2026-11-23"), ("a1", "total"), ("@ann", "day#2026-11-23")):
+            for subject, entry in (("a1", "day#2026-11-23"), ("a1", "total"), ("@ann", "day#2026-11-23")):
                 clients.writes.update_item(
                     TableName="url-shortener-clicks",
-                    Key={"code": {"S": whose}, "entry": {"S": entry}},
+                    Key={"code": {"S": subject}, "entry": {"S": entry}},
                     UpdateExpression="ADD visits :three",
                     ExpressionAttributeValues={":three": {"N": "3"}},
                 )
 
             first, second = close_days(NOW), close_days(NOW)
 
-            self.closed(clicks)
+            self.assert_closed(clicks)
         assert (first.drift, second.drift) == (3, 0)
         assert '"drift":{"visits":-3},"code":"a1","day":"2026-11-23"' in capsys.readouterr().out
 
-    def test_days_whose_rows_may_be_gone_are_left_alone(self, network: Network) -> None:
-        """A night that comes months late must not count zero where rows have expired."""
+    def test_days_with_expired_rows_are_not_recounted(self, network: Network) -> None:
+        """A run that is months late must not count zero."""
         clicks = [Click(id="1", code="a1", at=NOW - timedelta(days=80), agent=AGENTS[0])]
         with network(Faults(1)):
             record(messages_of(clicks), NOW)
 
-            night = close_days(NOW + timedelta(days=30))
+            result = close_days(NOW + timedelta(days=30))
 
             check(clicks)
-        assert night.days == 0
+        assert result.days == 0
 
-    def test_an_owners_day_ends_with_its_biggest_links(self, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While a day is open its first links have names; when it is closed, the most visited have."""
-        monkeypatch.setattr(stats, "MAX_NAMES", 3)
+    def test_closed_owner_day_has_the_biggest_links(self, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An open day keeps the first links; closing keeps the most visited ones."""
+        monkeypatch.setattr(counters, "MAX_NAMES", 3)
         codes = ["s1", "s2", "s3", "s4", *["big"] * 9]
         clicks = [Click(id=str(n), code=code, owner="ann", at=NOW - timedelta(days=1)) for n, code in enumerate(codes)]
         with network(Faults(1)):
             for click in clicks:
                 record(messages_of([click]), NOW)
-            (open_day,) = click_table.days_of("@ann", "2026-11-23", "2026-11-23")
+            (open_day,) = click_store.days_of("@ann", "2026-11-23", "2026-11-23")
             close_days(NOW)
-            (closed_day,) = click_table.days_of("@ann", "2026-11-23", "2026-11-23")
+            (closed_day,) = click_store.days_of("@ann", "2026-11-23", "2026-11-23")
 
-        assert stats.links_among([open_day])[0]["name"] != "big"
-        assert stats.links_among([closed_day])[0] == {"name": "big", "visits": 9}
-        assert sum(each["visits"] for each in stats.links_among([closed_day])) == len(clicks)
+        assert statistics.top_links([open_day])[0]["name"] != "big"
+        assert statistics.top_links([closed_day])[0] == {"name": "big", "visits": 9}
+        assert sum(each["visits"] for each in statistics.top_links([closed_day])) == len(clicks)

@@ -1,4 +1,4 @@
-"""Links under races and faults: nothing comes back, nothing exists twice, nobody is told a falsehood."""
+"""Links under races and faults: no deletion is undone, nothing exists twice, and every response is true."""
 
 from __future__ import annotations
 
@@ -10,42 +10,41 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import pytest
-
-from chalicelib import change_link, shorten_many
-from chalicelib.aws import clients, history_table, link_table, rates
-from chalicelib.core.answer import Once
-from chalicelib.core.caller import Caller
-from chalicelib.core.change import Change
+from chalicelib.aws import clients
+from chalicelib.aws.dynamodb import history_store, link_store, rate_counters
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.http.idempotency import IdempotentRequest
 from chalicelib.core.limits import Window
-from chalicelib.core.new_link import NewLink
+from chalicelib.core.links.link_patch import Change
+from chalicelib.core.links.new_link import NewLink
 from chalicelib.errors import AliasTaken, LinkUnknown, ShortenerError, StoreUnavailable, VersionChanged
-from chalicelib.shorten import shorten
-from tests.counting.conftest import Network
+from chalicelib.usecases import create_links, update_link
+from chalicelib.usecases.create_link import shorten
+from tests.exactly_once.conftest import Network
 from tests.faulty_proxy import Faults
+from tests.sizes import SEEDS, each_seed, grows
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ANN = Caller(principal="key#ann", name="laptop", owner="ann", scopes=("create", "read", "manage"))
-SEEDS = (1, 2, 3, 4, 5)
 
 
 def lossy(seed: int) -> Faults:
-    """Return a network that loses 5 % of requests and 15 % of replies, and turns a tenth of transactions away."""
+    """Return a network that loses 5 % of requests and 15 % of replies, and rejects a tenth of transactions."""
     return Faults(seed, request_lost=0.05, reply_lost=0.15, conflict=0.1)
 
 
-def outcome_of(deed: Callable[..., Any], *given: Any) -> Any:
-    """Return what a deed returns, or the error it raises."""
+def outcome_of(call: Callable[..., Any], *given: Any) -> Any:
+    """Return the result of a call, or the type of the error it raises."""
     try:
-        return deed(*given)
+        return call(*given)
     except ShortenerError as error:
         return type(error)
 
 
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """Do all of it at the same time."""
-    with ThreadPoolExecutor(len(deeds)) as rivals:
-        return list(rivals.map(outcome_of, deeds))
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run all calls concurrently."""
+    with ThreadPoolExecutor(len(calls)) as rivals:
+        return list(rivals.map(outcome_of, calls))
 
 
 def titled(title: str) -> Change:
@@ -59,58 +58,58 @@ def links_in_table() -> list[dict[str, Any]]:
     return items
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_comes_back_from_being_removed(network: Network, seed: int) -> None:
-    """Edits, a switch and a removal at the same time, thirty rounds: once it is gone it stays gone, for all."""
+@each_seed
+def test_deletion_is_final(network: Network, seed: int) -> None:
+    """With edits, a switch and a deletion at the same time, thirty rounds: a deleted link stays deleted."""
     with network(Faults(seed)):
         for number in range(30):
             code = f"race-{number}"
             shorten(NewLink(url="https://example.com/", alias=code), ANN, NOW)
             at_once(
-                partial(change_link.change, code, titled("a"), ANN, None, NOW),
-                partial(change_link.remove, code, ANN, None, NOW),
-                partial(change_link.change, code, Change({"enabled": False}), ANN, None, NOW),
-                partial(change_link.change, code, titled("b"), ANN, None, NOW),
+                partial(update_link.change, code, titled("a"), ANN, None, NOW),
+                partial(update_link.remove, code, ANN, None, NOW),
+                partial(update_link.change, code, Change({"enabled": False}), ANN, None, NOW),
+                partial(update_link.change, code, titled("b"), ANN, None, NOW),
             )
 
-            assert link_table.find_now(code) is None
-            assert link_table.is_given_out(code)
-            assert outcome_of(change_link.change, code, titled("c"), ANN, None, NOW) is LinkUnknown
+            assert link_store.find_now(code) is None
+            assert link_store.is_code_used(code)
+            assert outcome_of(update_link.change, code, titled("c"), ANN, None, NOW) is LinkUnknown
 
 
-def test_who_change_different_things_both_get_their_way(network: Network) -> None:
-    """Without If-Match a change is merged into whatever the link has become."""
+def test_concurrent_changes_of_different_fields_all_succeed(network: Network) -> None:
+    """Without If-Match a change is merged into the current version."""
     with network(Faults(1)):
         for number in range(20):
             code = f"merge-{number}"
             shorten(NewLink(url="https://example.com/", alias=code), ANN, NOW)
             changes = [titled("t"), Change({"note": "n"}), Change({"enabled": False}), Change({"tags": ("x",)})]
-            at_once(*(partial(change_link.change, code, each, ANN, None, NOW) for each in changes))
+            at_once(*(partial(update_link.change, code, each, ANN, None, NOW) for each in changes))
 
-            link = link_table.find_now(code)
+            link = link_store.find_now(code)
             assert link is not None
             assert (link.title, link.note, link.enabled, link.tags, link.version) == ("t", "n", False, ("x",), 5)
-            assert len(history_table.of(code)) == 4
+            assert len(history_store.history_for(code)) == 4
 
 
-def test_of_two_who_saw_the_same_version_one_is_told(network: Network) -> None:
-    """412 for the other, every time; the link is what the one who got through made it."""
+def test_one_of_two_changes_of_the_same_version_gets_412(network: Network) -> None:
+    """The link is as the one that succeeded made it."""
     with network(Faults(1)):
         for number in range(30):
             code = f"seen-{number}"
             etag = shorten(NewLink(url="https://example.com/", alias=code), ANN, NOW).etag
             outcomes = at_once(
-                partial(change_link.change, code, titled("a"), ANN, etag, NOW),
-                partial(change_link.change, code, titled("b"), ANN, etag, NOW),
+                partial(update_link.change, code, titled("a"), ANN, etag, NOW),
+                partial(update_link.change, code, titled("b"), ANN, etag, NOW),
             )
 
             assert outcomes.count(VersionChanged) == 1
-            assert link_table.find_now(code) in outcomes
+            assert link_store.find_now(code) in outcomes
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_nobody_is_told_taken_about_their_own_link(network: Network, seed: int) -> None:
-    """With replies lost after they were applied: each alias is made, or it may or may not have been; never taken."""
+@each_seed
+def test_own_alias_is_never_reported_as_taken(network: Network, seed: int) -> None:
+    """With lost replies: each alias is created, or the outcome is unknown."""
     with network(lossy(seed)) as faults:
         outcomes = {
             code: outcome_of(
@@ -126,22 +125,22 @@ def test_nobody_is_told_taken_about_their_own_link(network: Network, seed: int) 
     assert there >= {code for code, outcome in outcomes.items() if outcome is not StoreUnavailable}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_request_with_a_key_of_its_own_makes_one_link(network: Network, seed: int) -> None:
-    """Tried until it is answered, by two at once, through the same losses: one link each, and one answer."""
+@each_seed
+def test_idempotent_request_creates_one_link(network: Network, seed: int) -> None:
+    """Retried until it succeeds, by two clients at once, with lost messages: one link and one response."""
     with network(lossy(seed)):
         answers: dict[int, set[str]] = {}
         for number in range(25):
-            once = Once.of("key#ann", f"request-{number}", b"body")
-            wanted = NewLink(url=f"https://example.com/{number}", find_existing=number % 2 == 0)
+            once = IdempotentRequest.from_key("key#ann", f"request-{number}", b"body")
+            new_link = NewLink(url=f"https://example.com/{number}", find_existing=number % 2 == 0)
 
-            def patiently(once: Once = once, wanted: NewLink = wanted) -> str:
+            def until_it_succeeds(once: IdempotentRequest = once, new_link: NewLink = new_link) -> str:
                 while True:
-                    answer = outcome_of(shorten, wanted, ANN, NOW, once)
+                    answer = outcome_of(shorten, new_link, ANN, NOW, once)
                     if answer is not StoreUnavailable:
                         return str(answer.document["code"])
 
-            answers[number] = set(at_once(patiently, patiently))
+            answers[number] = set(at_once(until_it_succeeds, until_it_succeeds))
 
     with network(Faults(seed), fresh=False):
         links = Counter(item["originalUrl"]["S"] for item in links_in_table())
@@ -149,24 +148,24 @@ def test_a_request_with_a_key_of_its_own_makes_one_link(network: Network, seed: 
     assert all(len(codes) == 1 for codes in answers.values())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_two_bulk_calls_with_one_key_make_each_link_once(network: Network, seed: int) -> None:
-    """At the same time, through the same losses, until every row is answered: the same links for both."""
+@each_seed
+def test_concurrent_bulk_calls_with_one_key_create_each_link_once(network: Network, seed: int) -> None:
+    """With lost messages, repeated until every row succeeds: both get the same links."""
     rows: list[Any] = [{"n": number} for number in range(40)]
 
     def read(row: dict[str, Any]) -> NewLink:
         number = row["n"]
         return NewLink(url=f"https://example.com/{number}", alias=f"row-{number}" if number % 3 == 0 else None)
 
-    def patiently() -> list[Any]:
+    def until_it_succeeds() -> list[Any]:
         while True:
-            once = Once.of("key#ann", "bulk", b"body")
-            made = outcome_of(shorten_many.shorten_many, rows, read, ANN, NOW, once, lambda: True)
+            once = IdempotentRequest.from_key("key#ann", "bulk", b"body")
+            made = outcome_of(create_links.shorten_many, rows, read, ANN, NOW, once, lambda: True)
             if made is not StoreUnavailable and all("link" in each for each in made.rows):
                 return [each["link"]["code"] for each in made.rows]
 
     with network(lossy(seed)):
-        first, second = at_once(patiently, patiently)
+        first, second = at_once(until_it_succeeds, until_it_succeeds)
 
     assert first == second
     with network(Faults(seed), fresh=False):
@@ -174,34 +173,35 @@ def test_two_bulk_calls_with_one_key_make_each_link_once(network: Network, seed:
     assert links == {f"https://example.com/{number}": 1 for number in range(40)}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_change_whose_reply_was_lost_happened_once(network: Network, seed: int) -> None:
-    """Every change that was confirmed is one version and one entry of the history; an externalId is where it moved."""
+@each_seed
+def test_change_with_a_lost_reply_is_applied_once(network: Network, seed: int) -> None:
+    """Every confirmed change is one version and one history entry; the externalId is the latest one."""
     with network(Faults(seed)):
         shorten(NewLink(url="https://example.com/", alias="sale"), ANN, NOW)
     with network(lossy(seed), fresh=False):
-        wanted = [Change({"title": f"{n}", "external_id": f"ext-{n}"}) for n in range(30)]
+        changes = [Change({"title": f"{n}", "external_id": f"ext-{n}"}) for n in range(30)]
         confirmed = [
             each
-            for each in wanted
-            if outcome_of(change_link.change, "sale", each, ANN, None, NOW) is not StoreUnavailable
+            for each in changes
+            if outcome_of(update_link.change, "sale", each, ANN, None, NOW) is not StoreUnavailable
         ]
 
     with network(Faults(seed), fresh=False):
-        link = link_table.find_now("sale")
+        link = link_store.find_now("sale")
         assert link is not None
-        titles = [each["changes"]["title"]["to"] for each in history_table.of("sale")]
+        titles = [each["changes"]["title"]["to"] for each in history_store.history_for("sale")]
         claims = [item["id"]["S"] for item in clients.reads.scan(TableName="url-shortener-access")["Items"]]
     assert len(titles) == len(set(titles)) == link.version - 1
     assert {each.values["title"] for each in confirmed} <= set(titles)
     assert claims == [f"ext#ann#{link.external_id}"]
 
 
-def test_sixteen_strangers_make_no_more_than_they_may(network: Network) -> None:
-    """One conditional update decides and counts: with replies lost it may be fewer, never more."""
-    window, who = Window("anonymous-hour", 3600, 10), uuid.uuid4().hex
+@grows
+def test_concurrent_callers_without_a_key_stay_within_the_limit(network: Network) -> None:
+    """One conditional update checks and counts: lost replies may make it fewer, never more."""
+    window, caller = Window("anonymous-hour", 3600, 10), uuid.uuid4().hex
     for seed in SEEDS:
-        with network(lossy(seed)), ThreadPoolExecutor(16) as strangers:
-            counts = list(strangers.map(lambda _: outcome_of(rates.spend, who, window, 1, NOW), range(40)))
-        let_in = [count for count in counts if isinstance(count, int)]
-        assert len(let_in) == len(set(let_in)) <= 10
+        with network(lossy(seed)), ThreadPoolExecutor(16) as callers:
+            counts = list(callers.map(lambda _: outcome_of(rate_counters.spend, caller, window, 1, NOW), range(40)))
+        allowed = [count for count in counts if isinstance(count, int)]
+        assert len(allowed) == len(set(allowed)) <= 10

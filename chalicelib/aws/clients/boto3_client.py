@@ -1,6 +1,6 @@
-"""DynamoDB and SQS through boto3, for every function but the redirect's own.
+"""DynamoDB and SQS through boto3, for background functions and the local server.
 
-Left to itself botocore would wait 60 seconds for a connection and 60 for an answer; API Gateway gives up after 29.
+By default, botocore waits 60 seconds for a connection and 60 for a response; API Gateway times out after 29.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError as Refused
 
 from chalicelib.settings import Credentials
 
-_AT_ONCE = 2  # tries of what a visitor waits for
+_READ_ATTEMPTS = 2  # of calls that a visitor waits for
 
-__all__ = ["Refused", "Unreachable", "credentials", "dynamodb", "made", "sqs"]
+__all__ = ["Refused", "Unreachable", "credentials", "dynamodb", "make_client", "sqs"]
 
 
-def made(
+def make_client(
     service: str,
     retries: Literal["standard", "legacy"] = "standard",
     /,
@@ -31,7 +31,7 @@ def made(
 ) -> Any:
     """Return a client of ``service`` with these time limits; ``options`` are boto3's own.
 
-    Before a second attempt ``standard`` waits up to a second, drawn at random; with DynamoDB ``legacy`` waits 50 ms.
+    Before the second attempt, ``standard`` waits up to a second (random); with DynamoDB, ``legacy`` waits 50 ms.
     """
     return boto3.client(
         service,
@@ -39,30 +39,31 @@ def made(
             connect_timeout=seconds_to_connect,
             read_timeout=seconds_to_read,
             retries={"mode": retries, "total_max_attempts": attempts},
-            max_pool_connections=64,  # one is used on Lambda; a local server has a thread per visitor
-            parameter_validation=False,  # our requests have one form, tested; AWS checks them again
+            max_pool_connections=64,  # Lambda uses one; the local server has a thread per request
+            parameter_validation=False,  # the form of the requests is fixed and tested; AWS validates them as well
             tcp_keepalive=True,
-            user_agent=f"Boto3/{boto3.__version__} url-shortener",  # else built anew each time: a tenth of a read
+            # otherwise built for each request, which takes a tenth of a read
+            user_agent=f"Boto3/{boto3.__version__} url-shortener",
         ),
         **options,
     )
 
 
 def dynamodb(*, seconds_to_connect: float, seconds_to_read: float, attempts: int) -> Any:
-    """Return a client of DynamoDB; one that tries twice does so at once, for somebody waits."""
-    mode: Literal["standard", "legacy"] = "legacy" if attempts == _AT_ONCE else "standard"
-    return made(
+    """Return a client of DynamoDB. With two attempts, the pause between them is 50 ms: a visitor waits."""
+    mode: Literal["standard", "legacy"] = "legacy" if attempts == _READ_ATTEMPTS else "standard"
+    return make_client(
         "dynamodb", mode, seconds_to_connect=seconds_to_connect, seconds_to_read=seconds_to_read, attempts=attempts
     )
 
 
 def sqs(*, seconds_to_connect: float, seconds_to_read: float, attempts: int) -> Any:
     """Return a client of SQS."""
-    return made("sqs", seconds_to_connect=seconds_to_connect, seconds_to_read=seconds_to_read, attempts=attempts)
+    return make_client("sqs", seconds_to_connect=seconds_to_connect, seconds_to_read=seconds_to_read, attempts=attempts)
 
 
 def credentials() -> Credentials:
-    """Return what requests are signed with now; boto3 finds it wherever it may be, and renews it."""
+    """Return the current credentials; boto3 finds and renews them."""
     found = (boto3.DEFAULT_SESSION or boto3.Session()).get_credentials()
     if found is None:
         return Credentials("", "", "")

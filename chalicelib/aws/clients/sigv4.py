@@ -1,4 +1,4 @@
-"""AWS Signature Version 4; and by it the requests that a redirect makes: POST of JSON to the root of a service."""
+"""AWS Signature Version 4, and its use for the requests of ``http_client``: POST of JSON to the root of a service."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from chalicelib.settings import Credentials
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-def signed(
+def sign(
     headers: Mapping[str, str], body: bytes, service: str, region: str, credentials: Credentials, now: datetime
 ) -> dict[str, str]:
-    """Return ``headers`` (lower-case names, ``host`` among them) with those that sign them at ``now`` (aware, UTC)."""
-    moment = moment_of(now)
-    sent = {**headers, "x-amz-date": moment}
+    """Return ``headers`` (lower-case names, including ``host``) with a signature made at ``now`` (aware, UTC)."""
+    time = timestamp(now)
+    sent = {**headers, "x-amz-date": time}
     if credentials.session_token:
         sent["x-amz-security-token"] = credentials.session_token
     names = ";".join(sorted(sent))
     canonical = "\n".join(f"{name}:{' '.join(sent[name].split())}" for name in sorted(sent))
     request = f"POST\n/\n\n{canonical}\n\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
-    proof = signature(to_sign(request, moment, scope), credentials, scope)
+    scope = f"{time[:8]}/{region}/{service}/aws4_request"
+    proof = signature(string_to_sign(request, time, scope), credentials, scope)
     sent["authorization"] = (
         f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={proof}"
     )
     return sent
 
 
-def moment_of(now: datetime) -> str:
-    """Write ``now`` (aware, UTC) as signatures have it."""
+def timestamp(now: datetime) -> str:
+    """Return ``now`` (aware, UTC) in the format of signatures."""
     return f"{now:%Y%m%dT%H%M%SZ}"
 
 
-def to_sign(request: str, moment: str, scope: str) -> str:
-    """Return what is signed for a request in its canonical form."""
-    return f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+def string_to_sign(request: str, time: str, scope: str) -> str:
+    """Return the string to sign for a canonical request."""
+    return f"{ALGORITHM}\n{time}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
 
 
 def signature(text: str, credentials: Credentials, scope: str) -> str:
@@ -50,7 +50,7 @@ def signature(text: str, credentials: Credentials, scope: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _key(secret: str, day: str, region: str, service: str) -> bytes:
-    """Return the key of a day, region and service; it is the same all day long."""
+    """Return the signing key of a day, region and service, which is the same all day."""
     key = f"AWS4{secret}".encode()
     for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), "sha256").digest()

@@ -1,4 +1,4 @@
-"""What visitors report of links, in the access table. ``id``: ``report#<code>#<id>``; gone after 90 days."""
+"""Visitors' abuse reports, in the access table. ``id``: ``report#<code>#<id>``; deleted after 90 days."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.pages import of_kind
-from chalicelib.aws.store_errors import in_our_words
+from chalicelib.aws.dynamodb.errors import translating_errors
+from chalicelib.aws.dynamodb.queries import kind_query
 from chalicelib.core import times
-from chalicelib.core.complaint import Complaint
+from chalicelib.core.abuse_report import AbuseReport
 from chalicelib.settings import settings
 
-_KEPT = timedelta(days=90)
-_SHOWN = 100
+KEPT = timedelta(days=90)
+SHOWN = 100
 
 
-def add(complaint: Complaint, now: datetime) -> None:
-    """Keep a complaint.
+def add(report: AbuseReport, now: datetime) -> None:
+    """Store a report.
 
     Raises:
-        StoreUnavailable: it may or may not be kept.
+        StoreUnavailable: it may or may not have been stored.
     """
     texts = {
-        "id": f"report#{complaint.code}#{uuid.uuid4().hex}",
+        "id": f"report#{report.code}#{uuid.uuid4().hex}",
         "kind": "report",
         "createdAt": times.to_text(now),
-        "code": complaint.code,
-        "reason": complaint.reason,
-        "comment": complaint.comment,
+        "code": report.code,
+        "reason": report.reason,
+        "comment": report.comment,
     }
     item: Any = {name: {"S": text} for name, text in texts.items() if text is not None}
-    item["expiresAt"] = {"N": str(int((now + _KEPT).timestamp()))}
-    with in_our_words():
+    item["expiresAt"] = {"N": str(int((now + KEPT).timestamp()))}
+    with translating_errors():
         clients.writes.put_item(TableName=settings.access_table, Item=item)
 
 
 def latest() -> list[dict[str, Any]]:
-    """Return the latest hundred complaints as clients see them, the newest first.
+    """Return the latest hundred reports as clients see them, the newest first.
 
     Raises:
         StoreUnavailable
     """
-    with in_our_words():
-        page = clients.reads.query(TableName=settings.access_table, **of_kind("report"), Limit=_SHOWN)
+    with translating_errors():
+        page = clients.reads.query(TableName=settings.access_table, **kind_query("report"), Limit=SHOWN)
     return [
         {
             "at": item["createdAt"]["S"],

@@ -1,4 +1,4 @@
-"""Blocked hosts, in the access table. ``id``: ``blocked#<host>``. With a host all names below it are blocked."""
+"""Blocked hosts, in the access table. ``id``: ``blocked#<host>``. Blocking a host blocks its subdomains as well."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.pages import all_items, items_under, of_kind
-from chalicelib.aws.store_errors import in_our_words
+from chalicelib.aws.dynamodb.errors import translating_errors
+from chalicelib.aws.dynamodb.queries import all_items, items_by_key, kind_query
 from chalicelib.core import times
 from chalicelib.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A host that no link may lead to, and why; ``reason`` is shown to visitors."""
+    """A host that links may not lead to, and the ``reason`` that visitors are shown."""
 
     host: str
     reason: str
@@ -24,10 +24,10 @@ class Blocked:
 
 
 def add(blocked: Blocked) -> None:
-    """Block a host; again is to give another reason.
+    """Block a host, or change the reason if it is blocked already.
 
     Raises:
-        StoreUnavailable: it may or may not be blocked.
+        StoreUnavailable: it may or may not have been blocked.
     """
     item = {
         "id": {"S": f"blocked#{blocked.host}"},
@@ -35,42 +35,42 @@ def add(blocked: Blocked) -> None:
         "reason": {"S": blocked.reason},
         "createdAt": {"S": times.to_text(blocked.at)},
     }
-    with in_our_words():
+    with translating_errors():
         clients.writes.put_item(TableName=settings.access_table, Item=item)
 
 
 def remove(host: str) -> bool:
-    """Let links lead to a host again. False: it was not blocked.
+    """Unblock a host. False: it was not blocked.
 
     Raises:
         StoreUnavailable
     """
-    with in_our_words():
+    with translating_errors():
         gone = clients.writes.delete_item(
             TableName=settings.access_table, Key={"id": {"S": f"blocked#{host}"}}, ReturnValues="ALL_OLD"
         )
     return "Attributes" in gone
 
 
-def everything() -> list[Blocked]:
-    """Return all blocked hosts, the latest first; one blocked within this second may be missing.
+def all_blocked() -> list[Blocked]:
+    """Return all blocked hosts, the latest first; one blocked within the last second may be missing.
 
     Raises:
         StoreUnavailable
     """
-    return [_blocked_in(item) for item in all_items(settings.access_table, of_kind("blocked"))]
+    return [_blocked_from_item(item) for item in all_items(settings.access_table, kind_query("blocked"))]
 
 
-def those_of(hosts: Iterable[str]) -> list[Blocked]:
-    """Return which of ``hosts``, as they stand and no others, are blocked as of this moment.
+def blocked_among(hosts: Iterable[str]) -> list[Blocked]:
+    """Return which of ``hosts`` are blocked, parent domains not considered; strongly consistent.
 
     Raises:
         StoreUnavailable
     """
-    wanted = [{"id": {"S": f"blocked#{host}"}} for host in dict.fromkeys(hosts)]
-    return [_blocked_in(item) for item in items_under(settings.access_table, wanted, consistent=True)]
+    keys = [{"id": {"S": f"blocked#{host}"}} for host in dict.fromkeys(hosts)]
+    return [_blocked_from_item(item) for item in items_by_key(settings.access_table, keys, consistent=True)]
 
 
-def _blocked_in(item: Any) -> Blocked:
+def _blocked_from_item(item: Any) -> Blocked:
     host = item["id"]["S"].removeprefix("blocked#")
-    return Blocked(host, item["reason"]["S"], times.moment_in(item["createdAt"]["S"]))
+    return Blocked(host, item["reason"]["S"], times.parse_time(item["createdAt"]["S"]))

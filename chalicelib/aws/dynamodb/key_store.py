@@ -1,4 +1,4 @@
-"""API keys in the access table. ``id``: ``key#<id>``. Only digests are kept; a key never goes away, it is revoked."""
+"""API keys in the access table. ``id``: ``key#<id>``. Only digests are stored; keys are revoked, never deleted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import Refused
-from chalicelib.aws.pages import all_items, of_kind
-from chalicelib.aws.store_errors import in_our_words
+from chalicelib.aws.dynamodb.errors import translating_errors
+from chalicelib.aws.dynamodb.queries import all_items, kind_query
 from chalicelib.core import times
-from chalicelib.core.key import Key
+from chalicelib.core.access.api_key import Key
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
@@ -24,43 +24,43 @@ def add(key: Key) -> None:
     """Store a new key.
 
     Raises:
-        StoreUnavailable: it may or may not have been stored; nobody has seen its text, so it harms nobody.
+        StoreUnavailable: it may or may not have been stored; no one has its text, so it does no harm.
     """
-    with in_our_words():
-        clients.writes.put_item(TableName=settings.access_table, Item=_item_of(key))
+    with translating_errors():
+        clients.writes.put_item(TableName=settings.access_table, Item=_item_from_key(key))
 
 
-def find(key_id: str) -> Key | None:
+def find_key(key_id: str) -> Key | None:
     """Return a key, or None.
 
     Raises:
         StoreUnavailable
     """
-    with in_our_words():
-        found = clients.reads.get_item(TableName=settings.access_table, Key=_id(key_id), ConsistentRead=True)
-    return _key_in(found["Item"]) if "Item" in found else None
+    with translating_errors():
+        found = clients.reads.get_item(TableName=settings.access_table, Key=_key_id(key_id), ConsistentRead=True)
+    return _key_from_item(found["Item"]) if "Item" in found else None
 
 
 def all_keys() -> list[Key]:
-    """Return all keys, the newest first; one made within this second may be missing.
+    """Return all keys, the newest first; one created within the last second may be missing.
 
     Raises:
         StoreUnavailable
     """
-    return [_key_in(item) for item in all_items(settings.access_table, of_kind("key"))]
+    return [_key_from_item(item) for item in all_items(settings.access_table, kind_query("key"))]
 
 
 def revoke(key_id: str, now: datetime) -> bool:
-    """Revoke a key; one that was revoked stays so since then. False: there is none.
+    """Revoke a key; a revoked key keeps the time of its first revocation. False: there is no such key.
 
     Raises:
-        StoreUnavailable: it may or may not be revoked.
+        StoreUnavailable: it may or may not have been revoked.
     """
     try:
-        with in_our_words("ConditionalCheckFailedException"):
+        with translating_errors("ConditionalCheckFailedException"):
             clients.writes.update_item(
                 TableName=settings.access_table,
-                Key=_id(key_id),
+                Key=_key_id(key_id),
                 UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :now)",
                 ConditionExpression="attribute_exists(id)",
                 ExpressionAttributeValues={":now": {"S": times.to_text(now)}},
@@ -70,13 +70,13 @@ def revoke(key_id: str, now: datetime) -> bool:
     return True
 
 
-def note_use(key_id: str, now: datetime, before: datetime) -> None:
-    """Note that a key was used just now, if it was last used ``before``. Nothing depends on it."""
+def record_use(key_id: str, now: datetime, before: datetime) -> None:
+    """Record that a key was used just now, if its last use was ``before``. Failures are ignored."""
     try:
-        with in_our_words("ConditionalCheckFailedException"):
-            clients.glances.update_item(
+        with translating_errors("ConditionalCheckFailedException"):
+            clients.best_effort.update_item(
                 TableName=settings.access_table,
-                Key=_id(key_id),
+                Key=_key_id(key_id),
                 UpdateExpression="SET lastUsedAt = :now",
                 ConditionExpression="attribute_exists(id) AND NOT lastUsedAt > :before",
                 ExpressionAttributeValues={
@@ -88,11 +88,11 @@ def note_use(key_id: str, now: datetime, before: datetime) -> None:
         return
 
 
-def _id(key_id: str) -> Any:
+def _key_id(key_id: str) -> Any:
     return {"id": {"S": f"key#{key_id}"}}
 
 
-def _item_of(key: Key) -> Item:
+def _item_from_key(key: Key) -> Item:
     texts = {
         "id": f"key#{key.id}",
         "kind": "key",
@@ -100,25 +100,27 @@ def _item_of(key: Key) -> Item:
         "owner": key.owner,
         "digest": key.digest,
         "createdAt": times.to_text(key.created_at),
-        "endsAt": times.text_of(key.expires_at),
-        "revokedAt": times.text_of(key.revoked_at),
-        "lastUsedAt": times.text_of(key.last_used_at),
+        "endsAt": times.to_text_or_none(key.expires_at),
+        "revokedAt": times.to_text_or_none(key.revoked_at),
+        "lastUsedAt": times.to_text_or_none(key.last_used_at),
     }
     item: Item = {name: {"S": text} for name, text in texts.items() if text is not None}
     item["scopes"] = {"L": [{"S": scope} for scope in key.scopes]}
     return item
 
 
-def _key_in(item: Item) -> Key:
-    moments = {name: times.moment_in(item[name]["S"]) for name in ("endsAt", "revokedAt", "lastUsedAt") if name in item}
+def _key_from_item(item: Item) -> Key:
+    times_by_name = {
+        name: times.parse_time(item[name]["S"]) for name in ("endsAt", "revokedAt", "lastUsedAt") if name in item
+    }
     return Key(
         id=item["id"]["S"].removeprefix("key#"),
         name=item["name"]["S"],
         owner=item["owner"]["S"],
         scopes=tuple(scope["S"] for scope in item["scopes"]["L"]),
         digest=item["digest"]["S"],
-        created_at=times.moment_in(item["createdAt"]["S"]),
-        expires_at=moments.get("endsAt"),
-        revoked_at=moments.get("revokedAt"),
-        last_used_at=moments.get("lastUsedAt"),
+        created_at=times.parse_time(item["createdAt"]["S"]),
+        expires_at=times_by_name.get("endsAt"),
+        revoked_at=times_by_name.get("revokedAt"),
+        last_used_at=times_by_name.get("lastUsedAt"),
     )

@@ -1,26 +1,27 @@
-"""Reads that take more than one call."""
+"""Reads that may take more than one call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chalicelib.aws import clients, transactions
-from chalicelib.aws.store_errors import in_our_words
+from chalicelib.aws import clients
+from chalicelib.aws.dynamodb import transactions
+from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.errors import StoreUnavailable
 
-_AT_ONCE = 100  # keys that DynamoDB reads in one call
+_KEYS_PER_CALL = 100  # keys that DynamoDB reads in one call
 
 
 def all_items(table: str, query: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield every item of ``table`` that ``query`` finds, page by page.
+    """Yield every item of ``table`` that matches ``query``, page by page.
 
     Raises:
         StoreUnavailable
     """
     start: dict[str, Any] = {}
     while True:
-        with in_our_words():
+        with translating_errors():
             page = clients.reads.query(TableName=table, **query, **start)
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
@@ -28,29 +29,26 @@ def all_items(table: str, query: Mapping[str, Any]) -> Iterator[Any]:
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def items_under(table: str, keys: Sequence[Any], *, consistent: bool = False) -> Iterator[Any]:
-    """Yield the items under ``keys``, those that are there, in no order.
+def items_by_key(table: str, keys: Sequence[Any], *, consistent: bool = False) -> Iterator[Any]:
+    """Yield the items with these ``keys`` that exist, in no particular order.
 
     Raises:
         StoreUnavailable
     """
-    wanted, pauses = list(keys), iter(transactions.PAUSES)
-    while wanted:
-        request: Any = {"Keys": wanted[:_AT_ONCE], **({"ConsistentRead": True} if consistent else {})}
-        with in_our_words():
-            answer = clients.reads.batch_get_item(RequestItems={table: request})
-        yield from answer["Responses"][table]
-        unread: Any = answer["UnprocessedKeys"].get(table, {"Keys": []})["Keys"]
-        wanted = [*unread, *wanted[_AT_ONCE:]]
-        if unread:
-            longest_pause = next(pauses, None)
-            if longest_pause is None:
-                raise StoreUnavailable
-            transactions.pause(longest_pause)
+    remaining, pauses = list(keys), iter(transactions.PAUSES)
+    while remaining:
+        request: Any = {"Keys": remaining[:_KEYS_PER_CALL], **({"ConsistentRead": True} if consistent else {})}
+        with translating_errors():
+            response = clients.reads.batch_get_item(RequestItems={table: request})
+        yield from response["Responses"][table]
+        unread: Any = response["UnprocessedKeys"].get(table, {"Keys": []})["Keys"]
+        remaining = [*unread, *remaining[_KEYS_PER_CALL:]]
+        if unread and not transactions.wait_to_retry(pauses):
+            raise StoreUnavailable
 
 
-def of_kind(kind: str) -> dict[str, Any]:
-    """Return the query for what the access table has of a kind, the newest first; the index may be a second behind."""
+def kind_query(kind: str) -> dict[str, Any]:
+    """Return a query for all items of a kind in the access table, the newest first; it may be a second behind."""
     return {
         "IndexName": "byKind",
         "KeyConditionExpression": "kind = :kind",

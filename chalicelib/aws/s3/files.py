@@ -1,4 +1,4 @@
-"""The bucket of files: uploads, reports, exports. Who reads one has it on disk, so that memory does not matter."""
+"""The file bucket: uploads, reports, exports. Files are read from disk, so that memory does not limit their size."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from chalicelib.aws import by_boto3
-from chalicelib.aws.clients import Refused
-from chalicelib.aws.store_errors import in_our_words
-from chalicelib.core.work import StoredFile
-from chalicelib.errors import FileGone
+from chalicelib.aws.clients import Refused, boto3_client, timeouts
+from chalicelib.aws.dynamodb.errors import translating_errors
+from chalicelib.core.transfers.file_message import StoredFile
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_GONE = ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed")  # the last: the version is a mark that it was deleted
+_GONE = ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed")  # the last: the version is a delete marker
 
-files: S3Client = by_boto3.made("s3", seconds_to_connect=1, seconds_to_read=10, attempts=4)
+files: S3Client = boto3_client.make_client("s3", **timeouts.STORE_FILE)
+
+
+class FileGone(Exception):
+    """A file was deleted from the bucket, or never was there."""
 
 
 @contextmanager
-def fetched(file: StoredFile) -> Iterator[Path]:
-    """Have ``file``, in its version, on disk for the length of a ``with``.
+def downloaded(file: StoredFile) -> Iterator[Path]:
+    """Download ``file``, in its version, to disk for the length of a ``with``.
 
     Raises:
-        FileGone: it was removed, or its time in storage is over.
+        FileGone: it was deleted, or has expired.
         StoreUnavailable
     """
-    with tempfile.NamedTemporaryFile(suffix=".csv") as copy:
-        _copy(copy, Key=file.key, VersionId=file.version)
-        copy.flush()
-        yield Path(copy.name)
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file_on_disk:
+        _copy(file_on_disk, Key=file.key, VersionId=file.version)
+        file_on_disk.flush()
+        yield Path(file_on_disk.name)
 
 
 def append(key: str, target: IO[bytes]) -> None:
-    """Write what the object ``key`` holds to the end of ``target``.
+    """Append the content of the object ``key`` to ``target``.
 
     Raises:
         FileGone
@@ -49,19 +51,19 @@ def append(key: str, target: IO[bytes]) -> None:
 
 
 def put(key: str, content: bytes | IO[bytes], media_type: str) -> None:
-    """Store an object, in place of what was there.
+    """Store an object, replacing an existing one.
 
     Raises:
         StoreUnavailable: it may or may not be stored.
     """
-    with in_our_words():
+    with translating_errors():
         files.put_object(Bucket=settings.files_bucket, Key=key, Body=content, ContentType=media_type)
 
 
-def _copy(target: IO[bytes], **which: Any) -> None:
+def _copy(target: IO[bytes], **version: Any) -> None:
     try:
-        with in_our_words(*_GONE):
-            answer = files.get_object(Bucket=settings.files_bucket, **which)
-            shutil.copyfileobj(answer["Body"], target)
+        with translating_errors(*_GONE):
+            response = files.get_object(Bucket=settings.files_bucket, **version)
+            shutil.copyfileobj(response["Body"], target)
     except Refused as gone:
         raise FileGone from gone

@@ -8,19 +8,22 @@ from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import Refused, Unreachable
-from chalicelib.errors import ClickNotSent
 from chalicelib.settings import settings
 
 AT_ONCE = 10  # messages that SQS takes in one call
 
 
-def send(messages: Sequence[Mapping[str, Any]]) -> None:
-    """Put ``messages``, ``AT_ONCE`` at the most, into the queue: half a second to connect, half to hear back, one try.
+class ClickNotSent(Exception):
+    """The queue did not accept a click in time."""
 
-    They go as ASCII, for the queue refuses control characters.
+
+def send(messages: Sequence[Mapping[str, Any]]) -> None:
+    """Send up to ``AT_ONCE`` messages: half a second to connect, half a second to respond, one try.
+
+    They are sent as ASCII, because the queue refuses control characters.
 
     Raises:
-        ClickNotSent: some may be in the queue and some not; sending all of them again later does no harm.
+        ClickNotSent: some may have been sent; sending all of them again later does no harm.
     """
     bodies = [json.dumps(message, separators=(",", ":")) for message in messages]
     try:
@@ -28,8 +31,8 @@ def send(messages: Sequence[Mapping[str, Any]]) -> None:
             clients.queue.send_message(QueueUrl=settings.clicks_queue_url, MessageBody=bodies[0])
             return
         entries: Any = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
-        answer = clients.queue.send_message_batch(QueueUrl=settings.clicks_queue_url, Entries=entries)
+        response = clients.queue.send_message_batch(QueueUrl=settings.clicks_queue_url, Entries=entries)
     except (Unreachable, Refused) as failure:
         raise ClickNotSent from failure
-    if answer.get("Failed"):
+    if response.get("Failed"):
         raise ClickNotSent

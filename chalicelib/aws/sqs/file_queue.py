@@ -1,4 +1,4 @@
-"""The queue of files: what is to be imported, gone on with, or exported; a JSON document each."""
+"""The file queue: files to import, imports to resume, exports to write; each message is a JSON document."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from contextlib import suppress
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.store_errors import in_our_words
+from chalicelib.aws.clients import timeouts
+from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
 TRIES = 8  # as .chalice/resources.yaml has it
-FIRST_PAUSE = 30  # seconds; then twice as long each time: eight tries take an hour
-_queue: Any = clients.sqs(seconds_to_connect=1, seconds_to_read=2, attempts=3)
+FIRST_PAUSE = 30  # seconds, doubled each time: eight tries take an hour
+_queue: Any = clients.sqs(**timeouts.QUEUE_FILE)
 
 
 def send(document: Mapping[str, Any], *, after_seconds: int = 0) -> None:
-    """Put ``document`` into the queue, to be delivered after a while; if the answer is lost, it may be there twice.
+    """Send ``document``, to be delivered after a delay; if the response is lost, it may be sent twice.
 
     Raises:
-        StoreUnavailable: it may or may not be there.
+        StoreUnavailable: it may or may not have been sent.
     """
-    with in_our_words():
+    with translating_errors():
         _queue.send_message(
             QueueUrl=settings.files_queue_url, MessageBody=json.dumps(document), DelaySeconds=after_seconds
         )
 
 
-def come_again_soon(receipt: str, tries: int) -> None:
-    """Let a message that failed for the ``tries``-th time (from 1) come again after a pause, not when its time is up.
+def retry_with_backoff(receipt: str, tries: int) -> None:
+    """Deliver a message that failed for the ``tries``-th time (from 1) again after a pause that doubles each time.
 
-    If that cannot be said, it comes again later.
+    If this call fails, the message returns when its visibility timeout ends.
     """
-    with suppress(StoreUnavailable), in_our_words():
+    with suppress(StoreUnavailable), translating_errors():
         _queue.change_message_visibility(
             QueueUrl=settings.files_queue_url,
             ReceiptHandle=receipt,

@@ -1,67 +1,73 @@
-"""Who calls the API, and what they may do."""
+"""The caller of the API, and what it may do."""
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from chalicelib.core import key
-from chalicelib.core.link import Link
+from chalicelib.core.access import api_key
+from chalicelib.core.links.link import Link
 from chalicelib.errors import KeyMissing, ScopeMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: with a key, with the key to one link, or with none."""
+    """The caller of a request: with an API key, with the key to one link, or without a key."""
 
     principal: str
-    """What is counted and remembered of them goes by this; an address only as a hash."""
+    """Identifies the caller in rate counters and Idempotency-Keys; an IP address only as a hash."""
     name: str
-    """What the history of a link shows."""
+    """Shown in the history of links."""
     owner: str | None = None
     scopes: tuple[str, ...] = ()
     manage_digest: str | None = None
+    count_refusal: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    """Called when the key to a link matches no link: anyone can make one up, so failures are counted."""
 
     @property
     def is_anonymous(self) -> bool:
-        """Tell whether they brought no key at all."""
+        """Tell whether the request has no key at all."""
         return not self.scopes and self.manage_digest is None
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether every link is theirs to manage."""
+        """Tell whether the caller may manage every link."""
         return "admin" in self.scopes
 
-    def require(self, scope: str) -> None:
-        """Let pass who has ``scope``.
+    def require(self, scope: str, *, or_manage_key: bool = False) -> None:
+        """Check that the caller has ``scope`` or, with ``or_manage_key``, the key to a single link.
+
+        Whether that key belongs to the link is checked when the link is read.
 
         Raises:
-            KeyMissing: they have no key.
-            ScopeMissing: their key does not allow it.
+            KeyMissing: there is no key.
+            ScopeMissing: the key lacks the scope.
         """
+        if or_manage_key and self.manage_digest is not None:
+            return
         if not self.scopes:
             raise KeyMissing
-        if scope not in self.scopes and not self.is_admin:
+        if not self.may(scope):
             raise ScopeMissing(scope)
 
-    def require_for_a_link(self, scope: str) -> None:
-        """Let pass who has ``scope``, or the key to some link: which one is asked when the link is there."""
-        if self.manage_digest is None:
-            self.require(scope)
+    def may(self, scope: str) -> bool:
+        """Tell whether the key has ``scope``; administrators have all scopes."""
+        return scope in self.scopes or self.is_admin
 
     def manages(self, link: Link) -> bool:
-        """Tell whether ``link`` is theirs: by its owner, by its own key, or because all of them are."""
+        """Tell whether the caller may manage ``link``: as its owner, with its manage key, or as an administrator."""
         if self.manage_digest is not None:
             return link.manage_digest is not None and hmac.compare_digest(link.manage_digest, self.manage_digest)
         return self.is_admin or (self.owner is not None and link.owner == self.owner)
 
 
-def with_key(found: key.Key) -> Caller:
-    """Return who calls with a key that is good."""
+def with_key(found: api_key.Key) -> Caller:
+    """Return the caller with a valid API key."""
     return Caller(principal=f"key#{found.id}", name=found.name, owner=found.owner, scopes=found.scopes)
 
 
 def with_manage_key(text: str) -> Caller:
-    """Return who calls with the key to one link."""
-    digest = key.digest_of(text)
+    """Return the caller with the key to one link."""
+    digest = api_key.digest_of(text)
     return Caller(principal=f"link#{digest[:32]}", name="manageKey", manage_digest=digest)

@@ -1,39 +1,39 @@
-"""Content negotiation (RFC 9110, section 12.5.1): which of our media types a client likes best."""
+"""Content negotiation (RFC 9110, section 12.5.1): which of the offered media types a client prefers."""
 
 from __future__ import annotations
 
 
-def best_of(accept: str | None, offers: tuple[str, ...]) -> str | None:
-    """Return the offer that ``accept`` rates highest, or None if it takes none of them.
+def best_match(accept: str | None, offers: tuple[str, ...]) -> str | None:
+    """Return the offer that ``accept`` rates highest, or None if it accepts none of them.
 
-    On a tie what was named beats what a wildcard covers, then the earlier offer wins: ``application/json, */*`` asks
-    for JSON.
+    On a tie, a type that is named explicitly beats one covered by a wildcard, then the earlier offer wins:
+    ``application/json, */*`` asks for JSON.
     """
-    wishes = _parse(accept or "*/*")
-    rated = [(*_rating(offer, wishes), -place, offer) for place, offer in enumerate(offers)]
+    ranges = _parse(accept or "*/*")
+    rated = [(*_rating(offer, ranges), -place, offer) for place, offer in enumerate(offers)]
     quality, _, _, offer = max(rated)
     return offer if quality > 0 else None
 
 
-def first_of(accept: str | None) -> str:
-    """Return the media type that ``accept`` names first, lower case: what API Gateway goes by where bytes are sent."""
+def first_media_type(accept: str | None) -> str:
+    """Return the first media type in ``accept``, in lower case: API Gateway decides by it whether to send bytes."""
     return (accept or "").partition(",")[0].partition(";")[0].strip().lower()
 
 
 def _parse(accept: str) -> dict[str, float]:
-    wishes = {}
+    ranges = {}
     for part in accept.split(","):
         media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
         weights = [_weight(p[2:]) for p in parameters if p.startswith("q=")]
-        wishes[media_range] = weights[0] if weights else 1.0
-    return wishes
+        ranges[media_range] = weights[0] if weights else 1.0
+    return ranges
 
 
-def _rating(offer: str, wishes: dict[str, float]) -> tuple[float, int]:
-    """Return the quality of the most exact range that covers ``offer``, and how exact that is."""
-    for exactness, media_range in ((2, offer), (1, offer.partition("/")[0] + "/*"), (0, "*/*")):
-        if media_range in wishes:
-            return wishes[media_range], exactness
+def _rating(offer: str, ranges: dict[str, float]) -> tuple[float, int]:
+    """Return the quality of the most specific range that covers ``offer``, and how specific it is."""
+    for specificity, media_range in ((2, offer), (1, offer.partition("/")[0] + "/*"), (0, "*/*")):
+        if media_range in ranges:
+            return ranges[media_range], specificity
     return 0.0, 0
 
 

@@ -1,4 +1,4 @@
-"""An answer to a request that makes something: remembered, so that the same request can be answered the same again."""
+"""Idempotency: the response to a request is stored, so that a repetition gets the same response."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.core import password
+from chalicelib.core.links import password
 
 LASTS = timedelta(hours=24)
 MAX_KEY = 255
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a client is told of a link that it asked for."""
+class StoredResponse:
+    """The response to a request to create a link."""
 
     status: int
     document: dict[str, Any]
@@ -26,40 +26,40 @@ class Answer:
     is_replayed: bool = False
 
     def to_json(self) -> str:
-        """Write the answer down."""
+        """Return the response as it is stored."""
         return json.dumps({"status": self.status, "document": self.document, "etag": self.etag}, ensure_ascii=False)
 
     @classmethod
-    def replayed(cls, text: str) -> Answer:
-        """Read an answer that was given before."""
+    def replayed(cls, text: str) -> StoredResponse:
+        """Return a stored response, marked as replayed."""
         return cls(**json.loads(text), is_replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
-    """A request that must not be done twice: who asks, the key they gave it, and a digest of what they ask."""
+class IdempotentRequest:
+    """A request with an Idempotency-Key: an id made of the caller and the key, and a digest of the body."""
 
     id: str
     digest: str
 
     @classmethod
-    def of(cls, principal: str, key: str, body: bytes) -> Once:
-        """Return what a request with ``key`` as its Idempotency-Key is remembered by."""
+    def from_key(cls, principal: str, key: str, body: bytes) -> IdempotentRequest:
+        """Return the identity of the request of ``principal`` with ``key`` as its Idempotency-Key."""
         name = hashlib.sha256(f"{principal} {key}".encode()).hexdigest()
         return cls(f"answer#{name}", _digest_of(body, name))
 
-    def row(self, number: int) -> Once:
-        """Return the same for one row of a bulk request."""
-        return Once(f"{self.id}#{number}", self.digest)
+    def row(self, number: int) -> IdempotentRequest:
+        """Return the identity of one row of a bulk request."""
+        return IdempotentRequest(f"{self.id}#{number}", self.digest)
 
 
 def _digest_of(body: bytes, name: str) -> str:
-    """Return what a body is known by. One that holds a password is not to be guessed from it, so that takes longer."""
+    """Return a digest of a body. If it contains a password, a slow hash keeps that from being guessed."""
     if b"password" not in body:
         return hashlib.sha256(body).hexdigest()
-    return password.stretched(body, name.encode()).hex()
+    return password.derive(body, name.encode()).hex()
 
 
 def is_key(text: str) -> bool:
     """Tell whether ``text`` can be an Idempotency-Key: 1 to 255 visible ASCII characters."""
-    return _KEY.fullmatch(text) is not None
+    return KEY.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""JSON bodies, read once and strictly: one object, UTF-8, nothing that two parsers could read in two ways."""
+"""JSON bodies, parsed strictly: one object, UTF-8, and nothing that two parsers could read differently."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import json
 import re
 from typing import Any, NoReturn
 
+from chalicelib.core import limits
 from chalicelib.errors import BodyTooLarge, Malformed, MediaTypeUnsupported
 
-MAX_BODY_BYTES = 64 * 1024
-MAX_BULK_BYTES = 512 * 1024
-MAX_DEPTH = 20  # ours need 5 at the most; Python's parser gives up at about 1,000 by exhausting its stack
-
 _JSON_TYPE = re.compile(r"\s*application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.ASCII)
-# A string that never ends is taken to the end: looked for its end from each of its quotes, 64 KB would take 14 seconds.
+# An unterminated string matches to the end of the body: retrying from each quote in 64 KB would take 14 seconds.
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 
 
-def read_object(body: bytes, content_type: str | None, most: int = MAX_BODY_BYTES) -> dict[str, Any]:
-    """Read ``body`` as one JSON object. A missing ``content_type`` counts as JSON.
+def read_object(body: bytes, content_type: str | None, most: int = limits.BODY_BYTES) -> dict[str, Any]:
+    """Parse ``body`` as one JSON object. A missing ``content_type`` counts as JSON.
 
     Raises:
         MediaTypeUnsupported, BodyTooLarge, Malformed
@@ -40,7 +37,7 @@ def read_object(body: bytes, content_type: str | None, most: int = MAX_BODY_BYTE
 
 def _parse(body: bytes) -> Any:
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")  # a byte order mark may be ignored (RFC 8259, 8.1)
     except UnicodeDecodeError as undecodable:
         raise Malformed(f"The body is not UTF-8 (byte {undecodable.start + 1}).") from undecodable
     if not text.strip():
@@ -50,34 +47,34 @@ def _parse(body: bytes) -> Any:
             text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_number, parse_float=_finite
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except json.JSONDecodeError as broken:
+    except json.JSONDecodeError as error:
         raise Malformed(
-            f"The body is not valid JSON: {broken.msg} (line {broken.lineno} column {broken.colno})."
-        ) from broken
+            f"The body is not valid JSON: {error.msg} (line {error.lineno} column {error.colno})."
+        ) from error
     except UnicodeEncodeError as surrogate:
-        raise Malformed("The body holds half of a surrogate pair, which is no character.") from surrogate
+        raise Malformed("The body has a lone surrogate, which is not a character.") from surrogate
     except ValueError as refused:
-        raise Malformed("The body holds a number with too many digits.") from refused
+        raise Malformed("The body has a number with too many digits.") from refused
     return value
 
 
 def _check_depth(body: bytes) -> None:
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+    if body.count(b"[") + body.count(b"{") <= limits.BODY_DEPTH:
         return
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(body):
         depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        if depth > MAX_DEPTH:
-            raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        if depth > limits.BODY_DEPTH:
+            raise Malformed(f"The body is nested deeper than {limits.BODY_DEPTH} levels.")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in result:
             raise Malformed(f"The key {ascii(key)[1:-1][:80]!r} stands in the body twice.")
-        found[key] = value
-    return found
+        result[key] = value
+    return result
 
 
 def _refuse_number(name: str) -> NoReturn:

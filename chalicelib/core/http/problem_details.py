@@ -25,17 +25,17 @@ def document(error: ShortenerError, base_url: str) -> dict[str, Any]:
         "status": error.status,
         "detail": str(error) or error.title,
         "code": error.code,
-        **error.evidence(),
+        **error.extensions(),
     }
 
 
 def explanation(error: type[ShortenerError]) -> dict[str, Any]:
     """Return what an error means, for programs."""
-    return {"code": error.code, "title": error.title, "status": error.status, "meaning": error.meaning}
+    return {"code": error.code, "title": error.title, "status": error.status, "meaning": error.description}
 
 
-def of_chalice(status: int, message: str) -> ShortenerError:
-    """Return, in our words, an error that Chalice answered itself. Its words for a 500 are left out on purpose."""
+def from_chalice(status: int, message: str) -> ShortenerError:
+    """Return the error for a response that Chalice made itself. Its message for a 500 stays internal."""
     match HTTPStatus(status):
         case HTTPStatus.NOT_FOUND:
             return PageUnknown(message)

@@ -1,50 +1,81 @@
-"""Codes: which are possible, which are reserved, and how one is drawn. All chance of this house is in ``draw``."""
+"""Codes: which are valid, which are reserved, and how new ones are generated."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from urllib.parse import unquote
 
 from shortid import ShortId
 
 MAX_CODE_LENGTH = 64
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PUNCTUATED = re.compile(r"([A-Za-z0-9_-]{1,64})([^A-Za-z0-9_\x00-\x1f\x7f\ufffd-]{1,64})")
 
 RESERVED = frozenset(
     {
-        # First segments of our own addresses, and of those promised for later: an alias must never hide one.
+        # First path segments of the service's own routes, present and announced: an alias must never hide one.
         *("assets", "bulk", "docs", "exports", "healthz", "imports", "keys", "links", "openapi", "problems", "reports"),
         "stats",
+        # Reserved for future routes. An existing link with such a code keeps working.
+        *(
+            "_",
+            "admin",
+            "api",
+            "app",
+            "callback",
+            "domains",
+            "events",
+            "hooks",
+            "login",
+            "logout",
+            "mcp",
+            "me",
+            "people",
+        ),
+        *("rest", "s", "sessions", "static", "tags", "webhooks", "well-known", "workspaces"),
+        *("v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"),
         # API Gateway answers these two itself under a custom domain.
         *("ping", "sping"),
     }
 )
-"""Lower case; compared without regard to case, for nobody should have to tell ``/Links`` from ``/links``."""
+"""Lower case; compared case-insensitively, so that ``/Links`` and ``/links`` are never different pages."""
 
-# Base 58: no 0 O I l, which people confuse when they read a code aloud.
+# Base 58: without 0 O I l, which are easily confused.
 _UNGUESSABLE_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _UNGUESSABLE_LENGTH = 12  # 58^12 = 1.4e21: with a million links, 1e15 guesses for one hit
-_DERIVED_LENGTH = 7  # 58^7 = 2.2e12: of a million links, one in two million imports meets one by chance
+_DERIVED_LENGTH = 7  # 58^7 = 2.2e12: with a million links, one imported row in two million collides
 
 _short_id = ShortId()
 
 
 def is_code(text: str) -> bool:
-    """Tell whether ``text`` can be a code at all. Whatever cannot is unknown without a look at the table."""
-    return _CODE.fullmatch(text) is not None
+    """Tell whether ``text`` is a valid code. Anything else is unknown without reading the table."""
+    return CODE.fullmatch(text) is not None
+
+
+def split_punctuation(text: str) -> tuple[str, str]:
+    """Split ``text``, the last segment of a path, into a code and the punctuation after it.
+
+    Chat and mail programs turn URLs in sentences into links, and include a full stop, a bracket, a quotation mark or a
+    space. Trailing characters that no code can contain are cut off, percent-encoded or not. If letters follow them,
+    nothing is cut off: ``MyLink.html`` is a different path.
+    """
+    match = _PUNCTUATED.fullmatch(unquote(text))
+    return (match[1], match[2]) if match else (text, "")
 
 
 def is_reserved(code: str) -> bool:
-    """Tell whether ``code`` belongs to the service itself."""
+    """Tell whether ``code`` is reserved for the service itself."""
     return code.lower() in RESERVED
 
 
-def draw(*, unguessable: bool) -> str:
-    """Draw a code: five to eight characters of ``shortid``, or twelve that cannot be guessed.
+def generate(*, unguessable: bool) -> str:
+    """Generate a random code: five to eight characters of ``shortid``, or twelve that cannot be guessed.
 
-    ``shortid`` writes the process id into a code. Lambda's is one digit long; a laptop's may make it five longer.
-    It may be in use already: only the table knows. It is never reserved, and never begins or ends with ``-`` or ``_``,
-    which mail programs and chats leave out of the links they make.
+    ``shortid`` encodes the process id. On Lambda that is one digit; elsewhere it may add up to five characters.
+    The code may be in use already: only the table knows. It is never reserved, and never begins or ends with ``-`` or
+    ``_``, which mail and chat programs drop from links.
     """
     while True:
         code = unguessable_text(_UNGUESSABLE_LENGTH) if unguessable else _short_id.generate()
@@ -53,12 +84,12 @@ def draw(*, unguessable: bool) -> str:
 
 
 def unguessable_text(length: int) -> str:
-    """Draw ``length`` of 58 letters, 5.86 bits each, from the system's own randomness."""
+    """Return ``length`` random characters of 58, 5.86 bits each, from the system's secure random generator."""
     return "".join(secrets.choice(_UNGUESSABLE_ALPHABET) for _ in range(length))
 
 
-def derived(seed: bytes, *, unguessable: bool) -> str:
-    """Return the code that follows from ``seed``, random bytes: seven letters of 58, or twelve. It may be in use."""
+def derive(seed: bytes, *, unguessable: bool) -> str:
+    """Derive a code of seven characters, or twelve, from ``seed``, random bytes. It may be in use."""
     number, letters = int.from_bytes(seed, "big"), ""
     for _ in range(_UNGUESSABLE_LENGTH if unguessable else _DERIVED_LENGTH):
         number, place = divmod(number, len(_UNGUESSABLE_ALPHABET))

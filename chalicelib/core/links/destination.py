@@ -1,14 +1,13 @@
-"""Where a link leads a visitor: its own URL or a rule's, with what the visitor brings along."""
+"""The destination of a visitor: the URL of the link or of a rule, with the forwarded path and query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.core import target_url
-from chalicelib.core.link import Link
-from chalicelib.core.visitor import Visitor
+from chalicelib.core.links import target_url
+from chalicelib.core.links.link import Link
+from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import LinkUnknown
 
 CACHED_AT_MOST = 3600  # seconds a browser may keep a permanent redirect: longer, and an edit would never reach it
@@ -16,35 +15,48 @@ CACHED_AT_MOST = 3600  # seconds a browser may keep a permanent redirect: longer
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a visitor goes. ``url`` is pure ASCII; ``cache_seconds`` is 0 where every visit should come here first."""
+    """Where a visitor is redirected. ``url`` is pure ASCII; ``cache_seconds`` is 0 if browsers must not cache it."""
 
     url: str
     permanent: bool = False
     cache_seconds: int = 0
     owner: str | None = None
-    """Whose link led here."""
+    """The owner of the link."""
     variant: str | None = None
-    """Which of several targets it is, of a link with rules: its rule's number, from 1, or ``default``."""
+    """The target chosen by a link with rules: the number of the rule, from 1, or ``default``."""
+    proof: str | None = None
+    """The value of the unlock cookie, for a browser that has just given the password."""
     is_visit: bool = True
-    """Whether this counts: nobody has visited a link that is over."""
+    """Whether the visit counts; the fallback of an expired link is no visit."""
 
 
-def destination_of(link: Link, visitor: Visitor, now: datetime, who: Callable[[], str]) -> Destination:
-    """Return where ``link``, which is open, leads ``visitor`` at ``now`` (aware, UTC); ``who`` tells visitors apart.
+def needs_visitor_id(link: Link, visitor: Visitor, now: datetime) -> bool:
+    """Tell whether `destination_of` needs the id of ``visitor``: only if a rule applies to a share of the visitors."""
+    if not link.rules:
+        return False
+    from chalicelib.core.links import rules  # few links have any
+
+    return rules.draws_share(link.rules, visitor, now)
+
+
+def destination_of(link: Link, visitor: Visitor, now: datetime, visitor_id: str | None = None) -> Destination:
+    """Return the destination of ``visitor`` at ``now`` (aware, UTC); ``link`` must be open.
+
+    ``visitor_id`` identifies the visitor; it is only used if `needs_visitor_id`.
 
     Raises:
-        LinkUnknown: it takes no path behind its code; or an older table holds what no browser could open.
+        LinkUnknown: the link forwards no path; or its URL, of an older table, cannot be opened by browsers.
     """
     url, variant = link.url, None
     if link.rules:
-        from chalicelib.core import rules  # few links have any
+        from chalicelib.core.links import rules  # few links have any
 
-        # Each link draws for itself, or the same people would be the one percent of all of them.
-        place = rules.chosen(link.rules, visitor, now, lambda: f"{who()} {link.code}")
+        # The code is part of the id, or the same visitors would be the one percent of every link.
+        place = rules.choose(link.rules, visitor, now, f"{visitor_id} {link.code}")
         variant = rules.OWN if place is None else str(place + 1)
         url = link.url if place is None else link.rules[place].url
     if link.forward_query or visitor.path:
-        url = _with_what_they_bring(link, url, visitor)
+        url = _with_forwarded_parts(link, url, visitor)
     target = target_url.servable(url)
     if target is None:
         raise LinkUnknown(link.code)
@@ -56,13 +68,13 @@ def destination_of(link: Link, visitor: Visitor, now: datetime, who: Callable[[]
 
 
 def fallback_of(link: Link) -> Destination | None:
-    """Return where a link leads that is over, or None."""
+    """Return the fallback destination of a link that is expired, used up or off, or None."""
     target = None if link.fallback_url is None else target_url.servable(link.fallback_url)
     return None if target is None else Destination(target, owner=link.owner, is_visit=False)
 
 
-def _with_what_they_bring(link: Link, url: str, visitor: Visitor) -> str:
-    from chalicelib.core import forwarding  # few links need it
+def _with_forwarded_parts(link: Link, url: str, visitor: Visitor) -> str:
+    from chalicelib.core.links import forwarding  # few links need it
 
     if visitor.path:
         longer = forwarding.with_path(url, visitor.path) if link.forward_path else None

@@ -1,6 +1,6 @@
-"""What a visitor brings along, added to where they go; all else of the target stays as it is, byte for byte.
+"""Adds the path and query of a visitor to a target; the rest of the target is unchanged, byte for byte.
 
-So a signed URL stays valid: nothing that was stored is decoded and written anew.
+Signed URLs stay valid, because the stored URL is never decoded and encoded again.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote, unquote, unquote_plus
 
-from chalicelib.core.visitor import Query
+from chalicelib.core.visits.visitor import Query
 
-MAX_BYTES = 8_000  # of the whole: API Gateway sends 10,240 bytes of headers
-_IN_SEGMENTS = "!$&'()*+,;=:@~"  # RFC 3986, section 3.3: what stands for itself in a path
+MAX_BYTES = 8_000  # of the resulting URL: API Gateway sends 10,240 bytes of headers
+_IN_SEGMENTS = "!$&'()*+,;=:@~"  # RFC 3986, section 3.3: allowed unencoded in a path segment
 _STEPS = {".", ".."}
 
 
 def with_query(target: str, query: Query) -> str:
-    """Return ``target`` with the parameters of ``query``; those of the same names in it give way to them.
+    """Return ``target`` with the parameters of ``query``, which replace those of the same names.
 
-    Too much for a header is not added at all.
+    If the result would be too long for a header, ``target`` is returned unchanged.
     """
     if not query:
         return target
@@ -32,9 +32,9 @@ def with_query(target: str, query: Query) -> str:
 
 
 def with_path(target: str, segments: Sequence[str]) -> str | None:
-    """Return ``target`` with ``segments`` behind its path, or None where that leads elsewhere, or is too long.
+    """Return ``target`` with ``segments`` appended to its path; None if they have ``.`` or ``..``, or it is too long.
 
-    They may be percent-encoded or not, for API Gateway and a local server differ in that.
+    They may be percent-encoded or not: API Gateway and a local server differ in that.
     """
     plain = [unquote(segment) for segment in segments]
     if any(segment in _STEPS for segment in plain):

@@ -1,4 +1,4 @@
-"""Hosts: which one a URL leads to, and what lies above it."""
+"""Host names: the host of a URL, and its parent domains."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def is_host(text: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Return the host of a canonical URL, without a final dot; of anything else, perhaps nothing."""
+    """Return the host of a canonical URL, without a final dot; of any other text, possibly an empty string."""
     try:
         return (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return ""
 
 
-def above(host: str) -> list[str]:
-    """Return ``host`` and the names above it: a.b.example, b.example, example. An address has none above it."""
+def with_parents(host: str) -> list[str]:
+    """Return ``host`` and its parent domains: a.b.example, b.example, example. An IP address has no parents."""
     labels = host.split(".")
     is_address = ":" in host or labels[-1].isdigit()
     return [host] if is_address else [".".join(labels[place:]) for place in range(len(labels))]

@@ -1,4 +1,4 @@
-"""Hosts that may be taken for others: names in letters beyond ASCII, shown in both writings."""
+"""Warnings about hosts that look like others: names with non-ASCII letters, shown in Unicode and in Punycode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _ACE = "xn--"
 
 
 def warning_about(host: str) -> str | None:
-    """Return what a visitor should know of ``host`` (as canonical URLs have it), or None: it is what it looks like."""
+    """Return a warning to visitors about ``host`` (as in canonical URLs), or None if it is plain ASCII."""
     labels = {label: _unicode(label) for label in host.split(".")}
     if not any(label.startswith(_ACE) for label in labels):
         return None
@@ -21,7 +21,7 @@ def warning_about(host: str) -> str | None:
 
 
 def _unicode(label: str) -> str:
-    """Return a label as it is shown, or as it is, where it hides what cannot be shown."""
+    """Return a label in Unicode, or unchanged if it is not Punycode or has unprintable characters."""
     if not label.startswith(_ACE):
         return label
     try:

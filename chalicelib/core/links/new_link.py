@@ -1,4 +1,4 @@
-"""A wish for a link, read from JSON once; afterwards its types can be trusted."""
+"""Requests to create a link, validated once, so that all other code can rely on their types."""
 
 from __future__ import annotations
 
@@ -7,33 +7,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import password
-from chalicelib.core.conflicts import conflicts_in
-from chalicelib.core.fields import MAX_NOTE, MAX_TITLE, MAX_VISITS, Fields, names_of
-from chalicelib.core.link import Link, targets_in
-from chalicelib.core.rules import Rule
-from chalicelib.core.target_url import TargetPolicy
+from chalicelib.core.links import option_table, password
+from chalicelib.core.links.conflicts import conflicts_in
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.link_fields import LinkFields, names_in
+from chalicelib.core.links.option_table import Context
+from chalicelib.core.links.options import LinkOptions
+from chalicelib.core.links.target_url import TargetPolicy
 from chalicelib.errors import FieldError, LinkInvalid
 
-NAMES = names_of(
-    (
-        *("url", "alias", "title", "note", "tags", "expiresAt", "expiresIn"),
-        *("permanent", "unguessable", "findExisting", "enabled", "externalId", "startsAt", "maxVisits", "confirm"),
-        *("password", "rules", "forwardQuery", "forwardPath", "fallbackUrl"),
-    )
-)
-"""Every name that a field of a new link may have, and the field that it means."""
+NAMES = names_in((*option_table.field_names(option_table.OPTIONS), "alias", "findExisting", "password"))
+"""Every accepted name of a field of a new link, and its field."""
 
 
 _NO_EXTERNAL_ID = FieldError("externalId", "key-needed", "An externalId needs a key: it is an owner's name for a link.")
 _NOT_PERMANENT = FieldError(
-    "permanent", "key-needed", "Without a key a redirect is not permanent: browsers would keep it."
+    "permanent", "key-needed", "Without a key, a redirect cannot be permanent: browsers would cache it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MadeBy:
-    """Who makes a link: its owner, the name its history shows, and the digest of a key to it for who has no other."""
+    """The creator of a link: owner, name in the history, and the digest of a manage key if there is no owner."""
 
     owner: str | None
     name: str
@@ -41,182 +36,86 @@ class MadeBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewLink:
-    """What somebody asks for. Times are aware, in UTC; None means that the field was not given."""
+class NewLink(LinkOptions):
+    """A validated request to create a link. None means that the field was not given."""
 
-    url: str
     alias: str | None = None
-    title: str | None = None
-    note: str | None = None
-    tags: tuple[str, ...] | None = None
-    expires_at: datetime | None = None
-    permanent: bool = False
-    unguessable: bool = False
     find_existing: bool = False
-    enabled: bool = True
-    external_id: str | None = None
-    starts_at: datetime | None = None
-    max_visits: int | None = None
-    confirm: bool = False
     password: str | None = field(default=None, repr=False)
-    rules: tuple[Rule, ...] = ()
-    forward_query: bool = False
-    forward_path: bool = False
-    fallback_url: str | None = None
+    says_tags: bool = False
+    """Whether tags were given, even an empty list."""
     good_until: datetime | None = None
-    """No end was asked for, and there must be one: a link that is there already will do if it lasts until then."""
+    """Set if the link must expire and no expiry was requested: an existing link that lasts until then will do."""
 
     @classmethod
     def from_json(
         cls, body: dict[str, Any], policy: TargetPolicy, now: datetime, rules: AnonymousRules | None = None
     ) -> NewLink:
-        """Read a request body; ``rules`` are those for who has no key.
+        """Read a request body; ``rules`` apply to callers without a key.
 
         Raises:
-            LinkInvalid: with every field that is wrong, not just the first.
+            LinkInvalid: with every invalid field, not just the first.
         """
-        fields = Fields(body, NAMES)
-        wanted = cls(
-            url=fields.url(policy),
+        fields = LinkFields(body, NAMES)
+        new_link = cls(
+            **option_table.read_all(fields, Context(policy, now)),
             alias=fields.alias(),
-            title=fields.text("title", MAX_TITLE),
-            note=fields.text("note", MAX_NOTE),
-            tags=fields.tags(),
-            expires_at=fields.expiry(now),
-            permanent=fields.flag("permanent"),
-            unguessable=fields.flag("unguessable"),
             find_existing=fields.flag("findExisting"),
-            enabled=fields.flag("enabled", default=True),
-            external_id=fields.external_id(),
-            starts_at=fields.moment("startsAt"),
-            max_visits=fields.number("maxVisits", MAX_VISITS),
-            confirm=fields.flag("confirm"),
             password=fields.password(),
-            rules=fields.rules(policy),
-            forward_query=fields.flag("forwardQuery"),
-            forward_path=fields.flag("forwardPath"),
-            fallback_url=fields.target("fallbackUrl", policy),
+            says_tags=fields.is_given("tags"),
         )
-        if wanted.alias and wanted.unguessable:
+        if new_link.alias and new_link.unguessable:
             fields.refuse("unguessable", "conflict", "An alias is never unguessable: give either alias or unguessable.")
         if rules is not None:
-            wanted = rules.applied_to(wanted, fields, now)
-        fields.errors += conflicts_in(wanted, is_protected=wanted.password is not None)
+            new_link = rules.applied_to(new_link, fields, now)
+        fields.errors += conflicts_in(new_link, is_protected=new_link.password is not None)
         if fields.errors:
             raise LinkInvalid(fields.errors)
-        return wanted
+        return new_link
 
-    @property
-    def targets(self) -> dict[str, str]:
-        """Return every URL it may lead to, by the field that says so."""
-        return targets_in(self.url, self.rules, self.fallback_url)
-
-    def named(self, code: str, now: datetime, made_by: MadeBy) -> Link:
-        """Return the link this becomes under ``code``."""
+    def to_link(self, code: str, now: datetime, made_by: MadeBy) -> Link:
+        """Return the link under ``code``."""
         return Link(
+            **self.as_arguments(),
             code=code,
-            url=self.url,
             created_at=now,
             updated_at=now,
-            expires_at=self.expires_at,
-            permanent=self.permanent,
-            unguessable=self.unguessable,
-            title=self.title,
-            note=self.note,
-            tags=self.tags or (),
-            enabled=self.enabled,
-            external_id=self.external_id,
-            starts_at=self.starts_at,
-            max_visits=self.max_visits,
-            confirm=self.confirm,
             password_digest=None if self.password is None else password.digest_of(self.password),
-            rules=self.rules,
-            forward_query=self.forward_query,
-            forward_path=self.forward_path,
-            fallback_url=self.fallback_url,
             owner=made_by.owner,
             created_by=made_by.name,
             manage_digest=made_by.manage_digest,
             version=1,
         )
 
-    def is_met_by(self, link: Link, owner: str | None, now: datetime) -> bool:
-        """Tell whether ``link`` is as good as a new one of ``owner``: it does the same, and says what this wish says.
-
-        What a link does must be equal, given or not: nobody who asked for a lasting link wants one that ends tomorrow.
-        What describes it (title, note, tags) must be equal only where it was given; but for links of nobody's: what
-        one stranger noted is not for the next.
-        """
-        same_deed = link.owner == owner and deed_of(link) == deed_of(self)
-        nobody_is_kept_out = self.password is None and link.password_digest is None and link.blocked is None
-        same_end = link.expires_at == self.expires_at or (
-            self.good_until is not None and link.expires_at is not None and link.expires_at >= self.good_until
-        )
-        pairs = (
-            (self.title, link.title),
-            (self.note, link.note),
-            (None if self.tags is None else sorted(self.tags), sorted(link.tags)),
-            (self.external_id, link.external_id),
-        )
-        described = all(wish == there or (wish is None and (owner is not None or not there)) for wish, there in pairs)
-        expired = link.expires_at is not None and now >= link.expires_at
-        guessable_enough = link.unguessable or not self.unguessable
-        untouched = link.max_visits is None or link.visits_spent == 0
-        return (
-            same_deed
-            and nobody_is_kept_out
-            and same_end
-            and described
-            and guessable_enough
-            and untouched
-            and not expired
-            and self.alias in {None, link.code}
-        )
-
-
-def deed_of(wanted: NewLink | Link) -> tuple[Any, ...]:
-    """Return what a link does, without its end and its password."""
-    return (
-        *(wanted.url, wanted.permanent, wanted.enabled, wanted.starts_at, wanted.max_visits, wanted.confirm),
-        *(wanted.rules, wanted.forward_query, wanted.forward_path, wanted.fallback_url),
-    )
-
-
-def wish_of(wanted: NewLink, owner: str | None) -> tuple[Any, ...]:
-    """Return what is the same in all wishes of ``owner`` that one link would meet."""
-    tags = None if wanted.tags is None else sorted(wanted.tags)
-    described = (wanted.expires_at, wanted.unguessable, wanted.title, wanted.note, tags, wanted.external_id)
-    return (owner, *deed_of(wanted), *described)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousRules:
-    """What keeps a public instance from being abused: links of who has no key end, and can be found and stopped."""
+    """Rules for links created without a key, against abuse of public instances: such links expire."""
 
     shortest_alias: int = 1
     longest_life: timedelta | None = None
-    """None: a link may last, and may be permanent."""
+    """None: links may last for ever, and may be permanent."""
 
-    def applied_to(self, wanted: NewLink, fields: Fields, now: datetime) -> NewLink:
-        """Return ``wanted`` with an end; what is against the rules is noted in ``fields``."""
-        if wanted.alias is not None and len(wanted.alias) < self.shortest_alias:
+    def applied_to(self, new_link: NewLink, fields: LinkFields, now: datetime) -> NewLink:
+        """Return ``new_link`` with an expiry; violations of the rules are added to the errors of ``fields``."""
+        if new_link.alias is not None and len(new_link.alias) < self.shortest_alias:
             message = f"Without a key an alias has {self.shortest_alias} characters at least."
             fields.refuse("alias", "too-short", message)
-        if wanted.external_id is not None:
+        if new_link.external_id is not None:
             fields.errors.append(_NO_EXTERNAL_ID)
         if self.longest_life is None:
-            return wanted
+            return new_link
         last = now + self.longest_life
-        if wanted.permanent:
+        if new_link.permanent:
             fields.errors.append(_NOT_PERMANENT)
-        if wanted.expires_at is not None and wanted.expires_at > last:
+        if new_link.expires_at is not None and new_link.expires_at > last:
             fields.errors.append(self._too_late("expiresIn" if fields.has("expiresIn") else "expiresAt"))
-        if wanted.expires_at is not None:
-            return wanted
-        return replace(wanted, expires_at=last.replace(microsecond=0), good_until=now + self.longest_life / 2)
+        if new_link.expires_at is not None:
+            return new_link
+        return replace(new_link, expires_at=last.replace(microsecond=0), good_until=now + self.longest_life / 2)
 
     def refuse_in(self, changed: Mapping[str, Any], made_at: datetime) -> None:
-        """Let a change pass, by attributes of a link made at ``made_at``, if it could have been made like that then.
+        """Refuse a change, by attribute, if the link created at ``made_at`` could not have been created with it.
 
         Raises:
             LinkInvalid

@@ -1,4 +1,4 @@
-"""Passwords of links: kept as scrypt digests, with what they were made with, so that it may be raised later."""
+"""Passwords of links: stored as scrypt digests together with their parameters, which can be raised later."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ import re
 import secrets
 import unicodedata
 
-SHORTEST, LONGEST = 4, 128
-# The scrypt paper's parameters for who waits: 16 MB and about 40 ms a try. Online there are five tries a minute.
+SHORTEST, LONGEST = 8, 128  # of new passwords; older, shorter ones still work
+# The scrypt paper's parameters for interactive logins: 16 MB, about 40 ms an attempt. 30 an hour are allowed.
 _N, _R, _P = 2**14, 8, 1
 _SALT_BYTES = 16
-_MEMORY = 64 * 1024 * 1024  # bytes that OpenSSL may take: 128 * N * r, and room
+_MEMORY = 64 * 1024 * 1024  # bytes that OpenSSL may use: 128 * N * r, with a margin
 
 _DIGEST = re.compile(rf"scrypt\${_N}\${_R}\${_P}\$[0-9a-f]{{32}}\$[0-9a-f]{{64}}")
 
 
 def digest_of(password: str) -> str:
-    """Return what is stored of ``password``: ``scrypt$16384$8$1$<salt>$<digest>``, another each time."""
+    """Return the digest to store: ``scrypt$16384$8$1$<salt>$<digest>``, with a new salt each time."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return f"scrypt${_N}${_R}${_P}${salt.hex()}${_scrypt(password, salt, _N, _R, _P).hex()}"
 
 
 def is_digest(text: str) -> bool:
-    """Tell whether ``text`` is what is stored of a password, made as ours are: one try is not to cost more."""
+    """Tell whether ``text`` is a digest with the parameters used here: an attempt must not cost more than that."""
     return _DIGEST.fullmatch(text) is not None
 
 
-def fits(password: str, digest: str) -> bool:
+def matches(password: str, digest: str) -> bool:
     """Tell whether ``digest`` is that of ``password``."""
-    _, n, r, p, salt, wanted = digest.split("$")
-    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), int(n), int(r), int(p)), bytes.fromhex(wanted))
+    _, n, r, p, salt, expected = digest.split("$")
+    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), int(n), int(r), int(p)), bytes.fromhex(expected))
 
 
-def stretched(data: bytes, salt: bytes, n: int = _N, r: int = _R, p: int = _P) -> bytes:
-    """Return 32 bytes from which ``data`` can only be guessed slowly."""
+def derive(data: bytes, salt: bytes, n: int = _N, r: int = _R, p: int = _P) -> bytes:
+    """Return 32 bytes derived from ``data`` by scrypt, which makes guessing slow."""
     return hashlib.scrypt(data, salt=salt, n=n, r=r, p=p, maxmem=_MEMORY, dklen=32)
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    # The same word may be typed with composed or decomposed letters, by the keyboard's taste.
+    # Keyboards differ in whether they produce composed or decomposed letters.
     text = unicodedata.normalize("NFC", password).encode("utf-8", "replace")
-    return stretched(text, salt, n, r, p)
+    return derive(text, salt, n, r, p)

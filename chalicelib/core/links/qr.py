@@ -1,4 +1,4 @@
-"""QR codes of short links. Imported where one is drawn: ``segno`` takes longer to load than a redirect takes."""
+"""QR codes of short links. Imported only where needed: importing ``segno`` takes longer than a redirect."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ SIZES = (64, 2048)  # pixels
 MARGINS = (0, 16)  # modules
 LEVELS = ("L", "M", "Q", "H")
 LEAST_CONTRAST = 4.0
-"""Of the darker to the lighter colour, as WCAG 2.2 reckons it, 1 to 21. Below it phones fail in poor light."""
+"""Contrast ratio of the light to the dark colour by WCAG 2.2, 1 to 21. Below it, phones fail in poor light."""
 
-_COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
-_NAMES = ("size", "margin", "level", "dark", "light")
+COLOUR = re.compile(r"#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """How a code is drawn: edge in pixels, margin in modules, level of error correction, colours as ``#rrggbb``."""
+    """How a code is drawn: size in pixels, margin in modules, level of error correction, colours as ``#rrggbb``."""
 
     size: int = 320
     margin: int = 4  # ISO/IEC 18004 asks for four
@@ -34,10 +33,10 @@ class Drawing:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Drawing:
-        """Read the parameters of a query.
+        """Read the parameters of a query. Unknown ones are ignored: other services add some (``fbclid``).
 
         Raises:
-            QueryInvalid: with every one that is wrong.
+            QueryInvalid: with every invalid parameter.
         """
         errors: list[FieldError] = []
         default = cls()
@@ -48,28 +47,23 @@ class Drawing:
             dark=_colour(query, "dark", default.dark, errors),
             light=_colour(query, "light", default.light, errors),
         )
-        errors += [
-            FieldError(name[:64], "unknown-field", f"There is no {name[:64]!r}; there are {', '.join(_NAMES)}.")
-            for name in query
-            if name not in _NAMES
-        ]
         are_colours = not {"dark", "light"} & {error.field for error in errors}
         if are_colours and contrast(drawing.dark, drawing.light) < LEAST_CONTRAST:
-            told = "dark must be much darker than light, or cameras cannot tell them apart."
-            errors.append(FieldError("dark", "contrast-too-low", told))
+            message = "dark must be much darker than light, or cameras cannot tell them apart."
+            errors.append(FieldError("dark", "contrast-too-low", message))
         if errors:
             raise QueryInvalid(errors)
         return drawing
 
     def svg(self, text: str) -> str:
-        """Return the code of ``text`` as SVG, of exactly the size that was asked for."""
+        """Return the code of ``text`` as SVG, of exactly the requested size."""
         code, out = self._code(text), io.BytesIO()
         code.save(out, kind="svg", border=self.margin, dark=self.dark, light=self.light, xmldecl=False, omitsize=True)
-        drawn = out.getvalue().decode()
-        return drawn.replace("<svg ", f'<svg width="{self.size}" height="{self.size}" ', 1)
+        image = out.getvalue().decode()
+        return image.replace("<svg ", f'<svg width="{self.size}" height="{self.size}" ', 1)
 
     def png(self, text: str) -> bytes:
-        """Return the code of ``text`` as PNG: as large as whole pixels a module allow, at least one."""
+        """Return the code of ``text`` as PNG, as large as possible with whole pixels (at least one) a module."""
         code, out = self._code(text), io.BytesIO()
         scale = max(1, self.size // code.symbol_size(border=self.margin)[0])
         code.save(out, kind="png", scale=scale, border=self.margin, dark=self.dark, light=self.light)
@@ -80,7 +74,7 @@ class Drawing:
 
 
 def contrast(dark: str, light: str) -> float:
-    """Return how much lighter ``light`` is than ``dark``, both ``#rrggbb``: under 1 if it is the darker one."""
+    """Return the contrast ratio of ``light`` to ``dark``, both ``#rrggbb``; below 1 if ``light`` is the darker one."""
     return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)
 
 
@@ -114,7 +108,7 @@ def _level(query: Mapping[str, str], default: str, errors: list[FieldError]) -> 
 
 
 def _colour(query: Mapping[str, str], name: str, default: str, errors: list[FieldError]) -> str:
-    match = _COLOUR.fullmatch(query.get(name, default))
+    match = COLOUR.fullmatch(query.get(name, default))
     if not match:
         errors.append(FieldError(name, "invalid", f"{name} is a colour such as 1a1d29."))
         return default

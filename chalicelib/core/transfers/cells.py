@@ -1,4 +1,4 @@
-"""What a cell of a table says, however people and programs write it: times, counts, flags, lists."""
+"""Parsers of cells, as people and programs write them: times, counts, flags, lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 ON = {"true", "yes", "t", "1", "on"}
 OFF = {"false", "no", "f", "0", "off"}
 NOTHING = {"NULL", "\\N", "0000-00-00 00:00:00", "0000-00-00"}
-"""What databases write where there is nothing."""
+"""What databases write for no value."""
 
 _COUNT = re.compile(r"[0-9]{1,15}|[0-9]{1,3}(?:([,.' \u00a0\u202f])[0-9]{3})(?:\1[0-9]{3})*")
 _WHOLE = re.compile(r"([0-9]{1,15})[.,]0{1,2}")  # as pandas and spreadsheets write 12
@@ -25,22 +25,22 @@ _DATES = [
 ]
 
 
-def moment_in(text: str) -> datetime:
-    """Return a time, in UTC; one without a zone is in UTC.
+def parse_time(text: str) -> datetime:
+    """Parse a time; return it in UTC, which is also the zone of one without a zone.
 
     Raises:
-        ValueError: it is none, or could be two: 06/02/2024 is a day in June, or in February.
+        ValueError: it is not a time, or ambiguous: 06/02/2024 may be in June or in February.
     """
     if _SINCE_1970.fullmatch(text):
         return datetime.fromtimestamp(int(text) / (1000 if len(text) > _SECONDS else 1), UTC)
     try:
-        moment = _date_in(text.removesuffix(" UTC"))
+        moment = _parse_date(text.removesuffix(" UTC"))
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         raise ValueError(text) from None
 
 
-def _date_in(text: str) -> datetime:
+def _parse_date(text: str) -> datetime:
     if slashed := _SLASHED.fullmatch(text):
         text = _day_first(*slashed.groups())
     try:
@@ -48,14 +48,14 @@ def _date_in(text: str) -> datetime:
     except ValueError:
         for pattern in _DATES:
             try:
-                return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is given where it is called
+                return datetime.strptime(text, pattern)  # noqa: DTZ007  # the caller adds the zone
             except ValueError:
                 continue
         raise
 
 
 def _day_first(first: str, second: str, year: str, rest: str) -> str:
-    """Return a date with slashes, its day before its month, if it tells which is which."""
+    """Return a date with slashes with the day before the month, if it is clear which is which."""
     if int(first) > _MONTHS or first == second:
         return f"{first}/{second}/{year}{rest}"
     if int(second) > _MONTHS:
@@ -63,8 +63,8 @@ def _day_first(first: str, second: str, year: str, rest: str) -> str:
     raise ValueError(year)
 
 
-def count_in(text: str) -> int:
-    """Return a whole number, with marks between its thousands or without.
+def parse_count(text: str) -> int:
+    """Parse a whole number, with or without thousands separators.
 
     Raises:
         ValueError
@@ -76,8 +76,8 @@ def count_in(text: str) -> int:
     return int(re.sub(r"[^0-9]", "", text))
 
 
-def flag_in(text: str) -> bool:
-    """Return whether something is on.
+def parse_flag(text: str) -> bool:
+    """Parse a flag: true, yes, t, 1 or on, or their opposites.
 
     Raises:
         ValueError
@@ -87,27 +87,27 @@ def flag_in(text: str) -> bool:
     return text.lower() in ON
 
 
-def tags_in(text: str) -> list[Any]:
-    """Return tags that commas, semicolons or bars separate, or that are a list of JSON.
+def parse_tags(text: str) -> list[Any]:
+    """Parse tags: separated by commas, semicolons or bars, or a JSON list.
 
     Raises:
         ValueError
     """
     if text.startswith("["):
-        value = json_in(text)
+        value = parse_json(text)
         return value if isinstance(value, list) else [value]
     return [tag for part in re.split(r"[|;,]", text) if (tag := part.strip())]
 
 
-def json_in(text: str) -> Any:
-    """Return what JSON says.
+def parse_json(text: str) -> Any:
+    """Parse JSON.
 
     Raises:
         ValueError
     """
     try:
         value = json.loads(text)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character, and nobody stores it
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be encoded or stored
     except RecursionError:
         raise ValueError(text[:64]) from None
     return value

@@ -1,4 +1,4 @@
-"""Work on files: what a message in their queue asks for, and what files and rows are known by."""
+"""Messages of the file queue, and the identity of files and rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ID_LENGTH = 32
 
 
 def is_id(text: str) -> bool:
-    """Tell whether an import or an export may be known by ``text``."""
+    """Tell whether ``text`` has the form of the id of an import or an export."""
     return len(text) == ID_LENGTH and all(letter in "0123456789abcdef" for letter in text)
 
 
@@ -26,26 +26,26 @@ class StoredFile:
     size: int = 0
 
     def as_message(self) -> dict[str, Any]:
-        """Return what S3 says of a file that has come, as far as it is read here."""
+        """Return the fields of S3's event for an uploaded file that are read here: one reader serves both senders."""
         stored = {"key": quote_plus(self.key), "versionId": self.version, "size": self.size}
         return {"Records": [{"eventSource": "aws:s3", "s3": {"object": stored}}]}
 
     def row_id(self, bucket: str, number: int) -> str:
-        """Return what a row, counted from 1, is known by for ever."""
+        """Return the permanent id of a row, counted from 1."""
         text = json.dumps([bucket, self.key, self.version, number])
         return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a message in the queue of files asks for: files that have come, or ids of exports."""
+    """The work of one message: uploaded files to import, or ids of exports to write."""
 
     files: tuple[StoredFile, ...] = ()
     exports: tuple[str, ...] = ()
 
     @classmethod
     def from_message(cls, text: str) -> Work:
-        """Read a message of S3's, or one of ours; a test message of S3's asks for nothing.
+        """Read a message from S3 or from this service; a test message from S3 has no work.
 
         Raises:
             ValueError: it is neither.
@@ -54,11 +54,15 @@ class Work:
         try:
             if "export" in document:
                 return cls(exports=(str(document["export"]),))
-            return cls(files=tuple(_stored(record["s3"]["object"]) for record in document.get("Records", ())))
-        except (KeyError, TypeError, AttributeError) as strange:
-            raise ValueError(text[:200]) from strange
+            return cls(files=tuple(_file_from_event(record["s3"]["object"]) for record in document.get("Records", ())))
+        except (KeyError, TypeError, AttributeError) as malformed:
+            raise ValueError(text[:200]) from malformed
 
 
-def _stored(told: Mapping[str, Any]) -> StoredFile:
-    # A key comes as in a form: + for a space. `null` is the version of what a bucket keeps no versions of.
-    return StoredFile(unquote_plus(told["key"]), str(told.get("versionId") or "null"), int(told.get("size", 0)))
+def _file_from_event(s3_object: Mapping[str, Any]) -> StoredFile:
+    # The key is form-encoded, + for a space. `null` is the version in a bucket without versioning.
+    return StoredFile(
+        unquote_plus(s3_object["key"]),
+        str(s3_object.get("versionId") or "null"),
+        int(s3_object.get("size", 0)),
+    )

@@ -1,4 +1,4 @@
-"""Whether a user agent is a program's. Its patterns take ten milliseconds to load: whoever can imports it late."""
+"""Whether a user agent is a program's. The patterns take ten milliseconds to load: import it late where possible."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import functools
 
 import crawleruseragents
 
-_MAX_AGENT = 512  # characters: patterns take 15 times as long on 8 KB of hostile user agent
+_MAX_AGENT = 512  # characters; the patterns take 15 times as long on 8 KB of hostile user agent
 
 
 @functools.lru_cache(maxsize=4096)
 def is_bot(agent: str) -> bool:
-    """Tell whether ``agent`` is a program's. No user agent at all is."""
+    """Tell whether ``agent`` is a program's. An empty user agent is."""
     return not agent or bool(crawleruseragents.is_crawler(agent[:_MAX_AGENT]))

@@ -1,81 +1,103 @@
-"""A click: what is known of a visit, as it travels from the redirect to the table. Light: the redirect imports it."""
+"""A click: what is known of a visit, from the redirect to the table. Lightweight: the redirect imports it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import blake2b
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import times
-from chalicelib.core.address import network_of
-from chalicelib.core.visitor import Visitor
-from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable
+from chalicelib.core.visits.visitor import RequestedAs, Visitor
 
 SCHEMA = 1
+_MAX_CLOCK_SKEW = timedelta(minutes=10)  # by which another container's clock may be ahead
 MAX_TEXT = 512  # characters; bot patterns take 15 times as long on 8 KB of hostile user agent
 UNKNOWN = "?unknown"
-"""What visits of unknown codes are counted under; no link can have this code."""
+"""The code that visits of unknown codes are counted under; no link can have it."""
 
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")  # it becomes part of a key
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
-_HOST = re.compile(r"https?://(?:[^/?#@]*@)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*)(?:[/:?#]|$)", re.IGNORECASE)
-_LONGEST_HOST = 253
-_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})\b")
+# Android apps send a referrer as well: android-app://com.google.android.gm/ is Gmail.
+_HOST = re.compile(
+    r"(?:https?|android-app)://(?:[^/?#@]*@)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9_-]*)\.?(?:[/:?#]|$)",
+    re.IGNORECASE,
+)
+LONGEST_HOST = 253
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?![a-z])")
+_REQUESTED_AS: frozenset[RequestedAs] = frozenset({"navigation", "page", "other"})
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "device", "language", "visitor")
+
+
+class ClickUnreadable(Exception):
+    """A message is not a click; retrying does not help."""
+
+
+class ClickFromAnotherVersion(Exception):
+    """A message has a newer schema than this version reads; the version that wrote it can read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """One visit. ``at`` is aware, in UTC, to the millisecond; other texts are None where nothing is known."""
+    """One visit. ``at`` is aware, in UTC, to the millisecond; texts are None if unknown."""
 
     id: str
     code: str
     at: datetime
     owner: str | None = None
-    """Whose link it is."""
+    """The owner of the link."""
     variant: str | None = None
-    """Which of several targets it led to, where the link has rules."""
+    """The target that a rule of the link chose."""
     method: str = "GET"
     agent: str | None = None
     """The user agent, cut at 512 characters."""
     referrer: str | None = None
-    """The host a visitor came from, lower case; never the whole address."""
+    """The host or app name that the visitor came from, lower case; never the whole URL."""
     country: str | None = None
     """ISO 3166-1, two capitals."""
     device: str | None = None
     """``mobile``, ``tablet`` or ``desktop``."""
     language: str | None = None
-    """The first one the visitor would like, without its region: ``pt``."""
+    """The visitor's preferred language without its region: ``pt``."""
     visitor: str | None = None
-    """Who came, as a keyed hash that nobody can undo once the day's key is gone."""
+    """The visitor as a keyed hash, which cannot be reversed once the day's key is deleted."""
     prefetch: bool = False
-    """A browser fetched the link in case somebody would click it."""
+    """The browser fetched the link ahead of a possible click."""
+    requested_as: RequestedAs | None = None
+    """How the link was requested; None in clicks from versions of this service that did not record it."""
 
     @property
     def day(self) -> str:
         """Return the date of the click, in UTC: ``2026-11-24``."""
         return self.at.date().isoformat()
 
+    def out_of_range(self, now: datetime, retention_days: int) -> str | None:
+        """Return why it cannot be counted at ``now`` (aware), if rows are kept for ``retention_days``; or None."""
+        # Its row may expire within three days while the message is still being redelivered: it could count twice.
+        if self.at < now - timedelta(days=retention_days - 3):
+            return "too old: it may have been counted already"
+        return "from the future" if self.at > now + _MAX_CLOCK_SKEW else None
+
     def as_message(self) -> dict[str, Any]:
-        """Return the click as it travels."""
+        """Return the click as a message for the queue."""
         message: dict[str, Any] = {"v": SCHEMA, "id": self.id, "code": self.code, "at": times.to_text(self.at)}
         message |= {name: value for name in _TEXTS if (value := getattr(self, name))}
+        if self.requested_as is not None:
+            message["requestedAs"] = self.requested_as
         return message | {"method": self.method, **({"prefetch": True} if self.prefetch else {})}
 
     @classmethod
     def from_json(cls, text: str) -> Click:
-        """Read a message.
+        """Parse a message.
 
         Raises:
-            ClickUnreadable: it never will be a click.
-            ClickFromAnotherVersion: a newer function wrote it; ours will be replaced soon.
+            ClickUnreadable: it is not a valid click, now or later.
+            ClickFromAnotherVersion: a newer version wrote it, which is being deployed.
         """
         try:
-            text.encode()  # half of a surrogate pair is no character, and no store takes it
+            text.encode()  # a lone surrogate is not a character, and no store accepts it
             message = json.loads(text)
             json.dumps(message, ensure_ascii=False).encode()
             if message["v"] != SCHEMA:
@@ -83,17 +105,18 @@ class Click:
             return cls(
                 id=_matching(_ID, message["id"]),
                 code=_matching(_CODE, message["code"]),
-                at=times.moment_in(message["at"]),
+                at=times.parse_time(message["at"]),
                 method=_text(message.get("method")) or "GET",
                 prefetch=message.get("prefetch") is True,
+                requested_as=next((each for each in _REQUESTED_AS if each == message.get("requestedAs")), None),
                 **{name: _text(message.get(name)) for name in _TEXTS},
             )
         except (ValueError, TypeError, KeyError, RecursionError) as unreadable:
             raise ClickUnreadable(f"{type(unreadable).__name__}: {ascii(str(unreadable))[:200]}") from unreadable
 
 
-def seen_in(visitor: Visitor, *, code: str, owner: str | None, variant: str | None, at: datetime) -> Click:
-    """Return what ``visitor`` shows of themselves, but not who it is."""
+def click_from(visitor: Visitor, *, code: str, owner: str | None, variant: str | None, at: datetime) -> Click:
+    """Return the click of ``visitor``, without the visitor's hash."""
     headers = visitor.headers
     private = is_private(headers)
     return Click(
@@ -102,39 +125,33 @@ def seen_in(visitor: Visitor, *, code: str, owner: str | None, variant: str | No
         owner=owner,
         variant=variant,
         at=at.replace(microsecond=at.microsecond // 1000 * 1000),
-        agent=headers.get("user-agent", "")[:MAX_TEXT] or None,
+        agent=visitor.agent[:MAX_TEXT] or None,
         referrer=None if private else _host(headers.get("referer", "")),
-        language=None if private else _language(headers.get("accept-language", "")),
+        language=None if private else _language(visitor.languages),
         country=visitor.country,
-        device=visitor.told_device,
+        device=visitor.cloudfront_device,
         prefetch=visitor.is_prefetch,
+        requested_as=visitor.requested_as,
     )
 
 
 def is_private(headers: Mapping[str, str]) -> bool:
-    """Tell whether a visitor asks not to be tracked: they are counted, without visitor, referrer and language."""
+    """Tell whether a visitor asks not to be tracked: the click is counted without visitor, referrer and language."""
     return headers.get("dnt") == "1" or headers.get("sec-gpc") == "1"
 
 
 def is_id(text: object) -> bool:
-    """Tell whether ``text`` may name a click."""
+    """Tell whether ``text`` is a valid click id."""
     return isinstance(text, str) and _ID.fullmatch(text) is not None
-
-
-def visitor_of(address: str, agent: str, salt: bytes) -> str:
-    """Return who came, for as long as ``salt`` (32 bytes, random, new each day) exists. An IPv6 host is its /64."""
-    who = f"{network_of(address)} {agent[:MAX_TEXT]}"
-    return blake2b(who.encode("utf-8", "replace"), key=salt, digest_size=12).hexdigest()
 
 
 def _host(referer: str) -> str | None:
     match = _HOST.match(referer[:MAX_TEXT])
-    return match[1].lower() if match and len(match[1]) <= _LONGEST_HOST else None
+    return match[1].lower() if match and len(match[1]) <= LONGEST_HOST else None
 
 
-def _language(accepted: str) -> str | None:
-    match = _LANGUAGE.match(accepted)
-    return match[1].lower() if match else None
+def _language(preferred: Sequence[str]) -> str | None:
+    return next((match[1] for tag in preferred if (match := _LANGUAGE.match(tag))), None)
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:

@@ -1,4 +1,4 @@
-"""User agents: person or program, and which. Heavy; only what counts clicks imports it, never what answers them."""
+"""User agents: person or program, and which browser. Heavy; only the code that counts clicks imports it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ import re
 
 import ua_parser
 
-from chalicelib.core import bots
-from chalicelib.core.click import Click
-from chalicelib.core.stats import JudgedClick, Kind
-from chalicelib.core.visitor import device_of
+from chalicelib.core.visits import navigation
+from chalicelib.core.visits.click import Click
+from chalicelib.core.visits.counters import ClassifiedClick, Kind
+from chalicelib.core.visits.visitor import device_from_agent
 
-_MAX_NAME = 64  # characters; the parser copies some names out of the user agent, which anybody may write
-_UNFIT = re.compile(r"[^ -~]|#")
+MAX_NAME = 64  # characters; the parser copies some names from the user agent, which clients choose
+_NOT_ALLOWED = re.compile(r"[^ -~]|#")
 
 
-def judge(click: Click) -> JudgedClick:
-    """Return ``click`` with what its user agent tells. No user agent at all is a program's."""
-    is_bot, device, browser, system = _told_by(click.agent or "")
-    kind: Kind = "prefetches" if click.prefetch else "bots" if is_bot else "humans"
-    return JudgedClick(click=click, kind=kind, device=click.device or device, browser=browser, system=system)
+def classify(click: Click) -> ClassifiedClick:
+    """Return ``click`` with its kind, device, browser and system. An empty user agent is a program's."""
+    is_person = navigation.is_person(click.requested_as, click.agent or "")
+    kind: Kind = "prefetches" if click.prefetch else "humans" if is_person else "bots"
+    device, browser, system = _parse_agent(click.agent or "") if is_person else (None, None, None)
+    return ClassifiedClick(click=click, kind=kind, device=click.device or device, browser=browser, system=system)
 
 
 @functools.lru_cache(maxsize=4096)
-def _told_by(agent: str) -> tuple[bool, str | None, str | None, str | None]:
-    if bots.is_bot(agent):
-        return True, None, None, None
+def _parse_agent(agent: str) -> tuple[str | None, str | None, str | None]:
     parsed = ua_parser.parse(agent)
     browser = _name(parsed.user_agent.family) if parsed.user_agent else None
     system = _name(parsed.os.family) if parsed.os else None
-    return False, device_of(agent), browser, system
+    return device_from_agent(agent), browser, system
 
 
 def _name(family: str) -> str:
-    return _UNFIT.sub("", family)[:_MAX_NAME]
+    return _NOT_ALLOWED.sub("", family)[:MAX_NAME]

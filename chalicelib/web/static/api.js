@@ -3,9 +3,9 @@ import { keyOfLink, ownKey } from "./keys.js";
 import { text } from "./texts.js";
 
 export const root = document.body.dataset.root;
-// Whether files of links come and go: the service says whether it has a place for them.
+// Whether files can be imported and exported: the service says if it has storage for them.
 export const takesFiles = () => document.body.dataset.files && ownKey();
-// Whether what went wrong may go well a moment later.
+// Whether a problem is temporary, so that a retry may succeed.
 export const isPassing = ({ status }) => [0, 429].includes(status) || status >= 500;
 let asking = null;
 
@@ -18,7 +18,7 @@ export const api = {
 };
 
 async function call(method, path, options = {}) {
-  const ofLink = keyOfLink(codeIn(path));
+  const ofLink = keyOfLink(/^\/links\/([^/?]+)/.exec(path)?.[1]); // letters, digits, - and _ need no encoding
   const answer = await send(method, path, options, ofLink ?? ownKey());
   if (answer.ok) return { body: await bodyOf(answer, options), headers: answer.headers };
   const problem = await problemIn(answer);
@@ -40,11 +40,11 @@ async function send(method, path, { body, accept, headers, keepalive }, key) {
       body: body && JSON.stringify(body),
     });
   } catch {
-    throw { status: 0, detail: text("unreachable"), errors: [] };
+    throw { status: 0, detail: text("unreachable") };
   }
 }
 
-// What was asked for in another type than JSON is a blob.
+// A response of another type than JSON is a blob.
 async function bodyOf(answer, { accept }) {
   if (answer.status === 204) return null;
   return accept ? answer.blob() : answer.json();
@@ -52,16 +52,11 @@ async function bodyOf(answer, { accept }) {
 
 async function problemIn(answer) {
   const { status } = answer;
-  return { errors: [], detail: text("answered", { status }), ...(await answer.json().catch(() => ({}))), status };
+  return { detail: text("answered", { status }), ...(await answer.json().catch(() => ({}))), status };
 }
 
-// Several calls that miss a key at once ask for it once.
+// Concurrent calls without a key open one dialog.
 function anotherKey(why) {
   asking ??= import("./key-dialog.js").then(({ askForKey }) => askForKey(why)).finally(() => { asking = null; });
   return asking;
-}
-
-function codeIn(path) {
-  const match = /^\/links\/([^/?]+)/.exec(path);
-  return match && decodeURIComponent(match[1]);
 }

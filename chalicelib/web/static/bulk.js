@@ -1,4 +1,4 @@
-// Many links at once, in chunks; each is made, or says why not. Goes on while other views are open.
+// Creates many links, in chunks; each row shows its link or its error. Continues while other views are open.
 import { api, isPassing, takesFiles } from "./api.js";
 import { addressLink, button, copyButton, headOf, make, saveAs, say, text } from "./dom.js";
 import { labelled, withScheme } from "./fields.js";
@@ -14,9 +14,10 @@ export function show(main) {
 }
 
 function build() {
-  const input = make("textarea", { rows: 8, required: true, spellcheck: "false", placeholder: text("bulkExample") });
+  const input = make("textarea", { rows: 8, required: true, spellcheck: "false", placeholder: text("bulkExample"), input: plan });
   const field = labelled("bulk-input", text("bulkInput"), input, "links", make("p", { class: "quiet", id: "bulk-hint" }, text("bulkHint")));
   input.setAttribute("aria-describedby", "bulk-hint bulk-input-error");
+  const planned = make("ol", { class: "quiet" });
   const start = make("button", {}, text("bulkStart"));
   const bar = make("progress", { "aria-label": text("outcome") });
   const done = make("p", { class: "quiet" });
@@ -26,22 +27,27 @@ function build() {
   const again = button(text("bulkAgain"), () => run(chunks.filter(mayGoBetter)));
   const actions = make("div", { class: "actions" }, copy, save, again);
   const outcome = make("section", { id: "bulk-result", class: "card", "aria-label": text("outcome"), hidden: true },
-    bar, done, actions, make("table", {}, headOf(["bulkAddress", "bulkShort", "outcome"].map((name) => text(name))), body));
+    bar, done, actions, make("table", {}, headOf(["bulkAddress", "bulkShort", "outcome"].map(text)), body));
   const file = make("div", { class: "wide", hidden: true });
   let rows = [], chunks = [];
   addEventListener("keys", offerFile);
   offerFile();
-  return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, start), outcome, file];
+  return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, start, planned), outcome, file];
 
   async function offerFile() {
     file.hidden = !takesFiles();
     if (!file.hidden && !file.firstChild) file.replaceChildren((await load("files")).importForm());
   }
 
+  // Shows the link that each line will create.
+  function plan() {
+    planned.replaceChildren(...linesOf(input.value).map(({ url, alias }) => make("li", {}, url, alias && ` – ${text("alias")}: ${alias}`)));
+  }
+
   function submit(event) {
     event.preventDefault();
-    if (actions.hidden) return;
-    rows = linesOf(input.value);
+    planned.replaceChildren();
+    rows = linesOf(input.value).map((line) => ({ line }));
     chunks = chunksOf(rows);
     body.replaceChildren();
     run(chunks);
@@ -57,9 +63,9 @@ function build() {
     say(done.textContent);
   }
 
-  // Returns whether to go on with the next: not if that would end the same.
+  // Returns whether to send the next chunk: not if it would fail the same way.
   async function send(chunk) {
-    const links = chunk.rows.map((row) => row.wanted);
+    const links = chunk.rows.map((row) => row.line);
     const answer = await api.post("/links/bulk", { links }, { headers: { "Idempotency-Key": chunk.key } }).catch((problem) => ({ problem }));
     const outcomes = answer.body?.data ?? links.map(() => answer);
     keepKeysOfLinks(outcomes.flatMap(({ link }) => link ?? []));
@@ -70,7 +76,7 @@ function build() {
 
   function draw(row) {
     const short = row.link ? addressLink(row.link.shortUrl) : "–";
-    const cells = [row.given, short, row.link ? text("bulkMade") : row.problem.detail].map((cell) => make("td", {}, cell));
+    const cells = [row.line.url, short, row.problem?.detail ?? text("bulkMade")].map((cell) => make("td", {}, cell));
     row.node?.remove();
     row.node = make("tr", { class: row.problem && "bad" }, ...cells);
     body.append(row.node);
@@ -78,9 +84,10 @@ function build() {
 
   function progress() {
     const tried = rows.filter((row) => row.link || row.problem).length;
+    const { length } = made();
     Object.assign(bar, { max: rows.length, value: tried });
-    done.textContent = text("bulkDone", { all: rows.length, made: made().length, failed: tried - made().length });
-    copy.hidden = !made().length;
+    done.textContent = text("bulkDone", { all: rows.length, made: length, failed: tried - length });
+    copy.hidden = !length;
     again.hidden = !chunks.some(mayGoBetter);
   }
 
@@ -89,15 +96,15 @@ function build() {
   }
 }
 
-// One a line; an alias stands behind the last tab or comma, if it looks like one.
+// One address a line, which may be quoted. An alias follows after a space (a word) or a tab (anything); commas are part of addresses.
 function linesOf(lines) {
   return lines.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => {
-    const [, url, alias] = /^(.+)[,\t]\s*([\w-]{0,64})$/.exec(line) ?? [null, line];
-    return { given: url, wanted: { url: withScheme(url.trim()), ...(alias && { alias }) } };
+    const [, , url, word, cell] = /^("?)([^\s"]+?)\1(?:[,;]?\s+([\w-]+)|\s*\t(.+))?$/.exec(line) ?? ["", "", line];
+    return { url: withScheme(url), alias: word ?? cell };
   });
 }
 
-// A key for each chunk, with which it may be sent again and is made once. crypto.randomUUID is there with TLS only.
+// Each chunk has an idempotency key, for retries. crypto.randomUUID needs TLS.
 function chunksOf(rows) {
   const chunks = [];
   for (let at = 0; at < rows.length; at += AT_ONCE) {
@@ -106,17 +113,17 @@ function chunksOf(rows) {
   return chunks;
 }
 
-// What nobody has sent yet, or what the service was too busy for.
+// Whether a row was not sent yet, or failed for a passing reason.
 function mayGoBetter({ rows }) {
   return rows.some(({ link, problem }) => !link && (!problem || problem.status === 401 || isPassing(problem)));
 }
 
 function csvOf(rows) {
-  const lines = rows.map((row) => [row.given, row.wanted.alias, row.link?.shortUrl, row.problem?.detail]);
+  const lines = rows.map(({ line, link, problem }) => [line.url, line.alias, link?.shortUrl, problem?.detail]);
   return [["url", "alias", "shortUrl", "error"], ...lines].map((cells) => `${cells.map(cell).join(",")}\r\n`).join("");
 }
 
-// What a spreadsheet would take for a formula stays text.
+// Escapes what a spreadsheet would run as a formula.
 function cell(value = "") {
   return `"${value.replace(/^[=+\-@\t]/, "'$&").replaceAll('"', '""')}"`;
 }

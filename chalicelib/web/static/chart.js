@@ -1,4 +1,4 @@
-// Two pictures of numbers: bars over time, and the bar of a share.
+// Two charts: bars over time, and the bar of a share.
 const SVG = "http://www.w3.org/2000/svg";
 const [HEIGHT, TOP, RIGHT, BOTTOM] = [240, 12, 8, 26];
 
@@ -9,13 +9,13 @@ function svg(tag, given, ...inside) {
   return node;
 }
 
-// The number stands beside it, so it says nothing to a screen reader.
+// Hidden from screen readers: the number is beside it.
 export function bar(share) {
   return svg("svg", { class: "share", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { class: "track", width: 100, height: 8 }), svg("rect", { class: "humans", width: share * 100, height: 8 }));
 }
 
-// What a legend shows of a kind: its colour and its pattern.
+// The key of a legend entry: its colour and pattern.
 export function sample(kind) {
   return svg("svg", { class: "sample", viewBox: "0 0 14 14", "aria-hidden": "true" }, piece(kind, 1, 1, 12, 12));
 }
@@ -29,7 +29,7 @@ export function bars(width, points, label) {
   const high = HEIGHT - TOP - BOTTOM;
   const slot = Math.max(1, width - left - RIGHT) / points.length;
   const gap = slot > 4 ? Math.min(slot / 4, 10) : 0;
-  const labelled = Math.ceil((7 * points[0].tick.length + 20) / slot); // a label wants so many pixels
+  const labelled = Math.ceil((7 * points[0].tick.length + 20) / slot); // the width of a label in pixels
   const y = (value) => TOP + high * (1 - value / top);
   const picture = svg("svg", { class: "plot", role: "img", width, height: HEIGHT, "aria-label": label }, patterns());
   for (let value = 0; value <= top; value += step) {
@@ -50,7 +50,7 @@ export function bars(width, points, label) {
   return picture;
 }
 
-// Patterns tell kinds apart where colours do not; what is too narrow has shades. In a stylesheet, `#` would mean its own.
+// Patterns distinguish kinds without colour; narrow bars have shades. Not in the stylesheet, where `#` would refer to the stylesheet itself.
 function piece(kind, x, y, width, height) {
   const pattern = kind !== "humans" && width > 4;
   return svg("rect", { x, y, width, height, ...(pattern ? { class: "pattern", fill: `url(#${kind})` } : { class: kind }) });
@@ -63,7 +63,7 @@ function patterns() {
     pattern("prefetches", 0, svg("circle", { class: "humans", cx: 2.5, cy: 2.5, r: 1.2 })));
 }
 
-// Round steps, about four of them, and never a part of a visit.
+// About four round steps, in whole visits.
 function stepOf(most) {
   const ten = 10 ** Math.floor(Math.log10(most / 4));
   return Math.max(1, [1, 2, 5, 10].find((times) => times * ten >= most / 4) * ten);

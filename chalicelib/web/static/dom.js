@@ -1,4 +1,4 @@
-// Small parts that views are made of, words among them. Whatever users wrote enters the page as text or as an attribute, never as markup.
+// Small building blocks of views. Users' input enters the page as text or as an attribute, never as markup.
 import { choices, text } from "./texts.js";
 
 export { choices, text };
@@ -13,12 +13,12 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-// A quiet one, unless `attributes` have another class, or null.
+// Of class "quiet", unless `attributes` have another class, or null.
 export function button(words, click, attributes) {
   return make("button", { type: "button", class: "plain", click, ...attributes }, words);
 }
 
-// `names`: what is shown of each value.
+// `names`: the label of each value.
 export function select(names, attributes) {
   return make("select", attributes, ...Object.entries(names).map(([value, name]) => make("option", { value }, name)));
 }
@@ -27,7 +27,7 @@ export function headOf(titles) {
   return make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title))));
 }
 
-// What went wrong, for who looks and for who listens: nothing yet.
+// An empty error message, which screen readers announce too.
 export function alertLine(attributes) {
   return make("p", { class: "error", role: "alert", hidden: true, ...attributes });
 }
@@ -37,7 +37,7 @@ export function tell(place, words) {
   place.hidden = !words;
 }
 
-// Says something to who listens instead of looking.
+// Announces something to screen readers.
 export function say(words) {
   document.getElementById("said").textContent = words;
 }
@@ -62,7 +62,7 @@ export function saveAs(name, blob) {
   setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }
 
-// Only addresses that browsers open as pages become links.
+// Only http and https addresses become links.
 export function addressLink(url, attributes) {
   const href = /^https?:/i.test(url) && url;
   return make("a", { href, rel: "noreferrer nofollow", ...attributes }, url);
@@ -72,7 +72,7 @@ export const withoutScheme = (url) => url.replace(/^https?:\/\//, "");
 
 export const moment = (time) => new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
 
-// Returns what works once nobody has called it for a moment.
+// Returns a debounced function: it runs once calls have stopped for a moment.
 export function later(work) {
   let timer;
   return () => {
@@ -81,7 +81,7 @@ export function later(work) {
   };
 }
 
-// While it works a button takes no second click, and stays focused. `fail` says what goes wrong.
+// Ignores clicks on a button while `work` runs; the button keeps the focus. `fail` shows the error.
 export async function busy(node, work, fail) {
   if (node.ariaBusy) return;
   node.ariaBusy = "true";

@@ -1,4 +1,4 @@
-// The fields of a link, for who makes one and for who changes one: how they look, what they say, what is wrong with them.
+// The fields of a link, for creating and changing one: their inputs, values and errors.
 import { button, choices, make, select, tell, text } from "./dom.js";
 
 const orNull = (value) => value || null;
@@ -37,9 +37,9 @@ function input(prefix, link, name) {
   return { node: labelled(prefix + name, text(name), control, name), values: () => ({ [name]: read(control.value.trim()) }) };
 }
 
-function check(prefix, link, name) {
+export function check(prefix, link, name) {
   const control = make("input", { type: "checkbox", checked: link[name] });
-  return { node: labelled(prefix + name, text(name), control, name), values: () => ({ [name]: control.checked }) };
+  return { node: labelled(prefix + name, text(name), control, name), values: () => ({ [name]: control.checked || (name in link ? false : null) }) };
 }
 
 function expires(prefix, { expiresAt }) {
@@ -65,7 +65,7 @@ function password(prefix, link) {
   return { node, values: () => (isNone() ? { password: null } : control.value ? { password: control.value } : {}) };
 }
 
-// Who is sent elsewhere: one row for each rule, the first that holds leads on.
+// The rules: one row each; the first rule that matches decides the target.
 function rules(prefix, { rules = [] }) {
   const list = make("div");
   const rows = [];
@@ -110,7 +110,7 @@ function ruleRow(rule, remove) {
       }
     },
     value() {
-      const conditions = { ...rule.if }; // others, which only the API shows, stay
+      const conditions = { ...rule.if }; // keep conditions that only the API shows
       for (const name of CONDITIONS) conditions[name] = controls[name].value.trim() ? listOf(controls[name].value) : undefined;
       return { if: conditions, weight: numberOf(controls.weight.value.trim()), url: withScheme(controls.url.value.trim()) };
     },
@@ -130,7 +130,7 @@ function listOf(value) {
   return value.split(",").map((each) => each.trim()).filter(Boolean);
 }
 
-// What is no number is sent as it is: the service says what it expects.
+// Text that is not a number is sent as it is: the service answers with the error.
 function numberOf(value) {
   return /^\d+$/.test(value) ? Number(value) : orNull(value);
 }
@@ -140,7 +140,7 @@ function localTime(time) {
   return new Date(date - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-// Shows each error at its field, the others below the form, and goes to the first.
+// Shows each error at its field, the others below the form, and focuses the first.
 export function explain(form, { errors = [], detail }) {
   clearErrors(form);
   const others = errors.filter((error) => !mark(form, error)).map((error) => error.message);

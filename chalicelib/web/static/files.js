@@ -1,20 +1,19 @@
-// Files of links: one becomes links, and links become one. The service does both; here it is asked to, and waited for.
+// Imports and exports files of links: the service does the work, the page polls.
 import { api, isPassing } from "./api.js";
 import { alertLine, busy, button, choices, make, select, tell, text } from "./dom.js";
-import { labelled } from "./fields.js";
-
-const EVERY = 2000; // milliseconds between two looks: half of what a key may ask for by default
+import { check, labelled } from "./fields.js";
 
 export function importForm() {
   const file = make("input", { type: "file", required: true, accept: ".csv,.txt,.tsv,.ndjson" });
   const taken = select(choices.taken);
+  const dryRun = check("", {}, "dryRun");
   const note = make("p", { class: "quiet", role: "status" });
   const wrong = alertLine();
   const start = make("button", {}, text("fileStart"));
   const report = button(text("fileReport"), () => trying(report, saveReport), { hidden: true });
   let path;
   return make("form", { class: "card", submit }, labelled("file", text("file"), file), labelled("taken", text("taken"), taken),
-    note, wrong, make("div", { class: "actions" }, start, report));
+    dryRun.node, note, wrong, make("div", { class: "actions" }, start, report));
 
   function submit(event) {
     event.preventDefault();
@@ -31,27 +30,27 @@ export function importForm() {
     report.hidden = true;
     note.replaceChildren(bar);
     try {
-      const { body } = await api.post("/imports", { onTaken: taken.value });
+      const { body } = await api.post("/imports", { onTaken: taken.value, ...dryRun.values() });
       path = `/imports/${body.id}`;
       await send(body.upload, file.files[0]);
       const done = await ended(path, ({ read, total, problem }) => {
         if (total) Object.assign(bar, { max: total, value: read });
         tell(wrong, problem?.detail);
       });
-      note.textContent = text("fileDone", done);
+      note.textContent = (done.dryRun ? text("fileDry") : "") + text("fileDone", done);
       report.hidden = false;
     } finally {
       bar.remove();
     }
   }
 
-  // Its address is good for some minutes: whoever comes back later needs a new one.
+  // Its address is valid for some minutes only.
   async function saveReport() {
     saveFrom((await api.get(path)).body.report);
   }
 }
 
-// Returns how many links there are in the file, once the browser has it.
+// Downloads the file, and returns how many links are in it.
 export async function exportLinks() {
   const { body } = await api.post("/exports", { format: "csv" });
   const { file, links } = await ended(`/exports/${body.id}`);
@@ -59,7 +58,7 @@ export async function exportLinks() {
   return links;
 }
 
-// The file is the last field: storage reads none behind it.
+// The file is the last field: S3 ignores fields after it.
 async function send({ url, fields, maxBytes }, file) {
   if (!file.size || file.size > maxBytes) throw { detail: text("fileSize", { most: maxBytes / 2 ** 20 }) };
   const body = new FormData();
@@ -68,10 +67,11 @@ async function send({ url, fields, maxBytes }, file) {
   if (!answer.ok) throw { detail: text("fileLost") };
 }
 
-// Returns an import or an export once it is done. What passes by itself is shown, and no reason to give up.
+// Returns an import or export once it is done; temporary problems are shown.
 async function ended(path, show) {
-  for (;;) {
-    await new Promise((done) => setTimeout(done, EVERY));
+  for (let looks = 0; ; looks++) {
+    // Often at first; then at half the key's rate limit.
+    await new Promise((done) => setTimeout(done, looks < 4 ? 500 : 2000));
     const { body } = await api.get(path).catch((problem) => {
       if (isPassing(problem)) return { body: { problem } };
       throw problem;
@@ -82,7 +82,7 @@ async function ended(path, show) {
   }
 }
 
-// Storage says that it is to be saved, and under which name.
+// S3 names the file.
 function saveFrom(href) {
   make("a", { href }).click();
 }

@@ -1,8 +1,8 @@
-// Asks for the API key, which stays in this browser, and forgets it.
+// The dialog that stores the API key in this browser, or removes it.
 import { button, make, text } from "./dom.js";
 import { keepOwnKey, ownKey } from "./keys.js";
 
-// Returns whether to try again: there is another key now, or none any more. `why` is what the service said.
+// Returns whether to retry: the key was replaced or removed. `why` is the service's message.
 export function askForKey(why = "") {
   return new Promise((resolve) => {
     const before = document.activeElement;

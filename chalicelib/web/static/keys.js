@@ -1,11 +1,11 @@
-// The keys this browser keeps: the API key of its user, and the key of each link that was made without one.
+// The keys in local storage: the user's API key, and the manage key of each link created without one.
 const OWN = "key";
 const OF_LINKS = "links"; // [[code, key], ...], the oldest first: an object would put codes of digits first
-const memory = {}; // for a browser that keeps nothing: then only this page knows
+const memory = {}; // for browsers without local storage: lasts as long as this page
 
 export const ownKey = () => read(OWN);
 
-// "": none any more.
+// "": remove it.
 export function keepOwnKey(key) {
   write(OWN, key);
   dispatchEvent(new Event("keys"));

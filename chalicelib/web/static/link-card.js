@@ -1,4 +1,4 @@
-// One link of the list: what it is and does, and what its owner can do with it.
+// One link of the list: its details, and the owner's actions.
 import { api } from "./api.js";
 import { addressLink, alertLine, busy, button, copyButton, make, moment, say, tell, text, withoutScheme } from "./dom.js";
 import { clearErrors, explain, linkFields, showError } from "./fields.js";
@@ -9,9 +9,9 @@ const CHANGEABLE = ["url", "title", "tags", "expires", "maxVisits", "password", 
 
 export function linkCard(link, filterBy) {
   const card = make("li", { class: "card link" });
-  const path = `/links/${encodeURIComponent(link.code)}`;
+  const path = `/links/${link.code}`;
   const short = withoutScheme(link.shortUrl);
-  let below = null; // what is unfolded, and by which button
+  let below = null; // the open section, and its button
   draw();
   return card;
 
@@ -24,7 +24,7 @@ export function linkCard(link, filterBy) {
       make("div", {}, link.title ?? ""),
       addressLink(link.url, { class: "target quiet" }),
       make("div", { class: "actions quiet" },
-        make("a", { href: `#/stats/${encodeURIComponent(link.code)}` }, text("visits", { count: link.visits.total })),
+        make("a", { href: `#/stats/${link.code}` }, text("visits", { count: link.visits.total })),
         link.importedVisits > 0 && make("span", {}, text("importedVisits", { count: link.importedVisits })), ...times,
         ...link.tags.map((tag) => button(tag, () => filterBy(tag), { class: "tag" }))),
       make("div", { class: "actions", role: "group", "aria-label": short },
@@ -67,7 +67,7 @@ export function linkCard(link, filterBy) {
     return busy(target, openForm, fail);
   }
 
-  // What is changed is what is there now, not what the list showed once.
+  // Edit the current version, not the one that the list has loaded.
   async function openForm() {
     const { body, headers } = await api.get(path);
     link = body;
@@ -124,6 +124,7 @@ function badgesOf(link) {
     usedUp: link.visitsLeft === 0,
     protected: link.protected,
     asks: link.confirm,
+    guessed: link.guessedAt,
     limited: link.visitsLeft,
     ruled: link.rules.length,
   };

@@ -1,4 +1,4 @@
-// The links of a key, then those that this browser made without one: to find, to change, and to take away.
+// The links of the API key, then those created in this browser without one: search, change and delete.
 import { api, takesFiles } from "./api.js";
 import { alertLine, busy, button, later, make, tell, text } from "./dom.js";
 import { labelled } from "./fields.js";
@@ -8,7 +8,6 @@ import { load as loaded } from "./page.js";
 import { isBeingRemoved } from "./removal.js";
 
 const PAGE = 20;
-const MOST_EMPTY = 5; // pages in a row with nothing that fits; then a person decides whether to go on
 
 export function show(main) {
   const search = make("input", { type: "search", input: later(begin) });
@@ -17,9 +16,9 @@ export function show(main) {
   const note = make("p", { class: "quiet", role: "status" });
   const wrong = alertLine();
   const more = button("", () => load(), { id: "more", hidden: true });
-  const save = button(text("export"), () => busy(save, exportAll, ({ detail }) => { note.textContent = ""; tell(wrong, detail); }));
-  const sight = new IntersectionObserver(([seen]) => seen.isIntersecting && empty < MOST_EMPTY && load(), { rootMargin: "400px" });
-  let next, turn = 0, empty = 0, isLoading = false;
+  const save = button(text("export"), () => busy(save, exportAll, fail));
+  const sight = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && load(), { rootMargin: "400px" });
+  let next, turn = 0, seen, isLoading = false;
 
   main.replaceChildren(make("h1", {}, text("myLinks")),
     make("div", { class: "grid", role: "search" }, labelled("q", text("search"), search), labelled("tag", text("tag"), tag)),
@@ -34,11 +33,12 @@ export function show(main) {
 
   function begin() {
     turn++;
-    empty = 0;
+    seen = 0;
     isLoading = false;
     save.hidden = !takesFiles();
     next = pagesOf({ q: search.value.trim(), tag: tag.value.trim() });
     list.replaceChildren();
+    note.textContent = text("looking", { count: seen });
     load();
   }
 
@@ -52,26 +52,28 @@ export function show(main) {
       const page = await next();
       if (mine === turn) add(page);
     } catch (problem) {
-      if (mine === turn) fail(problem);
+      if (mine !== turn) return;
+      fail(problem);
+      more.hidden = false;
+      more.textContent = text("again");
     }
     if (mine === turn) isLoading = false;
   }
 
-  function add({ links, isLast }) {
-    list.append(...links.filter((link) => !isBeingRemoved(link.code)).map((link) => linkCard(link, filterBy)));
-    empty = links.length ? 0 : empty + 1;
-    more.hidden = isLast;
-    more.textContent = text("more");
-    if (!isLast) sight.observe(more);
+  function add({ data, lookedAt, next: hasMore }) {
+    list.append(...data.filter((link) => !isBeingRemoved(link.code)).map((link) => linkCard(link, filterBy)));
+    seen += lookedAt;
     const count = list.children.length;
-    const none = search.value || tag.value ? "noneFound" : "noneHere";
-    note.textContent = text(!isLast ? "linksSoFar" : count ? "linksCount" : none, { count });
+    more.hidden = !hasMore;
+    more.textContent = text("more");
+    if (hasMore) sight.observe(more);
+    const none = hasMore ? "looking" : search.value || tag.value ? "noneFound" : "noneHere";
+    note.textContent = text(!count ? none : hasMore ? "linksSoFar" : "linksCount", { count: count || seen });
   }
 
-  function fail(problem) {
-    tell(wrong, problem.detail);
-    more.hidden = false;
-    more.textContent = text("again");
+  function fail({ detail }) {
+    note.textContent = "";
+    tell(wrong, detail);
   }
 
   async function exportAll() {
@@ -80,20 +82,20 @@ export function show(main) {
     note.textContent = text("exported", { count: await (await loaded("files")).exportLinks() });
   }
 
-  function filterBy(wanted) {
-    tag.value = wanted;
+  function filterBy(name) {
+    tag.value = name;
     tag.focus();
     begin();
   }
 }
 
-// Returns what returns the next page, {links, isLast}, and may be called again after it threw.
-function pagesOf(wanted) {
-  const kinds = [ownKey() && pagesOfKey(wanted), pagesOfBrowser(wanted)].filter(Boolean);
+// Returns a function that returns the next page, {data, lookedAt, next} as in the API; it may be called again after an error.
+function pagesOf(filter) {
+  const kinds = [ownKey() && pagesOfKey(filter), pagesOfBrowser(filter)].filter(Boolean);
   return async () => {
-    const { links, isLast } = await kinds[0]();
-    if (isLast) kinds.shift();
-    return { links, isLast: !kinds.length };
+    const page = await kinds[0]();
+    if (!page.next) kinds.shift();
+    return { ...page, next: kinds.length };
   };
 }
 
@@ -102,25 +104,25 @@ function pagesOfKey({ q, tag }) {
   return async () => {
     const { body } = await api.get(`/links?${query}`);
     query.set("cursor", body.next);
-    return { links: body.data, isLast: !body.next };
+    return body;
   };
 }
 
 function pagesOfBrowser({ q, tag }) {
   const codes = linkKeys().map(([code]) => code).reverse();
   const fits = (link) => link && (!tag || link.tags.includes(tag))
-    && [link.url, link.title ?? "", link.code].some((each) => each.toLowerCase().includes(q.toLowerCase()));
+    && [link.url, link.title, link.code].join("\n").toLowerCase().includes(q.toLowerCase());
   return async () => {
     const links = await Promise.all(codes.slice(0, PAGE).map(linkHere));
     codes.splice(0, PAGE);
-    return { links: links.filter(fits), isLast: !codes.length };
+    return { data: links.filter(fits), lookedAt: links.length, next: codes.length };
   };
 }
 
-// A link that is gone is forgotten.
+// The key of a deleted link is removed.
 async function linkHere(code) {
   try {
-    return (await api.get(`/links/${encodeURIComponent(code)}`)).body;
+    return (await api.get(`/links/${code}`)).body;
   } catch (problem) {
     if (problem.status !== 404) throw problem;
     return forgetKeyOfLink(code);

@@ -1,41 +1,38 @@
-// The shell: which view the address names, and whatever belongs to all of them. Views are loaded when they are opened.
-const main = document.getElementById("main");
-const form = document.getElementById("shorten");
-const failed = document.getElementById("failed");
+// The shell: shows the view of the address, and what all views share. Views are loaded when they are opened.
+const [main, form, failed, skip, keys] = ["main", "shorten", "failed", "skip", "key-button"].map((id) => document.getElementById(id));
 const home = [...main.childNodes];
 const VIEWS = ["links", "bulk", "stats"];
-let leave = null;
-let turn = 0;
+let leave, turn = 0;
 
 addEventListener("hashchange", () => open(true));
 open(false);
 
-// Enter may be pressed before the view is there.
+// Enter may be pressed before the view has loaded.
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   (await load("shorten")).submit();
 });
 
-// The address would be that of no view.
-document.getElementById("skip").addEventListener("click", (event) => {
+// This address would not be a view's.
+skip.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
 
-document.getElementById("key-button").addEventListener("click", async () => (await load("key-dialog")).askForKey());
+keys.addEventListener("click", async () => (await load("key-dialog")).askForKey());
 
 async function open(isMove) {
-  const [, name, code = ""] = location.hash.split("/");
+  const [, name, code] = location.hash.split("/");
   const view = VIEWS.includes(name) ? name : "";
   const mine = ++turn;
   leave?.();
   leave = null;
   markCurrent(view);
-  // The form that came with the page stays where it is, and whoever types in it.
+  // The form of the loaded page stays in place, and keeps focus and input.
   if (view || !form.isConnected) main.replaceChildren(...(view ? [] : home));
   const module = await load(view || "shorten");
   if (mine !== turn) return undefined;
-  const shown = module.show(main, decoded(code));
+  const shown = module.show(main, code);
   arrive(isMove);
   const left = await shown;
   if (mine !== turn) return left?.();
@@ -54,21 +51,13 @@ export async function load(name) {
   }
 }
 
-function decoded(code) {
-  try {
-    return decodeURIComponent(code) || null;
-  } catch {
-    return code;
-  }
-}
-
 function markCurrent(view) {
   for (const link of document.querySelectorAll("nav a")) {
     link.ariaCurrent = link.hash === `#/${view}` ? "page" : null;
   }
 }
 
-// As after loading a page: a new title, and reading goes on at the heading, or at the first field.
+// As after loading a page: a new title, and the focus at the heading or the first field.
 function arrive(isMove) {
   const heading = main.querySelector("h1");
   if (!heading) return;

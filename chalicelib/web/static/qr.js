@@ -1,9 +1,9 @@
-// The QR code of a link, to look at and to keep.
+// The QR code of a link, to view and to download.
 import { api, root } from "./api.js";
 import { button, make, saveAs, say, text, withoutScheme } from "./dom.js";
 
 export function qrCode({ code, shortUrl }) {
-  const path = `/${encodeURIComponent(code)}/qr`;
+  const path = `/${code}/qr`;
   const png = async () => {
     try {
       saveAs(`${code}.png`, (await api.get(`${path}?size=1024`, { accept: "image/png" })).body);

@@ -1,10 +1,10 @@
-// Removing with a way back: nothing is sent for some seconds; who leaves the page before has meant it.
+// Deletion with undo: the request is sent after some seconds, or when the page is left.
 import { api } from "./api.js";
 import { button, make, say, tell, text, withoutScheme } from "./dom.js";
 import { forgetKeyOfLink } from "./keys.js";
 
 const SECONDS = 6;
-const waiting = new Map(); // by code, what sends it
+const waiting = new Map(); // by code, the function that sends the request
 
 addEventListener("pagehide", () => waiting.forEach((send) => send(true)));
 
@@ -12,15 +12,16 @@ export const isBeingRemoved = (code) => waiting.has(code);
 
 export function removeLater(link, card) {
   const short = withoutScheme(link.shortUrl);
+  const words = text("removing", { short });
   const place = make("li", { hidden: true });
   const left = make("span", { "aria-hidden": "true" }, ` (${SECONDS})`);
   const undo = button(text("undo"), back, { class: null });
-  const bar = make("div", { class: "bar" }, make("span", { class: "grow" }, text("removing", { short })), undo);
+  const bar = make("div", { class: "bar" }, make("span", { class: "grow" }, words), undo);
   let seconds = SECONDS;
   undo.append(left);
   card.replaceWith(place);
   document.getElementById("bars").append(bar);
-  say(text("removing", { short }));
+  say(words);
   undo.focus();
   waiting.set(link.code, send);
   const timer = setInterval(() => {
@@ -37,7 +38,7 @@ export function removeLater(link, card) {
 
   function back() {
     end();
-    if (!place.isConnected) dispatchEvent(new Event("keys")); // the list was left: what is shown now is loaded again
+    if (!place.isConnected) dispatchEvent(new Event("keys")); // the list was left: reload the present view
     place.replaceWith(card);
     card.querySelector("[data-do=remove]").focus();
   }
@@ -45,7 +46,7 @@ export function removeLater(link, card) {
   async function send(isLeaving) {
     end();
     try {
-      await api.remove(`/links/${encodeURIComponent(link.code)}`, { keepalive: isLeaving });
+      await api.remove(`/links/${link.code}`, { keepalive: isLeaving });
       forgetKeyOfLink(link.code);
       say(text("removed", { short }));
     } catch (problem) {

@@ -1,4 +1,4 @@
-// The form: sends what was typed, shows the short link or, beside each field, what is wrong with it.
+// The form: creates a link, and shows it or the errors at its fields.
 import { api } from "./api.js";
 import { busy, button, copyButton, later, make, moment, say, text, withoutScheme } from "./dom.js";
 import { clearErrors, explain, linkFields, withScheme } from "./fields.js";
@@ -6,9 +6,8 @@ import { keepKeysOfLinks, keyOfLink, ownKey } from "./keys.js";
 import { qrCode } from "./qr.js";
 
 const OPTIONS = ["alias", "title", "tags", "expires", "maxVisits", "password", "confirm", "forwardQuery", "unguessable", "rules"];
-let form, options, result; // they are in the page while this view is shown
-let fields = null;
-let isCounted = false; // whether to look whether an alias is free counts as making a link
+let form, options, result; // in the page while this view is shown
+let fields, isCounted; // isCounted: checking an alias counts as creating a link
 
 export function show() {
   if (fields) return;
@@ -20,7 +19,7 @@ export function submit() {
   show();
   clearErrors(form);
   return busy(form.querySelector("button"), async () => {
-    const { body } = await api.post("/links", wish());
+    const { body } = await api.post("/links", newLink());
     keepKeysOfLinks([body]);
     present(body);
   }, (problem) => {
@@ -35,26 +34,26 @@ function renew() {
   watchAlias(form.querySelector("#alias"));
 }
 
-function wish() {
-  const wanted = { url: withScheme(form.url.value.trim()), ...fields.values() };
-  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null && value !== false));
+function newLink() {
+  const values = { url: withScheme(form.url.value.trim()), ...fields.values() };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== false));
 }
 
 function watchAlias(input) {
-  const said = make("p", { class: "quiet", role: "status" });
-  input.after(said);
+  const note = make("p", { class: "quiet", role: "status" });
+  input.after(note);
   const look = later(async () => {
     const alias = input.value.trim();
     const wrong = alias ? await wrongWith(alias).catch(() => null) : null;
-    if (alias === input.value.trim()) said.textContent = wrong === "" ? text("aliasFree", { alias }) : wrong;
+    if (alias === input.value.trim()) note.textContent = wrong === "" ? text("aliasFree", { alias }) : wrong;
   });
   input.addEventListener("input", () => {
-    said.textContent = "";
+    note.textContent = "";
     look();
   });
 }
 
-// Returns what is wrong with an alias, "" if nothing is, null if asking would cost.
+// Returns the problem of an alias, "" if it is free, null if checking it would use up the limit.
 async function wrongWith(alias) {
   if (isCounted && !ownKey()) return null;
   const links = [{ url: "https://example.com/", alias }];

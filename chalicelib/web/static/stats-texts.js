@@ -1,4 +1,4 @@
-// What the statistics say.
+// The texts of the statistics.
 export const texts = {
   all: "Statistics",
   one: (code) => `Statistics of ${code}`,
@@ -8,11 +8,11 @@ export const texts = {
   to: "To",
   unit: "Each bar is",
   units: { hour: "an hour", day: "a day", month: "a month" },
-  per: { hour: "Visits by hour", day: "Visits by day", month: "Visits by month" },
+  per: (unit) => `Visits by ${unit}`,
   at: { hour: "Hour", day: "Day", month: "Month" },
-  counts: { visits: "Visits", humans: "People", bots: "Bots", prefetches: "Prefetches", visitors: "Unique visitors" },
+  counts: { visits: "Visits", humans: "People", bots: "Bots", prefetches: "Prefetches", visitors: "Sum of daily visitors" },
   notYet: "not yet",
-  note: "Unique visitors are counted the night after. Countries and below: people; top links: all visits.",
+  note: "Who comes on two days is two visitors, counted the night after. Countries and below: people; top links: all visits.",
   who: "People and programs",
   breakdowns: {
     countries: "Countries", devices: "Devices", browsers: "Browsers", systems: "Systems",

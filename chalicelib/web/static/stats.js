@@ -1,17 +1,17 @@
-// Statistics of one link or of all: numbers, visits over time, and who came from where. In UTC, as they are counted.
+// Statistics of one link or of all: numbers, visits over time, and breakdowns. In UTC, as they are counted.
 import { api } from "./api.js";
 import { bar, bars, sample } from "./chart.js";
 import { alertLine, button, headOf, make as el, saveAs, say, select, tell } from "./dom.js";
 import { texts } from "./stats-texts.js";
 
-const EVERY = 15_000; // milliseconds between two looks while the page is seen
+const EVERY = 15_000; // milliseconds between two updates while the page is visible
 const FEW = 8; // rows of a breakdown before "show all"
 const DAY = 86_400_000;
-const BY_HOUR = 31 * DAY; // the service tells the hours of no more
+const BY_HOUR = 31 * DAY; // the service returns hours for no longer period
 const UNIT_OF = { 1: "hour", 7: "day", 30: "day", 90: "day", 365: "month" };
 const KINDS = ["humans", "bots", "prefetches"];
 const LANGUAGE = "en";
-// Loaded with this module: who only shortens does without.
+// Loaded with this module: shortening does not need it.
 const styled = new Promise((done) => {
   document.head.append(el("link", { rel: "stylesheet", href: new URL("stats.css", import.meta.url), load: done, error: done }));
 });
@@ -20,8 +20,8 @@ export async function show(main, code) {
   await styled;
   const path = code ? `/links/${encodeURIComponent(code)}/stats` : "/stats";
   const asked = { range: "30", unit: "day" };
-  let seen = null; // the report that is shown
-  let turn = 0; // an answer that another question overtook is dropped
+  let seen = null; // the present report
+  let turn = 0; // responses to outdated requests are dropped
 
   const error = alertLine();
   const updated = el("p", { class: "quiet" });
@@ -59,13 +59,13 @@ export async function show(main, code) {
   }
 
   function paint(report) {
-    if (JSON.stringify(report) === JSON.stringify(seen)) return; // nothing flickers that is the same
+    if (JSON.stringify(report) === JSON.stringify(seen)) return; // avoid flicker
     const focused = document.activeElement.getAttribute("href");
     seen = report;
     body.hidden = false;
     nothing.hidden = report.total.visits > 0;
     numbers.replaceChildren(...Object.entries(texts.counts).map(([name, words]) => el("div", {}, el("dt", {}, words), el("dd", {}, number(report.total[name])))));
-    title.textContent = texts.per[report.unit];
+    title.textContent = texts.per(report.unit);
     draw();
     table.replaceChildren(...seriesTable(report));
     who.fill(KINDS.map((name) => ({ name, visits: report.total[name] })));
@@ -77,7 +77,7 @@ export async function show(main, code) {
     const { unit: per, series } = seen ?? {};
     if (!seen || !chart.clientWidth) return;
     const most = series.reduce((best, each) => (each.visits > best.visits ? each : best));
-    const label = `${texts.per[per]}. ${texts.summary(number(most.visits), moment(most.at, per))}`;
+    const label = `${texts.per(per)}. ${texts.summary(number(most.visits), moment(most.at, per))}`;
     chart.replaceChildren(bars(chart.clientWidth, series.map((each) => point(each, per)), label));
   }
 
@@ -102,13 +102,13 @@ export async function show(main, code) {
     chart.hidden = legend.hidden = tabular;
     toggle.ariaPressed = tabular;
     rows.className = tabular ? "rows" : "unseen";
-    rows.tabIndex = tabular ? 0 : -1; // what scrolls can be scrolled by keys
+    rows.tabIndex = tabular ? 0 : -1; // makes a scrollable table scrollable by keyboard
   }
 
   async function download() {
     try {
       const { body: csv } = await api.get(`${path}?${queryOf(asked)}`, { accept: "text/csv" });
-      saveAs(`visits-${code ?? "all"}-${daysOf(asked).join("-")}.csv`, csv);
+      saveAs(`visits-${code || "all"}-${daysOf(asked).join("-")}.csv`, csv);
     } catch (problem) {
       tell(error, texts.noCsv(why(problem)));
     }
@@ -126,7 +126,7 @@ export async function show(main, code) {
   };
 }
 
-// A table with a bar in each row: what is seen and what is read are the same.
+// A table with a bar in each row: one source for eyes and screen readers.
 function breakdown(title, cell) {
   let [all, whole] = [[], false];
   const body = el("tbody");
@@ -148,7 +148,7 @@ function breakdown(title, cell) {
 function seriesTable({ series, unit }) {
   const names = Object.keys(texts.counts).filter((name) => name in series[0]); // an hour has no visitors
   const cells = (each) => names.map((name) => el("td", {}, number(each[name])));
-  return [el("caption", { class: "unseen" }, texts.per[unit]), headOf([texts.at[unit], ...names.map((name) => texts.counts[name])]),
+  return [el("caption", { class: "unseen" }, texts.per(unit)), headOf([texts.at[unit], ...names.map((name) => texts.counts[name])]),
     el("tbody", {}, ...series.map((each) => el("tr", {}, el("th", { scope: "row" }, moment(each.at, unit)), ...cells(each))))];
 }
 
@@ -163,13 +163,13 @@ function kindName(kind) {
 }
 
 function shownName(ofWhat, name) {
-  if (ofWhat === "links" && name !== "other") return el("a", { href: `#/stats/${encodeURIComponent(name)}` }, name);
+  if (ofWhat === "links" && name !== "other") return el("a", { href: `#/stats/${name}` }, name);
   if (Object.hasOwn(texts.names, name)) return texts.names[name];
   const type = { countries: "region", languages: "language" }[ofWhat];
   try {
     return type ? `${new Intl.DisplayNames(LANGUAGE, { type }).of(name)} (${name})` : name;
   } catch {
-    return name; // whatever a browser said its language was
+    return name; // browsers may send any language
   }
 }
 

@@ -1,4 +1,4 @@
-// Every text of the page but those of its first paint, which are in home.html, and those of the statistics.
+// All texts of the page but those in home.html and of the statistics.
 const TEXTS = {
   again: "Try again",
   answered: "The service answered {status}.",
@@ -11,7 +11,7 @@ const TEXTS = {
 
   key: "API key",
   keyForget: "Forget key",
-  keyHint: "Whoever runs this service gives you one. It stays in this browser.",
+  keyHint: "The operator makes one: make key NAME=laptop. It stays in this browser.",
   keyKeep: "Use this key",
   keyKept: "This browser keeps a key.",
 
@@ -39,30 +39,31 @@ const TEXTS = {
   rule_language: "Language",
   rule_url: "Where to",
   rule_weight: "Share in percent",
-  rules: "Send some visitors elsewhere: the first rule that fits decides",
+  rules: "Send some visitors elsewhere: the first that fits decides",
 
   leadsTo: "leads to {url}",
   leadsUntil: "leads to {url} until {time}",
-  made: "{short} is there.",
+  made: "{short} was created.",
 
   asks: "asks first",
   blocked: "blocked",
-  changedMeanwhile: "Somebody else has changed this link in the meantime. This is how it is now.",
+  changedMeanwhile: "Changed by others in the meantime. This is how it is now.",
   createdAt: "made {time}",
   edit: "Edit",
   expired: "expired",
   expiresAt: "until {time}",
   export: "Export",
-  exported: ["{count} link is in the file.", "{count} links are in the file."],
+  exported: ["{count} link in the file.", "{count} links in the file."],
   exporting: "The file is being made …",
   importedVisits: "and {count} before it was imported",
   limited: "{count} left",
   linksCount: ["{count} link", "{count} links"],
   linksSoFar: "{count} so far",
+  looking: "Looking … {count} looked at",
   more: "Load more",
   myLinks: "My links",
   noneFound: "No link fits that.",
-  noneHere: "This browser has made no links yet. With an API key, all of its links are here.",
+  noneHere: "This browser has made no links yet. An API key shows all of its links.",
   notYet: "not yet",
   off: "off",
   protected: "password",
@@ -70,6 +71,7 @@ const TEXTS = {
   remove: "Delete",
   removed: "{short} was deleted.",
   removing: "{short} is being deleted.",
+  guessed: "guessed",
   ruled: ["{count} rule", "{count} rules"],
   save: "Save",
   saved: "Saved.",
@@ -84,8 +86,8 @@ const TEXTS = {
   bulkAddress: "Address",
   bulkAgain: "Try the rest again",
   bulkDone: "{made} of {all} made, {failed} refused.",
-  bulkExample: "https://example.com/a\nhttps://example.com/b, my-alias",
-  bulkHint: "An alias may follow a comma or a tab; an address with a comma needs one more at its end.",
+  bulkExample: "https://example.com/a\nhttps://example.com/b my-alias",
+  bulkHint: "An alias may follow a space or a tab. Below is what will be made.",
   bulkInput: "Addresses, one a line",
   bulkMade: "made",
   bulkShort: "Short link",
@@ -95,22 +97,24 @@ const TEXTS = {
   outcome: "Outcome",
   saveCsv: "Download as CSV",
 
+  dryRun: "Dry run: only report",
   file: "Or a file: CSV of another shortener, or a list",
-  fileDone: "{total} read: {created} made, {renamed} under another code, {existing} there already, {skipped} skipped, {refused} refused.",
+  fileDone: "{total} read: {created} made, {renamed} under another code, {existing} there already, {mended} mended, {skipped} skipped, {refused} refused.",
   fileLost: "The file did not arrive. Please try again.",
+  fileDry: "Nothing made yet. ",
   fileReport: "Download report",
-  fileSize: "A file that is empty or has more than {most} MB is not taken.",
+  fileSize: "A file must not be empty, nor have over {most} MB.",
   fileStart: "Import",
   taken: "If a code is taken",
 };
 
-// What there is to choose from, by the values that the API knows.
+// The choices, by their values in the API.
 export const choices = {
   expires: { "": "ever", "1h": "an hour", "1d": "a day", "1w": "a week", "30d": "30 days", "52w": "a year", date: "until a date …" },
-  taken: { refuse: "refuse the row", skip: "skip the row", rename: "make another code" },
+  taken: { refuse: "refuse the row", skip: "skip the row", rename: "make another code", mend: "add missing protection" },
 };
 
-// A text that depends on a number is a pair: of one, of another; `count` decides.
+// A text that depends on a number is a pair: singular and plural, chosen by `count`.
 export function text(name, values = {}) {
   const chosen = [TEXTS[name]].flat().at(values.count === 1 ? 0 : -1);
   return chosen.replace(/\{(\w+)\}/g, (_, value) => values[value].toLocaleString());

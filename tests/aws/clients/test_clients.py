@@ -1,4 +1,4 @@
-"""How long anybody waits for AWS."""
+"""Timeouts and retries of the AWS clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.aws import clients, work_queue
+from chalicelib.aws import clients
+from chalicelib.aws.sqs import file_queue
 from chalicelib.settings import settings
 from tests.faults import table_down
 
@@ -22,12 +23,12 @@ from tests.faults import table_down
     [
         pytest.param(clients.reads, 0.5, 0.5, 2, id="a visitor's read"),
         pytest.param(clients.writes, 1, 2, 3, id="a write fits API Gateway's 29 seconds"),
-        pytest.param(clients.glances, 0.5, 0.5, 1, id="what a visitor gains nothing from"),
+        pytest.param(clients.best_effort, 0.5, 0.5, 1, id="a best-effort call"),
         pytest.param(clients.queue, 0.5, 0.5, 1, id="a click"),
     ],
 )
-def test_nobody_waits_longer_than_agreed(client: Any, connect: float, read: float, attempts: int) -> None:
-    """Left to itself botocore would wait twice API Gateway's patience."""
+def test_timeouts_and_attempts_are_limited(client: Any, connect: float, read: float, attempts: int) -> None:
+    """The defaults of botocore would wait longer than twice API Gateway's timeout."""
     config = client.meta.config
 
     assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (
@@ -37,18 +38,18 @@ def test_nobody_waits_longer_than_agreed(client: Any, connect: float, read: floa
     )
 
 
-@pytest.mark.parametrize("name", ["reads", "writes", "glances"])
-def test_what_nobody_waits_for_is_patient(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A page of a megabyte may take over half a second; four tries of five are within what such a function may run."""
-    monkeypatch.setattr("chalicelib.settings.settings", replace(settings, nobody_waits=True))
+@pytest.mark.parametrize("name", ["reads", "writes", "best_effort"])
+def test_background_functions_have_longer_timeouts(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A page of a megabyte may take over half a second; four attempts of five seconds fit into the function's time."""
+    monkeypatch.setattr("chalicelib.settings.settings", replace(settings, background_function=True))
 
     config = runpy.run_path(clients.__file__)[name].meta.config
 
     assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (1, 5, 4)
 
 
-def test_a_read_of_a_table_that_is_silent_takes_a_second_and_a_half_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice half a second, and a pause between that is neither long nor drawn at random."""
+def test_read_of_an_unresponsive_table_takes_at_most_a_second_and_a_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two attempts of half a second, and a short fixed pause between them."""
     pauses: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", pauses.append)
 
@@ -71,32 +72,32 @@ def test_a_read_of_a_table_that_is_silent_takes_a_second_and_a_half_at_most(monk
         (503, "ServiceUnavailable"),
     ],
 )
-def test_a_read_that_is_turned_away_is_tried_once_more(status: int, code: str) -> None:
-    """Throttled or failed, the table is asked a second time, and no third."""
+def test_rejected_read_is_retried_once(status: int, code: str) -> None:
+    """Whether it was throttled or failed."""
     asked: list[str] = []
 
-    def turn_away(request: Any, **_: Any) -> AWSResponse:
+    def reject(request: Any, **_: Any) -> AWSResponse:
         asked.append(request.url)
         body: Any = SimpleNamespace(stream=lambda: iter([f'{{"__type": "{code}"}}'.encode()]))
         return AWSResponse(request.url, status, HTTPHeaders(), body)
 
     events: Any = clients.reads.meta.events
-    events.register_first("before-send.dynamodb.GetItem", turn_away, "turn-away")
+    events.register_first("before-send.dynamodb.GetItem", reject, "reject")
     try:
         with pytest.raises(ClientError, match=code):
             clients.reads.get_item(TableName="url-shortener", Key={"code": {"S": "x"}})
     finally:
-        events.unregister("before-send.dynamodb.GetItem", turn_away, "turn-away")
+        events.unregister("before-send.dynamodb.GetItem", reject, "reject")
 
     assert len(asked) == 2
 
 
 @pytest.mark.parametrize(("tries", "seconds"), [(1, 30), (2, 60), (8, 3840)])
-def test_each_time_work_fails_it_pauses_for_longer(monkeypatch: pytest.MonkeyPatch, tries: int, seconds: int) -> None:
-    """Eight tries take over an hour, which is as long as most of AWS's bad days are."""
+def test_failed_work_is_retried_with_backoff(monkeypatch: pytest.MonkeyPatch, tries: int, seconds: int) -> None:
+    """Eight attempts take over an hour, longer than most AWS outages."""
     asked: list[Any] = []
-    monkeypatch.setattr(work_queue, "_queue", SimpleNamespace(change_message_visibility=lambda **it: asked.append(it)))
+    monkeypatch.setattr(file_queue, "_queue", SimpleNamespace(change_message_visibility=lambda **it: asked.append(it)))
 
-    work_queue.come_again_soon("receipt", tries)
+    file_queue.retry_with_backoff("receipt", tries)
 
     assert asked == [{"QueueUrl": settings.files_queue_url, "ReceiptHandle": "receipt", "VisibilityTimeout": seconds}]

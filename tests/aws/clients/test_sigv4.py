@@ -1,4 +1,4 @@
-"""Signatures: those of botocore, for whatever is asked of whom."""
+"""Request signatures equal botocore's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as TheirCredentials
+from botocore.credentials import Credentials as BotocoreCredentials
 
-from chalicelib.aws import signing
+from chalicelib.aws.clients import sigv4
 from chalicelib.settings import Credentials
 
 REQUESTS = 3000
@@ -19,12 +19,12 @@ _LETTERS = string.ascii_letters + string.digits
 
 
 def text(chance: random.Random, least: int, most: int, letters: str = _LETTERS) -> str:
-    """Return a text of some length."""
+    """Return a random text of limited length."""
     return "".join(chance.choices(letters, k=chance.randint(least, most)))
 
 
-def test_signatures_are_botocores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """3,000 requests of all kinds: services, regions, hosts, keys, tokens, targets, bodies, moments."""
+def test_signatures_equal_those_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3,000 requests of all kinds: services, regions, hosts, keys, tokens, targets, bodies, times."""
     chance = random.Random(1)  # noqa: S311  # the same requests each time
     start = datetime(2020, 2, 28, tzinfo=UTC)
     for _ in range(REQUESTS):
@@ -43,16 +43,16 @@ def test_signatures_are_botocores(monkeypatch: pytest.MonkeyPatch) -> None:
             "x-amz-target": text(chance, 0, 80, _LETTERS + "._ "),
         }
         body = chance.randbytes(chance.randrange(2000))
-        theirs = AWSRequest("POST", f"https://{headers['host']}/", dict(headers), body)
-        SigV4Auth(TheirCredentials(keys[0], keys[1], keys[2] or None), service, region).add_auth(theirs)
+        botocores = AWSRequest("POST", f"https://{headers['host']}/", dict(headers), body)
+        SigV4Auth(BotocoreCredentials(keys[0], keys[1], keys[2] or None), service, region).add_auth(botocores)
 
-        ours = signing.signed(headers, body, service, region, Credentials(*keys), now)
+        ours = sigv4.sign(headers, body, service, region, Credentials(*keys), now)
 
-        assert ours["authorization"] == theirs.headers["Authorization"]
-        assert ours["x-amz-date"] == theirs.headers["X-Amz-Date"]
-        assert ours.get("x-amz-security-token") == theirs.headers.get("X-Amz-Security-Token")
+        assert ours["authorization"] == botocores.headers["Authorization"]
+        assert ours["x-amz-date"] == botocores.headers["X-Amz-Date"]
+        assert ours.get("x-amz-security-token") == botocores.headers.get("X-Amz-Security-Token")
 
 
-def test_credentials_are_never_shown() -> None:
-    """Not in a traceback, not in a log."""
+def test_credentials_are_hidden_in_repr() -> None:
+    """They appear neither in tracebacks nor in logs."""
     assert "secret" not in repr(Credentials("id-secret", "key-secret", "token-secret"))

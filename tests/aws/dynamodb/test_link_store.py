@@ -1,19 +1,22 @@
-"""The table of links: what is stored comes back, and a code belongs to one link for ever."""
+"""The table of links: links survive the round trip, and a code belongs to one link for ever."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
-from chalicelib.aws import link_table, pages
-from chalicelib.aws.claims import Claim
-from chalicelib.core.link import Link
-from chalicelib.core.rules import Rule
-from chalicelib.errors import CodeTaken, StoreUnavailable, UrlClaimed
+from chalicelib.aws.dynamodb import link_store, queries
+from chalicelib.aws.dynamodb.claim_store import Claim
+from chalicelib.aws.dynamodb.errors import CodeTaken, LinkChanged, UrlClaimed
+from chalicelib.core.links import target_url
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.rules import Rule
+from chalicelib.errors import StoreUnavailable
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FULL = Link(
@@ -45,41 +48,47 @@ FULL = Link(
     blocked_host="example.com",
 )
 
+LONG = "https://example.com/" + "x" * 7_980
+
 
 def claim_at(now: datetime) -> Claim:
-    """Return a claim on a wish, made at ``now`` by the link called sale, that holds for a minute."""
+    """Return a claim on a request's URL, made at ``now`` by the link called sale, and valid for a minute."""
     code = {"code": {"S": "sale"}}
-    return Claim("url#wish", now, lambda item: UrlClaimed(item["code"]["S"]), code, now + timedelta(minutes=1))
+    return Claim("url#request", now, lambda item: UrlClaimed(item["code"]["S"]), code, now + timedelta(minutes=1))
 
 
-@pytest.mark.parametrize("link", [FULL, Link(code="bare", url="https://example.com/")], ids=["full", "bare"])
+@pytest.mark.parametrize(
+    "link",
+    [FULL, Link(code="bare", url="https://example.com/"), replace(FULL, url=LONG)],
+    ids=["full", "bare", "a long URL"],
+)
 @pytest.mark.usefixtures("aws")
-def test_what_is_stored_comes_back(link: Link) -> None:
-    """A link survives DynamoDB's dialect unchanged."""
-    link_table.add(link, "request-1")
+def test_link_survives_the_round_trip(link: Link) -> None:
+    """Every field is stored and read unchanged."""
+    link_store.add(link, "request-1")
 
-    assert link_table.find(link.code) == link
-    assert link_table.find_now(link.code) == link
+    assert link_store.find(link.code) == link
+    assert link_store.find_now(link.code) == link
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_table_of_the_talk_is_read_as_it_is() -> None:
-    """An item of nothing but `code` and `originalUrl` is a link."""
+def test_minimal_item_is_a_link() -> None:
+    """An item with only `code` and `originalUrl`, as in older tables."""
     boto3.client("dynamodb").put_item(
         TableName="url-shortener", Item={"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/old"}}
     )
 
-    assert link_table.find("old") == Link(code="old", url="https://example.com/old")
+    assert link_store.find("old") == Link(code="old", url="https://example.com/old")
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_item_that_leads_nowhere_is_no_link() -> None:
-    """What another program keeps in the table is unknown, and its code is taken all the same."""
+def test_item_without_a_url_is_not_a_link() -> None:
+    """The code is unknown, but cannot be used for a new link."""
     boto3.client("dynamodb").put_item(TableName="url-shortener", Item={"code": {"S": "sale"}})
 
-    assert link_table.find("sale") is None
+    assert link_store.find("sale") is None
     with pytest.raises(CodeTaken):
-        link_table.add(FULL, "request")
+        link_store.add(FULL, "request")
 
 
 @pytest.mark.parametrize(
@@ -97,17 +106,17 @@ def test_an_item_that_leads_nowhere_is_no_link() -> None:
     ids=str,
 )
 @pytest.mark.usefixtures("aws")
-def test_an_end_may_be_written_as_time_to_live(expires_at: dict[str, Any], moment: datetime | None) -> None:
-    """Seconds since 1970 are what DynamoDB's TTL wants; what can be no time is no end."""
+def test_expiry_may_be_a_ttl_number(expires_at: dict[str, Any], moment: datetime | None) -> None:
+    """Seconds since 1970, as DynamoDB's TTL requires; an impossible time is no expiry."""
     item = {"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/"}, "expiresAt": expires_at}
     boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
 
-    assert link_table.find("old") == Link(code="old", url="https://example.com/", expires_at=moment)
+    assert link_store.find("old") == Link(code="old", url="https://example.com/", expires_at=moment)
 
 
 @pytest.mark.usefixtures("aws")
-def test_attributes_of_another_type_are_not_ours() -> None:
-    """A table from elsewhere may use our names for something else: the link is read without them."""
+def test_attributes_of_another_type_are_ignored() -> None:
+    """A table of another program may use the same names differently."""
     item: dict[str, Any] = {
         "code": {"S": "old"},
         "originalUrl": {"S": "https://example.com/"},
@@ -120,119 +129,201 @@ def test_attributes_of_another_type_are_not_ours() -> None:
     }
     boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
 
-    assert link_table.find("old") == Link(code="old", url="https://example.com/")
+    assert link_store.find("old") == Link(code="old", url="https://example.com/")
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_missing_code_is_none() -> None:
-    """Nothing is found where nothing is."""
-    assert link_table.find("nobody") is None
-    assert link_table.find_now("nobody") is None
+def test_missing_link_is_none() -> None:
+    """Both reads return None for a code that does not exist."""
+    assert link_store.find("nobody") is None
+    assert link_store.find_now("nobody") is None
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_taken_code_is_never_overwritten() -> None:
-    """The second taker is refused; the first link stays as it was."""
-    link_table.add(FULL, "request-1")
+def test_used_code_is_never_overwritten() -> None:
+    """The second link is refused; the first one is unchanged."""
+    link_store.add(FULL, "request-1")
 
     with pytest.raises(CodeTaken):
-        link_table.add(Link(code="sale", url="https://example.com/other"), "request-2")
+        link_store.add(Link(code="sale", url="https://example.com/other"), "request-2")
 
-    assert link_table.find("sale") == FULL
-
-
-@pytest.mark.usefixtures("aws")
-def test_the_same_request_may_arrive_twice() -> None:
-    """A retry whose first answer was lost finds its own link and is content."""
-    link_table.add(FULL, "request-1")
-
-    link_table.add(FULL, "request-1")
-
-    assert link_table.find("sale") == FULL
+    assert link_store.find("sale") == FULL
 
 
 @pytest.mark.usefixtures("aws")
-def test_links_to_one_url_come_newest_first() -> None:
-    """The index by URL knows every link to it, and none to another."""
+def test_repeated_request_succeeds() -> None:
+    """A retry after a lost response finds its own link."""
+    link_store.add(FULL, "request-1")
+
+    link_store.add(FULL, "request-1")
+
+    assert link_store.find("sale") == FULL
+
+
+@pytest.mark.usefixtures("aws")
+def test_links_to_one_url_are_listed_newest_first() -> None:
+    """The index has every link to a URL, and none to another."""
     for day, code in enumerate(("oldest", "middle", "newest")):
-        link_table.add(Link(code=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
-    link_table.add(Link(code="other", url="https://example.com/other", created_at=NOON), "other")
+        link_store.add(Link(code=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
+    link_store.add(Link(code="other", url="https://example.com/other", created_at=NOON), "other")
 
-    found = [link.code for link in link_table.find_by_url("https://example.com/", None)]
+    found = [link.code for link in link_store.find_by_url("https://example.com/", None)]
     assert found == ["newest", "middle", "oldest"]
 
 
+@pytest.mark.parametrize("length", [2_048, 2_049, 8_000])
 @pytest.mark.usefixtures("aws")
-def test_of_two_claims_on_one_wish_one_holds() -> None:
-    """While a claim holds, a second link for it is not stored, and the first one's code is told."""
-    link_table.add(FULL, "request-1", [claim_at(NOON)])
+def test_links_to_a_long_url_are_found(length: int) -> None:
+    """By the whole URL, not by the prefix that fits into a key."""
+    url = "https://example.com/".ljust(length, "x")
+    for code, leads_to in (("one", url), ("two", url), ("longer", f"{url}x"), ("other", f"{url[:-1]}y")):
+        link_store.add(Link(code=code, url=leads_to, created_at=NOON), code)
+
+    assert {link.code for link in link_store.find_by_url(url, None)} == {"one", "two"}
+
+
+@pytest.mark.parametrize("url", ["https://example.com/".ljust(2_048, "x"), "https://example.com/" + "ü" * 1_014])
+@pytest.mark.usefixtures("aws")
+def test_url_that_fits_into_a_key_is_stored_as_original_url(url: str) -> None:
+    """Up to 2,048 bytes any version that reads `originalUrl` finds the target."""
+    link_store.add(Link(code="sale", url=url), "request")
+
+    assert item_of("sale") == {"code": {"S": "sale"}, "originalUrl": {"S": url}, "requestId": {"S": "request"}}
+
+
+@pytest.mark.usefixtures("aws")
+def test_long_url_is_unknown_to_older_versions() -> None:
+    """A version that reads only `originalUrl` finds no web address, and treats the code as unknown."""
+    link_store.add(Link(code="sale", url=LONG), "request")
+
+    item = item_of("sale")
+    assert len(item["originalUrl"]["S"].encode()) <= 2_048
+    assert target_url.servable(item["originalUrl"]["S"]) is None
+    assert item["longUrl"] == {"S": LONG}
+
+
+@pytest.mark.parametrize(("before", "after"), [(FULL.url, LONG), (LONG, FULL.url), (LONG, f"{LONG[:-1]}y")])
+@pytest.mark.usefixtures("aws")
+def test_url_may_change_between_short_and_long(before: str, after: str) -> None:
+    """Nothing is left of the former URL."""
+    old = replace(FULL, url=before)
+    new = replace(old, url=after, version=2)
+    link_store.add(old, "request")
+
+    link_store.change(old, new, "change")
+
+    assert link_store.find_now("sale") == new
+    assert before not in str(item_of("sale"))
+
+
+@pytest.mark.parametrize("spent", [0, 3])
+@pytest.mark.usefixtures("aws")
+def test_concurrent_visits_are_not_overwritten(spent: int) -> None:
+    """Visits do not change the version; a change of the spent visits is refused if there was one."""
+    seen = Link(code="sale", url=FULL.url, max_visits=10, visits_spent=spent, version=1)
+    link_store.add(seen, "request")
+    assert link_store.spend_visit(seen) is None
+
+    with pytest.raises(LinkChanged):
+        link_store.change(seen, replace(seen, visits_spent=5, version=2), "change")
+
+    now = link_store.find_now("sale")
+    assert now == replace(seen, visits_spent=spent + 1)
+    link_store.change(now, replace(now, visits_spent=5, version=2), "change")
+    assert link_store.find_now("sale") == replace(seen, visits_spent=5, version=2)
+
+
+@pytest.mark.usefixtures("aws")
+def test_change_by_an_older_version_takes_effect() -> None:
+    """It writes only `originalUrl`."""
+    link_store.add(Link(code="sale", url=LONG), "request")
+    boto3.client("dynamodb").update_item(
+        TableName="url-shortener",
+        Key={"code": {"S": "sale"}},
+        UpdateExpression="SET originalUrl = :url",
+        ExpressionAttributeValues={":url": {"S": "https://example.com/new"}},
+    )
+
+    assert link_store.find_now("sale") == Link(code="sale", url="https://example.com/new")
+
+
+def item_of(code: str) -> dict[str, Any]:
+    """Return the item of a code."""
+    found = boto3.client("dynamodb").get_item(TableName="url-shortener", Key={"code": {"S": code}})
+    return dict(found["Item"])
+
+
+@pytest.mark.usefixtures("aws")
+def test_second_claim_on_a_url_is_refused() -> None:
+    """While a claim is valid, a second link is not stored, and the error has the code of the first."""
+    link_store.add(FULL, "request-1", [claim_at(NOON)])
 
     with pytest.raises(UrlClaimed) as claimed:
-        link_table.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON)])
+        link_store.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON)])
 
     assert claimed.value.link_code == "sale"
-    assert link_table.find_now("second") is None
+    assert link_store.find_now("second") is None
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_claimed_request_may_arrive_twice() -> None:
-    """A retry of a claim whose first answer was lost is content."""
-    link_table.add(FULL, "request-1", [claim_at(NOON)])
+def test_repeated_request_with_a_claim_succeeds() -> None:
+    """A retry after a lost response finds its own claim."""
+    link_store.add(FULL, "request-1", [claim_at(NOON)])
 
-    link_table.add(FULL, "request-1", [claim_at(NOON)])
+    link_store.add(FULL, "request-1", [claim_at(NOON)])
 
-    assert link_table.find("sale") == FULL
-
-
-@pytest.mark.usefixtures("aws")
-def test_a_claim_is_over_after_a_minute() -> None:
-    """TTL deletes days late, so time alone must end a claim."""
-    link_table.add(FULL, "request-1", [claim_at(NOON)])
-
-    link_table.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON + timedelta(seconds=61))])
-
-    assert link_table.find_now("second") is not None
+    assert link_store.find("sale") == FULL
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_claim_never_takes_a_code_that_is_taken() -> None:
-    """Link and claim are stored together or not at all."""
-    link_table.add(FULL, "request-1")
+def test_claim_expires_after_a_minute() -> None:
+    """TTL deletes days late, so the time alone must end a claim."""
+    link_store.add(FULL, "request-1", [claim_at(NOON)])
+
+    link_store.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON + timedelta(seconds=61))])
+
+    assert link_store.find_now("second") is not None
+
+
+@pytest.mark.usefixtures("aws")
+def test_claim_and_link_are_stored_together() -> None:
+    """Where the code is in use, the claim is not stored either."""
+    link_store.add(FULL, "request-1")
 
     with pytest.raises(CodeTaken):
-        link_table.add(Link(code="sale", url="https://example.com/other"), "request-2", [claim_at(NOON)])
+        link_store.add(Link(code="sale", url="https://example.com/other"), "request-2", [claim_at(NOON)])
 
-    link_table.add(Link(code="free", url="https://example.com/other"), "request-3", [claim_at(NOON)])
-    assert link_table.find("sale") == FULL
+    link_store.add(Link(code="free", url="https://example.com/other"), "request-3", [claim_at(NOON)])
+    assert link_store.find("sale") == FULL
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: link_table.find("x"),
-        lambda: link_table.find_now("x"),
-        lambda: link_table.add(FULL, "request"),
-        lambda: link_table.add(FULL, "request", [claim_at(NOON)]),
-        lambda: list(link_table.find_by_url("https://example.com/", None)),
+        lambda: link_store.find("x"),
+        lambda: link_store.find_now("x"),
+        lambda: link_store.add(FULL, "request"),
+        lambda: link_store.add(FULL, "request", [claim_at(NOON)]),
+        lambda: list(link_store.find_by_url("https://example.com/", None)),
     ],
     ids=["find", "find_now", "add", "add with a claim", "find_by_url"],
 )
 @pytest.mark.usefixtures("aws")
-def test_a_missing_table_is_said_in_our_words(call: Callable[[], object]) -> None:
-    """Whatever DynamoDB refuses reaches callers as one error, with the cause for the log."""
+def test_missing_table_raises_store_unavailable(call: Callable[[], object]) -> None:
+    """Any DynamoDB error becomes one exception, with its cause for the log."""
     boto3.client("dynamodb").delete_table(TableName="url-shortener")
 
     with pytest.raises(StoreUnavailable) as failure:
         call()
 
     assert failure.value.__cause__ is not None
-    assert not link_table.answers()
+    assert not link_store.is_available()
 
 
 @pytest.mark.usefixtures("aws")
-def test_many_keys_take_many_calls() -> None:
-    """However many: DynamoDB reads a hundred in one."""
-    link_table.add(FULL, "request")
+def test_any_number_of_keys_is_read() -> None:
+    """DynamoDB reads a hundred in one call."""
+    link_store.add(FULL, "request")
     keys = [{"code": {"S": code}} for code in ("sale", *(f"none-{number}" for number in range(900)))]
 
-    assert [item["code"]["S"] for item in pages.items_under("url-shortener", keys)] == ["sale"]
+    assert [item["code"]["S"] for item in queries.items_by_key("url-shortener", keys)] == ["sale"]

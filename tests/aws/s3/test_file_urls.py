@@ -1,4 +1,4 @@
-"""Where files are: the one origin that the page may ask besides its own."""
+"""The origin of files: the only one besides its own that the page may call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from chalicelib.aws import file_links
+from chalicelib.aws.s3 import file_urls
 from chalicelib.settings import settings
 
 
@@ -19,11 +19,11 @@ from chalicelib.settings import settings
         ("", "", "eu-west-1", ""),
     ],
 )
-def test_the_origin_is_that_of_the_bucket(
+def test_origin_is_that_of_the_bucket(
     monkeypatch: pytest.MonkeyPatch, bucket: str, endpoint: str, region: str, origin: str
 ) -> None:
-    """Its own host on AWS, the one address of all services on a laptop; without a bucket there is none."""
+    """Its own host on AWS, the address of all services locally; none without a bucket."""
     aws = dataclasses.replace(settings.aws, endpoint_url=endpoint, region=region)
-    monkeypatch.setattr(file_links, "settings", dataclasses.replace(settings, files_bucket=bucket, aws=aws))
+    monkeypatch.setattr(file_urls, "settings", dataclasses.replace(settings, files_bucket=bucket, aws=aws))
 
-    assert file_links.origin() == origin
+    assert file_urls.origin() == origin

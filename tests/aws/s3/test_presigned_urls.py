@@ -1,4 +1,4 @@
-"""Addresses and forms that are signed beforehand: those of botocore, for whatever is given to whom for how long."""
+"""Presigned URLs and forms equal botocore's."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials as TheirCredentials
+from botocore.credentials import Credentials as BotocoreCredentials
 
-from chalicelib.aws.presigned import Signer
+from chalicelib.aws.s3.presigned_urls import Signer
 from chalicelib.settings import Credentials
 
 TIMES = 500
@@ -32,32 +32,32 @@ MOMENTS = [
     datetime(2028, 2, 28, 23, 59, 59, 999999, tzinfo=UTC),
     datetime(2028, 2, 29, tzinfo=UTC),
 ]
-"""The last two have a second between them, and are two days."""
+"""The last two are a second apart, and on different days."""
 
 
 @pytest.fixture(params=MOMENTS, ids=str)
 def now(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> datetime:
-    """A moment, which is botocore's too."""
+    """A fixed time, for botocore as well."""
     moment: datetime = request.param
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: moment)
     monkeypatch.setattr("botocore.signers.get_current_datetime", lambda: moment)
     return moment
 
 
-def theirs(credentials: Credentials) -> TheirCredentials:
-    """Return the same for botocore."""
-    return TheirCredentials(credentials.access_key, credentials.secret_key, credentials.session_token or None)
+def for_botocore(credentials: Credentials) -> BotocoreCredentials:
+    """Return the same credentials for botocore."""
+    return BotocoreCredentials(credentials.access_key, credentials.secret_key, credentials.session_token or None)
 
 
-def asked_for(address: str) -> tuple[Any, ...]:
-    """Return what an address asks of whom; the parameters of a query may stand in any order."""
+def parts_of(address: str) -> tuple[Any, ...]:
+    """Return the parts of a URL; the order of query parameters does not matter."""
     parts = urlsplit(address)
     return parts.scheme, parts.netloc, parts.path, sorted(parse_qsl(parts.query, strict_parsing=True))
 
 
 @pytest.mark.parametrize("credentials", KEYS)
-def test_addresses_are_botocores(credentials: Credentials, now: datetime) -> None:
-    """Many objects, regions, parameters and lengths of time."""
+def test_urls_equal_those_of_botocore(credentials: Credentials, now: datetime) -> None:
+    """For many objects, regions, parameters and lifetimes."""
     chance = random.Random(1)  # noqa: S311  # the same addresses each time
     for _ in range(TIMES):
         region = chance.choice(["eu-west-1", "us-gov-east-1", "cn-north-1"])
@@ -68,16 +68,16 @@ def test_addresses_are_botocores(credentials: Credentials, now: datetime) -> Non
         lasts = timedelta(seconds=chance.randint(1, 7 * 86400))
         url = f"https://{host}/{key}"
         request = AWSRequest("GET", url + (f"?{urlencode(query)}" if query else ""))
-        S3SigV4QueryAuth(theirs(credentials), "s3", region, int(lasts.total_seconds())).add_auth(request)
+        S3SigV4QueryAuth(for_botocore(credentials), "s3", region, int(lasts.total_seconds())).add_auth(request)
 
         address = Signer(credentials, region, now).download(url, query, lasts)
 
-        assert asked_for(address) == asked_for(request.url or "")
+        assert parts_of(address) == parts_of(request.url or "")
 
 
 @pytest.mark.parametrize("credentials", KEYS)
-def test_forms_are_botocores(credentials: Credentials, now: datetime) -> None:
-    """Field by field, and condition by condition; what is signed is what botocore would sign."""
+def test_forms_equal_those_of_botocore(credentials: Credentials, now: datetime) -> None:
+    """Field by field, and condition by condition; the signature is botocore's as well."""
     session = boto3.Session(
         credentials.access_key, credentials.secret_key, credentials.session_token or None, region_name="eu-west-1"
     )
@@ -95,11 +95,11 @@ def test_forms_are_botocores(credentials: Credentials, now: datetime) -> None:
     assert form.keys() == made.keys()
     assert {name: form[name] for name in form.keys() - signed} == {name: made[name] for name in made.keys() - signed}
     assert policy_in(form) == policy_in(made)
-    signer = S3SigV4PostAuth(theirs(credentials), "s3", "eu-west-1")
+    signer = S3SigV4PostAuth(for_botocore(credentials), "s3", "eu-west-1")
     assert form["x-amz-signature"] == signer.signature(form["policy"], request)
 
 
 def policy_in(form: dict[str, str]) -> tuple[str, list[str]]:
-    """Return until when a form may be sent, and what it must meet, in any order."""
+    """Return the expiry of a form, and its conditions in any order."""
     policy = json.loads(base64.b64decode(form["policy"]))
     return policy.pop("expiration"), sorted(json.dumps(each) for each in policy.pop("conditions"))

@@ -1,4 +1,4 @@
-"""JSON bodies: one object, read strictly."""
+"""JSON bodies: one object, parsed strictly."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core import json_body
-from chalicelib.core.json_body import MAX_BODY_BYTES, MAX_DEPTH, read_object
+from chalicelib.core.http import json_body
+from chalicelib.core.http.json_body import read_object
+from chalicelib.core.limits import BODY_BYTES, BODY_DEPTH
 from chalicelib.errors import BodyTooLarge, Malformed, MediaTypeUnsupported
 
 JSON = "application/json"
@@ -40,7 +41,8 @@ JSON = "application/json"
         b'{"x": {"a": 1, "a": 2}}',
         b'{"\\u0061": 1, "a": 2}',
         b'{"a": "\xff"}',
-        b'\xef\xbb\xbf{"a": 1}',
+        b'{\xef\xbb\xbf"a": 1}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"a": 1}',
         '{"a": 1}'.encode("utf-16"),
         b'{"a": "\x00"}',
         b"[" * 100_000,
@@ -50,8 +52,8 @@ JSON = "application/json"
     ],
     ids=lambda body: repr(body)[:40],
 )
-def test_what_cannot_be_read_in_one_way_only_is_malformed(body: bytes) -> None:
-    """Syntax, encoding, depth, doubles: each has its sentence, short enough to be shown."""
+def test_ambiguous_or_broken_body_is_malformed(body: bytes) -> None:
+    """Syntax, encoding, depth, duplicates: each has a message short enough to be shown."""
     with pytest.raises(Malformed) as malformed:
         read_object(body, JSON)
 
@@ -60,7 +62,7 @@ def test_what_cannot_be_read_in_one_way_only_is_malformed(body: bytes) -> None:
 
 
 def deepest(body: str) -> int:
-    """Return how many brackets are open at most, strings left out: what the check must agree with."""
+    """Return the maximum depth of brackets outside strings, which the check must agree with."""
     depth = most = 0
     in_string = escaped = False
     for letter in body:
@@ -75,28 +77,28 @@ def deepest(body: str) -> int:
     return most
 
 
-@given(st.text(st.sampled_from('[[[[[[{{]}"\\a'), min_size=MAX_DEPTH, max_size=120))
-def test_depth_is_what_one_walk_through_the_body_counts(body: str) -> None:
-    """Whatever is open, closed, quoted, escaped or left unfinished."""
+@given(st.text(st.sampled_from('[[[[[[{{]}"\\a'), min_size=BODY_DEPTH, max_size=120))
+def test_depth_equals_that_of_a_simple_parser(body: str) -> None:
+    """Whatever is open, closed, quoted, escaped or unterminated."""
     with pytest.raises(Malformed) as malformed:
         read_object(b"[" + body.encode(), JSON)
 
-    assert ("nested deeper" in str(malformed.value)) == (deepest(f"[{body}") > MAX_DEPTH)
+    assert ("nested deeper" in str(malformed.value)) == (deepest(f"[{body}") > BODY_DEPTH)
 
 
-def test_a_string_without_an_end_is_taken_to_the_end() -> None:
-    """No quote in it is looked at twice, or 64 KB of them would take seconds; no bracket in it is depth."""
+def test_unterminated_string_is_scanned_once() -> None:
+    """Each quote is examined once, as 64 KB of them would take seconds; brackets inside do not count as depth."""
     body = b'{"a":' + b"[]" * 21 + b'"' + b'\\"[' * 21_000
 
-    tokens = list(json_body._STRING_OR_BRACKET.finditer(body))  # noqa: SLF001  # time is no test; what it looks at is
+    tokens = list(json_body._STRING_OR_BRACKET.finditer(body))  # noqa: SLF001  # counts tokens rather than time
 
     assert (len(tokens), tokens[-1].end()) == (45, len(body))
     with pytest.raises(Malformed, match="not valid JSON"):
         read_object(body, JSON)
 
 
-def test_a_key_that_stands_twice_is_found_among_many_at_once() -> None:
-    """Each key is looked up, not compared with every other: thousands of them would take seconds."""
+def test_duplicate_key_is_found_without_comparing_all_keys() -> None:
+    """Each key is looked up in a hash table: comparing thousands with each other would take seconds."""
     compared = []
 
     class Key(str):
@@ -110,23 +112,23 @@ def test_a_key_that_stands_twice_is_found_among_many_at_once() -> None:
     pairs = [(Key(f"k{number}"), 1) for number in (*range(1000), 999)]
 
     with pytest.raises(Malformed, match="'k999'"):
-        json_body._without_duplicates(pairs)  # type: ignore[arg-type]  # noqa: SLF001  # JSON makes no such keys
+        json_body._without_duplicates(pairs)  # type: ignore[arg-type]  # noqa: SLF001  # keys that count comparisons
     assert len(compared) < len(pairs)
 
 
-@pytest.mark.parametrize("body", [b'{"a": "' + b"x" * 70_000 + b'"}', b" " * (MAX_BODY_BYTES + 1)])
-def test_a_body_over_64_kib_is_too_large(body: bytes) -> None:
-    """Counted in bytes, before it is parsed."""
+@pytest.mark.parametrize("body", [b'{"a": "' + b"x" * 70_000 + b'"}', b" " * (BODY_BYTES + 1)])
+def test_body_over_64_kib_is_too_large(body: bytes) -> None:
+    """The size is counted in bytes, before parsing."""
     with pytest.raises(BodyTooLarge):
         read_object(body, JSON)
 
 
 def test_64_kib_and_twenty_levels_are_allowed() -> None:
-    """The limits themselves are inside; brackets in strings are no depth."""
-    full = b'{"a": "' + b"[" * (MAX_BODY_BYTES - 9) + b'"}'
-    deep = b'{"a":' * MAX_DEPTH + b'"]]{{\\"["' + b"}" * MAX_DEPTH
+    """The limits are inclusive; brackets in strings do not count as depth."""
+    full = b'{"a": "' + b"[" * (BODY_BYTES - 9) + b'"}'
+    deep = b'{"a":' * BODY_DEPTH + b'"]]{{\\"["' + b"}" * BODY_DEPTH
 
-    assert len(full) == MAX_BODY_BYTES
+    assert len(full) == BODY_BYTES
     assert read_object(full, JSON)
     assert read_object(deep, JSON)
 
@@ -135,16 +137,16 @@ def test_64_kib_and_twenty_levels_are_allowed() -> None:
     "content_type",
     [None, "", JSON, "APPLICATION/JSON", "application/json;charset=utf-8", " application/merge-patch+json ; a=b"],
 )
-def test_json_goes_by_many_names(content_type: str | None) -> None:
-    """Missing, upper-case, with parameters, or a +json of somebody's own."""
+def test_json_media_types_are_accepted(content_type: str | None) -> None:
+    """Missing, upper-case, with parameters, or with a +json suffix."""
     assert read_object(b'{"a": 1}', content_type) == {"a": 1}
 
 
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"]
 )
-def test_anything_else_is_told_what_to_send(content_type: str) -> None:
-    """The refusal names the header that helps."""
+def test_other_media_types_are_refused(content_type: str) -> None:
+    """The message names the header to send."""
     with pytest.raises(MediaTypeUnsupported, match="application/json"):
         read_object(b'{"a": 1}', content_type)
 
@@ -157,7 +159,7 @@ _VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.text(), _VALUES, max_size=6))
-def test_every_honest_object_comes_through(value: dict[str, object]) -> None:
-    """Whatever a JSON library writes is read back equal."""
+def test_every_object_survives_the_round_trip(value: dict[str, object]) -> None:
+    """Any object that a JSON library writes is read back equal."""
     assert read_object(json.dumps(value).encode(), JSON) == value
     assert read_object(json.dumps(value, ensure_ascii=False).encode(), JSON) == value

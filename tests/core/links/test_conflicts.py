@@ -1,4 +1,4 @@
-"""What of a link does not go together."""
+"""Options of a link that contradict each other."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.conflicts import conflicts_in
-from chalicelib.core.link import Link
-from chalicelib.core.new_link import NewLink
-from chalicelib.core.rules import Rule
+from chalicelib.core.links.conflicts import conflicts_in
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.new_link import NewLink
+from chalicelib.core.links.rules import Rule
 
 URL = "https://example.com/"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 A_MOMENT = timedelta(milliseconds=1)
 RULES = (Rule(url=URL, device=("ios",)),)
-ASKING: dict[str, dict[str, Any]] = {
+NEEDS_REQUESTS: dict[str, dict[str, Any]] = {
     "rules": {"rules": RULES},
     "maxVisits": {"max_visits": 1},
     "confirm": {"confirm": True},
@@ -24,11 +24,11 @@ ASKING: dict[str, dict[str, Any]] = {
 
 
 def conflicts(*, is_protected: bool = False, **fields: Any) -> list[tuple[str, str]]:
-    """Return what contradicts itself, the same in a wish and in a link that is changed: field and code."""
-    wished = conflicts_in(NewLink(url=URL, **fields), is_protected=is_protected)
-    assert wished == conflicts_in(Link(code="x", url=URL, **fields), is_protected=is_protected)
-    assert all(error.message for error in wished)
-    return [(error.field, error.code) for error in wished]
+    """Return the conflicts, field and code, which must be the same for a new link and for a change."""
+    found = conflicts_in(NewLink(url=URL, **fields), is_protected=is_protected)
+    assert found == conflicts_in(Link(code="x", url=URL, **fields), is_protected=is_protected)
+    assert all(error.message for error in found)
+    return [(error.field, error.code) for error in found]
 
 
 @pytest.mark.parametrize(
@@ -46,28 +46,28 @@ def conflicts(*, is_protected: bool = False, **fields: Any) -> list[tuple[str, s
     ],
     ids=str,
 )
-def test_most_goes_together(fields: dict[str, Any]) -> None:
-    """Nothing is said of it."""
+def test_other_options_can_be_combined(fields: dict[str, Any]) -> None:
+    """There is no conflict."""
     assert conflicts(**fields) == []
 
 
-@pytest.mark.parametrize("name", ASKING)
-def test_a_permanent_redirect_asks_nothing(name: str) -> None:
-    """A browser that keeps it never comes back to be counted, asked or led elsewhere; the message says what it is."""
-    assert conflicts(permanent=True, **ASKING[name]) == [("permanent", "conflict")]
+@pytest.mark.parametrize("name", NEEDS_REQUESTS)
+def test_permanent_redirect_excludes_options_that_need_every_request(name: str) -> None:
+    """A browser that has cached the redirect makes no further request; the message names the option."""
+    assert conflicts(permanent=True, **NEEDS_REQUESTS[name]) == [("permanent", "conflict")]
 
-    (error,) = conflicts_in(NewLink(url=URL, permanent=True, **ASKING[name]), is_protected=False)
+    (error,) = conflicts_in(NewLink(url=URL, permanent=True, **NEEDS_REQUESTS[name]), is_protected=False)
 
     assert error.message.endswith(f" {name}.")
 
 
-def test_a_permanent_redirect_has_no_password() -> None:
-    """Neither a new one nor one that the link has."""
+def test_permanent_redirect_excludes_a_password() -> None:
+    """Neither a new password nor an existing one."""
     assert conflicts(permanent=True, is_protected=True) == [("permanent", "conflict")]
 
 
-def test_all_that_a_permanent_redirect_asks_is_one_conflict() -> None:
-    """Said once, with every name."""
+def test_permanent_redirect_gives_one_conflict_for_all_options() -> None:
+    """A single error names all of them."""
     (error,) = conflicts_in(
         NewLink(url=URL, permanent=True, rules=RULES, max_visits=1, confirm=True), is_protected=True
     )
@@ -76,13 +76,13 @@ def test_all_that_a_permanent_redirect_asks_is_one_conflict() -> None:
 
 
 @pytest.mark.parametrize("ends", [NOON, NOON - A_MOMENT, NOON - timedelta(days=1)])
-def test_a_link_starts_before_it_ends(ends: datetime) -> None:
-    """At the same moment is too late: it would never be open."""
+def test_link_must_start_before_it_expires(ends: datetime) -> None:
+    """Equal times are a conflict, because the link would never be open."""
     assert conflicts(starts_at=NOON, expires_at=ends) == [("startsAt", "conflict")]
 
 
-def test_every_conflict_is_said() -> None:
-    """Not just the first."""
+def test_all_conflicts_are_reported() -> None:
+    """Not only the first."""
     assert conflicts(permanent=True, confirm=True, starts_at=NOON, expires_at=NOON) == [
         ("permanent", "conflict"),
         ("startsAt", "conflict"),

@@ -1,4 +1,4 @@
-"""Where a link leads a visitor."""
+"""The destination of a visitor."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.destination import CACHED_AT_MOST, Destination, destination_of, fallback_of
-from chalicelib.core.link import Link
-from chalicelib.core.rules import Rule
-from chalicelib.core.visitor import Visitor
+from chalicelib.core.links.destination import CACHED_AT_MOST, Destination, destination_of, fallback_of, needs_visitor_id
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.rules import Rule
+from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import LinkUnknown
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -19,29 +19,25 @@ PHONE = {"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) M
 FOR_PHONES = Rule(url=APP, device=("ios",))
 
 
-def nobody() -> str:
-    """Fail: who the visitor is need not be known."""
-    raise AssertionError
-
-
 def link(url: str = URL, **fields: Any) -> Link:
     """Return a link."""
     return Link(code="sale", url=url, **fields)
 
 
 def visitor(headers: dict[str, str] | None = None, *path: str, **query: list[str]) -> Visitor:
-    """Return who comes with these headers, this path behind the code, and this query."""
+    """Return a visitor with these headers, this path after the code, and this query."""
     return Visitor(headers=headers or {}, query=query, path=path)
 
 
-def led(wanted: Link, who: Visitor | None = None) -> Destination:
-    """Return where a link leads that draws nothing."""
-    return destination_of(wanted, who or visitor(), NOON, nobody)
+def destination(link: Link, guest: Visitor | None = None) -> Destination:
+    """Return the destination of a link that needs no id of the visitor."""
+    assert not needs_visitor_id(link, guest or visitor(), NOON)
+    return destination_of(link, guest or visitor(), NOON)
 
 
-def test_a_link_leads_to_its_url() -> None:
-    """Every time anew, and counted for its owner; nobody asks who the visitor is."""
-    assert led(link(owner="ann")) == Destination(URL, owner="ann")
+def test_link_redirects_to_its_url() -> None:
+    """It is not cached, and counts for its owner; the visitor is not identified."""
+    assert destination(link(owner="ann")) == Destination(URL, owner="ann")
 
 
 @pytest.mark.parametrize(
@@ -53,34 +49,33 @@ def test_a_link_leads_to_its_url() -> None:
         ((Rule(url=URL),), URL, "1"),
     ],
 )
-def test_a_rule_leads_elsewhere(rules: tuple[Rule, ...], url: str, variant: str) -> None:
-    """Which of the targets it was is told by number, from 1; the link's own has a name."""
-    assert led(link(rules=rules, owner="ann"), visitor(PHONE)) == Destination(url, owner="ann", variant=variant)
+def test_rule_chooses_the_target(rules: tuple[Rule, ...], url: str, variant: str) -> None:
+    """The variant is the number of the rule, from 1, or `default` for the link's own URL."""
+    assert destination(link(rules=rules, owner="ann"), visitor(PHONE)) == Destination(url, owner="ann", variant=variant)
 
 
-def test_a_share_is_drawn_by_who_the_visitor_is() -> None:
-    """The same visitor goes the same way; of a hundred, some go each."""
+def test_share_depends_on_the_visitor_id() -> None:
+    """The same visitor always gets the same target; of a hundred visitors, some get each."""
     halves = link(rules=(Rule(url=APP, weight=50),))
+    assert needs_visitor_id(halves, visitor(), NOON)
 
-    ways = [destination_of(halves, visitor(), NOON, f"visitor {number}".__str__) for number in range(100)]
+    results = [destination_of(halves, visitor(), NOON, f"visitor {number}") for number in range(100)]
 
-    assert {(way.url, way.variant) for way in ways} == {(APP, "1"), (URL, "default")}
-    assert ways == [destination_of(halves, visitor(), NOON, f"visitor {number}".__str__) for number in range(100)]
+    assert {(way.url, way.variant) for way in results} == {(APP, "1"), (URL, "default")}
+    assert results == [destination_of(halves, visitor(), NOON, f"visitor {number}") for number in range(100)]
 
 
-def test_each_link_draws_for_itself() -> None:
-    """Of two links with the same share not the same people are sent elsewhere, or no two tries could be told apart."""
+def test_shares_of_links_are_independent() -> None:
+    """Two links with the same weight apply their rules to different visitors."""
     halves = [Link(code=code, url=URL, rules=(Rule(url=APP, weight=50),)) for code in ("one", "two")]
 
-    pairs = [
-        [destination_of(half, visitor(), NOON, f"visitor {n}".__str__).url for half in halves] for n in range(1000)
-    ]
+    pairs = [[destination_of(half, visitor(), NOON, f"visitor {n}").url for half in halves] for n in range(1000)]
 
     assert 400 < sum(one == two for one, two in pairs) < 600
 
 
 @pytest.mark.parametrize(
-    ("fields", "who", "url"),
+    ("fields", "guest", "url"),
     [
         ({}, visitor(utm=["x"]), URL),
         ({"forward_query": True}, visitor(), URL),
@@ -98,9 +93,9 @@ def test_each_link_draws_for_itself() -> None:
         ({"forward_path": True, "forward_query": True}, visitor(None, "a", utm=["x"]), f"{URL}a?utm=x"),
     ],
 )
-def test_what_a_visitor_brings_goes_along(fields: dict[str, Any], who: Visitor, url: str) -> None:
-    """Where the link takes it: query and path each for themselves, behind a rule's URL as behind its own."""
-    assert led(link(**fields), who).url == url
+def test_query_and_path_are_forwarded(fields: dict[str, Any], guest: Visitor, url: str) -> None:
+    """Each only if the option is set, and for the URL of a rule as for the link's own."""
+    assert destination(link(**fields), guest).url == url
 
 
 @pytest.mark.parametrize(
@@ -114,28 +109,28 @@ def test_what_a_visitor_brings_goes_along(fields: dict[str, Any], who: Visitor, 
     ],
     ids=str,
 )
-def test_a_path_that_is_not_taken_leads_nowhere(fields: dict[str, Any], path: tuple[str, ...]) -> None:
-    """Neither of a link that takes none, nor one that leads out of where the link leads."""
+def test_path_that_is_not_forwarded_is_unknown(fields: dict[str, Any], path: tuple[str, ...]) -> None:
+    """If the link does not forward paths, or the path leaves that of the target."""
     with pytest.raises(LinkUnknown) as unknown:
-        led(link(**fields), visitor(None, *path))
+        destination(link(**fields), visitor(None, *path))
 
     assert unknown.value.link_code == "sale"
 
 
 @pytest.mark.parametrize("url", ["", "example.com", "javascript:alert(1)", "/path", "https://", "mailto:a@example.com"])
-def test_what_no_browser_could_open_is_no_link(url: str) -> None:
-    """An older table may hold it."""
+def test_unusable_target_is_unknown(url: str) -> None:
+    """Older tables may hold such targets."""
     with pytest.raises(LinkUnknown):
-        led(link(url))
+        destination(link(url))
 
     assert fallback_of(link(fallback_url=url)) is None
 
 
-def test_an_address_is_ascii_on_its_way() -> None:
-    """Whatever an older table holds and a visitor brings."""
+def test_destination_is_ascii() -> None:
+    """Whatever an older table holds and a visitor sends."""
     old = link("https://example.com/straße?ü", forward_query=True, forward_path=True)
 
-    url = led(old, visitor(None, "münchen", größe=["ü"])).url
+    url = destination(old, visitor(None, "münchen", größe=["ü"])).url
 
     assert url == "https://example.com/stra%C3%9Fe/m%C3%BCnchen?%C3%BC&gr%C3%B6%C3%9Fe=%C3%BC"
 
@@ -151,25 +146,25 @@ def test_an_address_is_ascii_on_its_way() -> None:
         (timedelta(milliseconds=1), 0),
     ],
 )
-def test_a_permanent_redirect_is_kept_while_the_link_lasts(left: timedelta | None, seconds: int) -> None:
-    """An hour at the most, and never past its end."""
+def test_permanent_redirect_is_cached_until_the_link_expires(left: timedelta | None, seconds: int) -> None:
+    """For an hour at most, and never longer than the link is open."""
     lasting = link(permanent=True, owner="ann", expires_at=None if left is None else NOON + left)
 
-    assert led(lasting) == Destination(URL, permanent=True, cache_seconds=seconds, owner="ann")
+    assert destination(lasting) == Destination(URL, permanent=True, cache_seconds=seconds, owner="ann")
 
 
-def test_a_permanent_redirect_takes_along_what_is_brought() -> None:
-    """Browsers keep it for the whole address, query and all."""
-    assert led(link(permanent=True, forward_query=True), visitor(utm=["x"])).url == f"{URL}?utm=x"
+def test_permanent_redirect_forwards_the_query() -> None:
+    """Browsers cache it for the whole URL, including the query."""
+    assert destination(link(permanent=True, forward_query=True), visitor(utm=["x"])).url == f"{URL}?utm=x"
 
 
-def test_a_link_that_is_over_may_lead_to_another_place() -> None:
-    """Which is no visit, and is never kept: the link may be open again tomorrow."""
+def test_fallback_is_no_visit_and_is_not_cached() -> None:
+    """Because the link may be open again tomorrow."""
     over = link(fallback_url="https://example.com/over", owner="ann", permanent=True)
 
     assert fallback_of(over) == Destination("https://example.com/over", owner="ann", is_visit=False)
 
 
-def test_a_link_that_is_over_may_lead_nowhere() -> None:
-    """It says so instead."""
+def test_without_a_fallback_there_is_no_destination() -> None:
+    """The visitor sees why the link is closed instead."""
     assert fallback_of(link()) is None

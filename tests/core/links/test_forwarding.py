@@ -1,4 +1,4 @@
-"""What a visitor brings along: their query, and a path behind the code."""
+"""Forwarding of a visitor's query, and of the path after the code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from chalicelib.core.forwarding import MAX_BYTES, with_path, with_query
+from chalicelib.core.links.forwarding import MAX_BYTES, with_path, with_query
 
 ID, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
 def presigned(key: str, **more: str) -> str:
-    """Return a URL that opens an object of S3 to whoever has it."""
+    """Return a URL that gives access to an object of S3 without credentials."""
     s3 = boto3.client(
         "s3",
         region_name="eu-west-1",
@@ -32,26 +32,26 @@ def presigned(key: str, **more: str) -> str:
 
 
 def is_signed(url: str) -> bool:
-    """Tell whether S3 would take ``url``: sign anew what arrives there, decoded as S3 does, and compare."""
+    """Tell whether S3 would accept ``url``: sign the request again, decoded as S3 does, and compare."""
     parts = urlsplit(url)
-    arrived = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
-    signature = arrived.pop("X-Amz-Signature")
-    auth = S3SigV4QueryAuth(Credentials(ID, SECRET), "s3", "eu-west-1", expires=int(arrived["X-Amz-Expires"]))
-    request = AWSRequest("GET", parts._replace(query="", fragment="").geturl(), params=arrived)
-    request.context["timestamp"] = arrived["X-Amz-Date"]
-    wanted = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
-    return hmac.compare_digest(signature, wanted)
+    received = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+    signature = received.pop("X-Amz-Signature")
+    auth = S3SigV4QueryAuth(Credentials(ID, SECRET), "s3", "eu-west-1", expires=int(received["X-Amz-Expires"]))
+    request = AWSRequest("GET", parts._replace(query="", fragment="").geturl(), params=received)
+    request.context["timestamp"] = received["X-Amz-Date"]
+    expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    return hmac.compare_digest(signature, expected)
 
 
 @pytest.mark.parametrize(
-    ("stored", "brought", "url"),
+    ("stored", "query", "url"),
     [
-        # Nothing is brought: nothing changes.
+        # Without a query, nothing changes.
         ("", {}, ""),
         ("?", {}, "?"),
         ("?a=1&&b", {}, "?a=1&&b"),
         ("?a=%7e+%2f&=&b==#c?d", {}, "?a=%7e+%2f&=&b==#c?d"),
-        # What is brought is added.
+        # Parameters are added.
         ("", {"a": ["1"]}, "?a=1"),
         ("?", {"a": ["1"]}, "?a=1"),
         ("#c", {"a": ["1"]}, "?a=1#c"),
@@ -62,7 +62,7 @@ def is_signed(url: str) -> bool:
         ("?b=2", {"a": ["1"], "c": ["3"]}, "?b=2&a=1&c=3"),
         ("?b=2", {"a": [""]}, "?b=2&a="),
         ("?b=2", {"a": []}, "?b=2"),
-        # What is brought overrides what is stored under the same name, wherever it stands and however often.
+        # Parameters replace stored ones with the same name, wherever and however often they occur.
         ("?a=1", {"a": ["2"]}, "?a=2"),
         ("?a=1&b=2&a=3", {"a": ["4"]}, "?b=2&a=4"),
         ("?b=2&a", {"a": ["4"]}, "?b=2&a=4"),
@@ -72,9 +72,9 @@ def is_signed(url: str) -> bool:
         ("?a+b=1&a%20b=2&c=3", {"a b": ["4"]}, "?c=3&a%20b=4"),
         ("?%C3%BC=1&b=2", {"ü": ["4"]}, "?b=2&%C3%BC=4"),
         ("?utm[a]=1&utm%5Ba%5D=2", {"utm[a]": ["4"]}, "?utm%5Ba%5D=4"),
-        # Names are names: not parts of them, nor in other capitals.
+        # Names are compared whole and case-sensitively.
         ("?aa=1&A=2&x=a", {"a": ["4"]}, "?aa=1&A=2&x=a&a=4"),
-        # All else stays byte for byte, however odd.
+        # Everything else is unchanged, byte for byte.
         ("?b=%7e&c=~", {"a": ["1"]}, "?b=%7e&c=~&a=1"),
         ("?b=x+y&c=x%20y", {"a": ["1"]}, "?b=x+y&c=x%20y&a=1"),
         ("?b=%2f%2F/", {"a": ["1"]}, "?b=%2f%2F/&a=1"),
@@ -88,7 +88,7 @@ def is_signed(url: str) -> bool:
         ("?b?c=1", {"a": ["1"]}, "?b?c=1&a=1"),
         ("?b=1&&c", {"a": ["1"]}, "?b=1&&c&a=1"),
         ("?&b=1", {"a": ["1"]}, "?&b=1&a=1"),
-        # What is brought is encoded, whatever it is.
+        # Parameters are encoded.
         ("", {"a": ["x y&z=1#?/+%"]}, "?a=x%20y%26z%3D1%23%3F%2F%2B%25"),
         ("", {"a&b=": ["1"]}, "?a%26b%3D=1"),
         ("", {"a": ["ü€😀"]}, "?a=%C3%BC%E2%82%AC%F0%9F%98%80"),
@@ -99,9 +99,9 @@ def is_signed(url: str) -> bool:
     ],
     ids=ascii,
 )
-def test_a_query_is_added_to_the_target(stored: str, brought: Mapping[str, list[str]], url: str) -> None:
+def test_a_query_is_added_to_the_target(stored: str, query: Mapping[str, list[str]], url: str) -> None:
     """The visitor's parameters override stored ones of the same name; nothing else is touched."""
-    assert with_query(f"https://example.com/p%7e/{stored}", brought) == f"https://example.com/p%7e/{url}"
+    assert with_query(f"https://example.com/p%7e/{stored}", query) == f"https://example.com/p%7e/{url}"
 
 
 def test_too_long_a_query_is_not_added() -> None:
@@ -120,39 +120,39 @@ MORE = {"ResponseContentDisposition": 'attachment; filename="a b+c.pdf"', "Respo
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_signed_url_stays_valid_where_nothing_is_brought(key: str) -> None:
-    """S3 takes it, and it is the very same."""
+def test_signed_url_stays_valid_without_a_query(key: str) -> None:
+    """It is unchanged, and S3 accepts it."""
     signed = presigned(key, **MORE)
 
-    led_to = with_query(signed, {})
+    url = with_query(signed, {})
 
-    assert led_to == signed
-    assert is_signed(led_to)
+    assert url == signed
+    assert is_signed(url)
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_signature_may_be_brought_along(key: str) -> None:
-    """A link to the object alone, followed with the signature behind the code: decoded on its way, and still valid."""
+def test_signature_can_be_forwarded(key: str) -> None:
+    """A link to an unsigned URL, followed with a signature in the query, gives a valid signed URL."""
     path, _, query = presigned(key, **MORE).partition("?")
 
-    led_to = with_query(path, parse_qs(query, keep_blank_values=True))
+    url = with_query(path, parse_qs(query, keep_blank_values=True))
 
-    assert is_signed(led_to)
-    assert led_to.partition("?")[0] == path
+    assert is_signed(url)
+    assert url.partition("?")[0] == path
 
 
-def test_a_newer_signature_overrides_a_stored_one() -> None:
-    """The whole of it: none of the old one's parts is left to contradict it."""
+def test_newer_signature_replaces_a_stored_one() -> None:
+    """Completely: no parameter of the old one is left."""
     old, new = presigned(KEYS[0]).replace("X-Amz-Expires=3600", "X-Amz-Expires=60"), presigned(KEYS[0])
 
-    led_to = with_query(old, parse_qs(new.partition("?")[2]))
+    url = with_query(old, parse_qs(new.partition("?")[2]))
 
     assert not is_signed(old)
-    assert is_signed(led_to)
+    assert is_signed(url)
 
 
-def test_a_stored_signature_is_kept_to_the_byte() -> None:
-    """Whatever is brought beside it."""
+def test_stored_signature_is_unchanged() -> None:
+    """Byte for byte, with other parameters added."""
     signed = presigned(KEYS[1], **MORE)
 
     assert with_query(signed, {"utm_source": ["x"]}) == f"{signed}&utm_source=x"
@@ -161,7 +161,7 @@ def test_a_stored_signature_is_kept_to_the_byte() -> None:
 @pytest.mark.parametrize(
     ("target", "segments", "url"),
     [
-        # Where the path ends, and what stays behind it.
+        # The end of the path, and what follows it.
         ("https://example.com/", ["a"], "https://example.com/a"),
         ("https://example.com", ["a"], "https://example.com/a"),
         ("https://example.com/b", ["a"], "https://example.com/b/a"),
@@ -177,7 +177,7 @@ def test_a_stored_signature_is_kept_to_the_byte() -> None:
         ("https://example.com/b?q=/x/#/y/", ["a"], "https://example.com/b/a?q=/x/#/y/"),
         ("https://example.com/%7e+b", ["a"], "https://example.com/%7e+b/a"),
         ("https://example.com/b", ["a", ""], "https://example.com/b/a/"),
-        # What stands for itself in a segment, and what would end it.
+        # Characters that are unencoded in a segment, and others.
         ("https://example.com/", ["a-._~!$&'()*+,;=:@"], "https://example.com/a-._~!$&'()*+,;=:@"),
         ("https://example.com/", ["a?b#c"], "https://example.com/a%3Fb%23c"),
         ("https://example.com/", ["\r\nx"], "https://example.com/%0D%0Ax"),
@@ -185,14 +185,14 @@ def test_a_stored_signature_is_kept_to_the_byte() -> None:
         ("https://example.com/", ['<"`|>'], "https://example.com/%3C%22%60%7C%3E"),
         ("https://example.com/", ["100%"], "https://example.com/100%25"),
         ("https://example.com/", ["\ud800"], "https://example.com/%3F"),
-        # Three dots are a name.
+        # Three dots are a normal name.
         ("https://example.com/b", ["..."], "https://example.com/b/..."),
         ("https://example.com/b", ["..a", "a.."], "https://example.com/b/..a/a.."),
     ],
     ids=ascii,
 )
-def test_a_path_is_added_behind_the_target(target: str, segments: list[str], url: str) -> None:
-    """Query and fragment stay where they are, byte for byte, and so does the path before."""
+def test_path_is_appended_to_that_of_the_target(target: str, segments: list[str], url: str) -> None:
+    """The existing path, query and fragment are unchanged, byte for byte."""
     assert with_path(target, segments) == url
 
 
@@ -210,10 +210,10 @@ def test_a_path_is_added_behind_the_target(target: str, segments: list[str], url
         ("100%", "100%25"),
     ],
 )
-def test_a_segment_may_arrive_encoded_or_not(segment: str, written: str) -> None:
-    """API Gateway decodes it, a local server does not; it is written in one way, and a slash in it divides nothing."""
-    for arrived in (segment, quote(segment, safe=""), quote(segment, safe="").lower()):
-        assert with_path("https://example.com/p", [arrived]) == f"https://example.com/p/{written}"
+def test_segments_may_be_encoded_or_not(segment: str, written: str) -> None:
+    """API Gateway decodes them, a local server does not; the result is the same, and a slash in them is encoded."""
+    for received in (segment, quote(segment, safe=""), quote(segment, safe="").lower()):
+        assert with_path("https://example.com/p", [received]) == f"https://example.com/p/{written}"
 
 
 @pytest.mark.parametrize(
@@ -221,17 +221,17 @@ def test_a_segment_may_arrive_encoded_or_not(segment: str, written: str) -> None
     [["."], [".."], ["%2e%2e"], ["%2E."], [".%2e"], ["%2e"], ["a", ".."], ["..", "a"], ["a", "%2E%2e", "b"]],
     ids=str,
 )
-def test_a_path_that_leads_elsewhere_is_refused(segments: list[str]) -> None:
-    """Browsers take a step up even where its dots are encoded; whoever made the link meant what is below it."""
+def test_dot_segments_are_refused(segments: list[str]) -> None:
+    """Browsers resolve them even if they are encoded, and would leave the path of the target."""
     assert with_path("https://example.com/a/b/", segments) is None
 
 
-def test_dots_that_are_encoded_twice_are_a_name() -> None:
-    """They are refused where the first encoding was taken off already, and else stay as they are: no step either."""
+def test_double_encoded_dots_are_a_normal_name() -> None:
+    """They stay encoded, so that browsers do not resolve them; decoded once, they are refused."""
     assert with_path("https://example.com/b", ["%252e%252e"]) == "https://example.com/b/%252e%252e"
 
 
-def test_too_long_a_path_is_not_added() -> None:
+def test_too_long_a_path_is_refused() -> None:
     """It would not fit into a header."""
     target = "https://example.com/b?q=1"
     room = MAX_BYTES - len(f"{target}/")

@@ -1,10 +1,10 @@
-"""Hosts of URLs, and the names above them."""
+"""Hosts of URLs, and their parent domains."""
 
 from __future__ import annotations
 
 import pytest
 
-from chalicelib.core import hosts
+from chalicelib.core.links import hosts
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from chalicelib.core import hosts
         ("https://example.com?@evil.example/", "example.com"),
         ("https://example.com#@evil.example/", "example.com"),
         ("https://localhost/", "localhost"),
-        # What an older table may hold.
+        # Possible in older tables.
         ("", ""),
         ("/path", ""),
         ("example.com", ""),
@@ -35,8 +35,8 @@ from chalicelib.core import hosts
     ],
     ids=ascii,
 )
-def test_a_url_leads_to_a_host(url: str, host: str) -> None:
-    """Without port, brackets and final dot; of what is no URL none is told, and nothing is raised."""
+def test_host_of_a_url(url: str, host: str) -> None:
+    """Without port, brackets and final dot; empty for anything that is not a URL."""
     assert hosts.host_of(url) == host
 
 
@@ -53,9 +53,9 @@ def test_a_url_leads_to_a_host(url: str, host: str) -> None:
         ("1.2.3.4.example", ["1.2.3.4.example", "2.3.4.example", "3.4.example", "4.example", "example"]),
     ],
 )
-def test_above_a_host_are_the_names_it_belongs_to(host: str, names: list[str]) -> None:
-    """Itself first; an address belongs to none."""
-    assert hosts.above(host) == names
+def test_host_and_its_parent_domains(host: str, names: list[str]) -> None:
+    """The host comes first; an IP address has no parents."""
+    assert hosts.with_parents(host) == names
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,6 @@ def test_above_a_host_are_the_names_it_belongs_to(host: str, names: list[str]) -
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_a_host_is_written_in_one_way(text: str, *, is_host: bool) -> None:
-    """Lower case, ASCII, no final dot; parts of up to 63 characters and 253 in all."""
+def test_canonical_host_names(text: str, *, is_host: bool) -> None:
+    """Lower case, ASCII, no final dot; labels of up to 63 characters, and 253 in all."""
     assert hosts.is_host(text) is is_host

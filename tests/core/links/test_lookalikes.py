@@ -1,4 +1,4 @@
-"""Hosts that may be taken for others."""
+"""Warnings about hosts that look like others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import unicodedata
 
 import pytest
 
-from chalicelib.core.look_alikes import warning_about
+from chalicelib.core.links.lookalikes import warning_about
 
 
 def ace(label: str) -> str:
-    """Return a label as host names have it, valid or not."""
+    """Return a label in Punycode, valid or not."""
     return "xn--" + label.encode("punycode").decode()
 
 
@@ -28,8 +28,8 @@ def ace(label: str) -> str:
         "",
     ],
 )
-def test_a_host_in_plain_letters_is_what_it_looks_like(host: str) -> None:
-    """Nothing is said of it."""
+def test_ascii_host_gets_no_warning(host: str) -> None:
+    """Nor does an IP address."""
     assert warning_about(host) is None
 
 
@@ -44,8 +44,8 @@ def test_a_host_in_plain_letters_is_what_it_looks_like(host: str) -> None:
         ("xn--fiqs8s", "中国"),
     ],
 )
-def test_a_host_in_other_letters_is_shown_both_ways(host: str, shown: str) -> None:
-    """As it is written in the address, and as a browser shows it."""
+def test_non_ascii_host_is_shown_in_both_forms(host: str, shown: str) -> None:
+    """In Punycode, and in Unicode as browsers show it."""
     warning = warning_about(host)
 
     assert warning is not None
@@ -64,29 +64,29 @@ def test_a_host_in_other_letters_is_shown_both_ways(host: str, shown: str) -> No
     ],
 )
 def test_mixed_alphabets_are_named(label: str, alphabets: str) -> None:
-    """Hardly anybody who means well writes one word in two of them."""
+    """A word in two alphabets is hardly ever legitimate."""
     assert f"({alphabets})" in (warning_about(f"www.{ace(label)}.com") or "")
 
 
 @pytest.mark.parametrize(
     "host", ["xn--bcher-kva.de", "xn--e1afmkfd.xn--p1ai", f"{ace('naïve')}.com", f"{ace('ñandú-2')}.es"]
 )
-def test_one_alphabet_is_no_mixture(host: str) -> None:
-    """Accents, digits and hyphens belong to all of them."""
+def test_single_alphabet_is_not_called_mixed(host: str) -> None:
+    """Accents, digits and hyphens belong to every alphabet."""
     assert "mixes" not in (warning_about(host) or "")
 
 
 @pytest.mark.parametrize(
     "host", ["xn--99999999.com", "xn--.com", "xn---.com", "xn--é.com", "xn--\ud800.com", "xn--a_b.com"]
 )
-def test_what_is_no_name_at_all_does_not_raise(host: str) -> None:
-    """A table may hold anything; the visitor is warned of it as of any other."""
+def test_invalid_punycode_gets_a_warning(host: str) -> None:
+    """Tables may hold anything; it must not raise."""
     assert host in (warning_about(host) or "")
 
 
 @pytest.mark.parametrize("hidden", ["\ud800", "\u202e", "\u200b", "\x80"], ids=ascii)
-def test_a_warning_holds_nothing_that_cannot_be_seen(hidden: str) -> None:
-    """Decoded, a name may hold halves of characters, which no page can, or marks that turn the warning around."""
+def test_warning_has_only_visible_characters(hidden: str) -> None:
+    """A decoded name may contain lone surrogates or text direction marks, which must not be shown."""
     warning = warning_about(f"{ace(f'a{hidden}b')}.com") or ""
 
     assert {unicodedata.category(letter) for letter in warning}.isdisjoint({"Cc", "Cf", "Cs"})

@@ -1,4 +1,4 @@
-"""Wishes for links, as clients send them."""
+"""Requests to create links, as clients send them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.link import Link
-from chalicelib.core.new_link import NewLink
-from chalicelib.core.target_url import TargetPolicy
+from chalicelib.core.links import find_existing
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.new_link import NewLink
+from chalicelib.core.links.target_url import TargetPolicy
 from chalicelib.errors import LinkInvalid
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
@@ -18,12 +19,12 @@ URL = "https://example.com/"
 
 
 def read(**body: Any) -> NewLink:
-    """Read a body that asks for a link to example.com unless it says otherwise."""
+    """Read a request for a link to example.com, with these fields."""
     return NewLink.from_json({"url": URL, **body}, TargetPolicy(frozenset({"sho.rt"})), NOW)
 
 
 def wrong(body: dict[str, Any]) -> dict[str, str]:
-    """Return what is wrong with ``body``: field and code."""
+    """Return the errors of ``body``: field and code."""
     with pytest.raises(LinkInvalid) as invalid:
         NewLink.from_json(body, TargetPolicy(frozenset({"sho.rt"})), NOW)
     assert all(error.message for error in invalid.value.errors)
@@ -31,14 +32,14 @@ def wrong(body: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["url", "originalUrl", "longUrl", "long_url", "target", "destination"])
-def test_the_url_has_many_names(name: str) -> None:
-    """People bring the words of other shorteners along."""
+def test_aliases_of_the_url_field(name: str) -> None:
+    """The names in the APIs of other shorteners are accepted."""
     assert NewLink.from_json({name: URL}, TargetPolicy(frozenset()), NOW).url == URL
 
 
 @pytest.mark.parametrize("name", ["alias", "customSlug", "slug", "keyword", "key"])
-def test_so_has_the_alias(name: str) -> None:
-    """The same for codes of one's own; what is wrong with them is said under the name that was used."""
+def test_aliases_of_the_alias_field(name: str) -> None:
+    """Errors have the name that the client used."""
     assert read(**{name: "sale"}).alias == "sale"
     assert wrong({"url": URL, name: "no way"}) == {name: "invalid"}
 
@@ -68,6 +69,11 @@ def test_so_has_the_alias(name: str) -> None:
         ({"url": URL, "tags": ["a", 1]}, {"tags": "wrong-type"}),
         ({"url": URL, "tags": [""]}, {"tags": "invalid"}),
         ({"url": URL, "tags": ["x" * 65]}, {"tags": "invalid"}),
+        ({"url": URL, "tags": ["a\tb"]}, {"tags": "invalid"}),
+        ({"url": URL, "tags": ["a\u202eb"]}, {"tags": "invalid"}),
+        ({"url": URL, "tags": ["a\u200bb"]}, {"tags": "invalid"}),
+        ({"url": URL, "tags": ["\ufeffa"]}, {"tags": "invalid"}),
+        ({"url": URL, "tags": ["\u200d"]}, {"tags": "invalid"}),
         ({"url": URL, "tags": [str(n) for n in range(21)]}, {"tags": "too-many"}),
         ({"url": URL, "permanent": 1}, {"permanent": "wrong-type"}),
         ({"url": URL, "unguessable": "true"}, {"unguessable": "wrong-type"}),
@@ -88,38 +94,57 @@ def test_so_has_the_alias(name: str) -> None:
     ],
     ids=lambda value: repr(value)[:60],
 )
-def test_what_is_wrong_is_said_by_field_and_code(body: dict[str, Any], errors: dict[str, str]) -> None:
-    """One wrong thing gives one error, under the name the client used."""
+def test_invalid_fields_are_refused_with_a_code(body: dict[str, Any], errors: dict[str, str]) -> None:
+    """Each mistake gives one error, under the name that the client used."""
     assert wrong(body) == errors
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    """Nobody repairs a form one refusal at a time."""
+def test_all_errors_are_reported_at_once() -> None:
+    """Not only the first."""
     body = {"url": "x", "alias": "/", "title": 1, "tags": 2, "expiresIn": "x", "permanent": "x", "colour": "red"}
 
     assert set(wrong(body)) == set(body)
 
 
 @pytest.mark.parametrize(("given", "meant"), [("aliass", "alias"), ("ExpiresAt", "expiresAt"), ("longurl", "longUrl")])
-def test_an_unknown_field_is_met_with_the_nearest_known(given: str, meant: str) -> None:
-    """A slip of the keyboard costs no reading of manuals."""
+def test_error_of_an_unknown_field_suggests_a_known_one(given: str, meant: str) -> None:
+    """The most similar name is suggested."""
     with pytest.raises(LinkInvalid, match=f"Did you mean '{meant}'"):
         read(**{given: "x"})
 
 
-def test_null_means_not_given() -> None:
-    """Clients that write out every field are served like those that leave them out, in any order."""
+def test_null_means_omitted() -> None:
+    """For every optional field, in any order."""
     names = ("alias", "title", "note", "tags", "expiresAt", "expiresIn", "permanent", "unguessable", "longUrl")
 
     assert read(**dict.fromkeys(names)) == read()
     assert NewLink.from_json({"longUrl": None, "url": URL}, TargetPolicy(frozenset()), NOW) == read()
 
 
-def test_texts_are_trimmed_and_tags_are_distinct() -> None:
-    """What looks the same is the same."""
-    wanted = read(title="  Sale ", note="\n", tags=[" b", "a", "b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0995\u09cd\u200d\u09b7",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\u1820\u180e\u1820",
+        "\u06dd1",
+        "\U0001fae9",
+    ],
+    ids=["Persian", "Bengali", "a family", "Mongolian", "Arabic sign", "newer than this Python's tables"],
+)
+def test_texts_may_have_letters_of_all_languages(text: str) -> None:
+    """Including joiners that are invisible alone, and characters newer than this Python."""
+    new_link = read(title=text, note=text, tags=[text])
 
-    assert (wanted.title, wanted.note, wanted.tags) == ("Sale", None, ("b", "a"))
+    assert (new_link.title, new_link.note, new_link.tags) == (text, text, (text,))
+
+
+def test_texts_are_trimmed_and_tags_are_distinct() -> None:
+    """An empty text becomes null."""
+    new_link = read(title="  Sale ", note="\n", tags=[" b", "a", "b"])
+
+    assert (new_link.title, new_link.note, new_link.tags) == ("Sale", None, ("b", "a"))
 
 
 @pytest.mark.parametrize(
@@ -135,8 +160,8 @@ def test_texts_are_trimmed_and_tags_are_distinct() -> None:
         ({}, None),
     ],
 )
-def test_an_end_may_be_a_moment_or_a_length(fields: dict[str, str], expires: datetime | None) -> None:
-    """In any zone; kept in UTC, to the millisecond."""
+def test_expiry_may_be_a_time_or_a_duration(fields: dict[str, str], expires: datetime | None) -> None:
+    """In any time zone; stored in UTC, to the millisecond."""
     if expires is not None:
         expires = expires.replace(microsecond=expires.microsecond // 1000 * 1000)
 
@@ -144,7 +169,7 @@ def test_an_end_may_be_a_moment_or_a_length(fields: dict[str, str], expires: dat
 
 
 @pytest.mark.parametrize(
-    ("wish", "link", "met"),
+    ("body", "link", "satisfied"),
     [
         ({}, {}, True),
         ({}, {"url": "https://example.com/other"}, False),
@@ -164,32 +189,32 @@ def test_an_end_may_be_a_moment_or_a_length(fields: dict[str, str], expires: dat
         ({"alias": "other"}, {}, False),
     ],
 )
-def test_a_link_meets_a_wish_if_it_does_and_says_the_same(
-    wish: dict[str, Any],
+def test_equivalent_link_satisfies_a_request(
+    body: dict[str, Any],
     link: dict[str, Any],
-    met: bool,  # noqa: FBT001  # the expectation
+    satisfied: bool,  # noqa: FBT001  # the expectation
 ) -> None:
-    """Deeds must be equal; descriptions where they were given."""
-    there = dataclasses.replace(Link(code="code", url=URL, owner="ann"), **link)
+    """The behaviour must be equal, the description only where it was given."""
+    existing = dataclasses.replace(Link(code="code", url=URL, owner="ann"), **link)
 
-    assert read(**wish).is_met_by(there, "ann", NOW) is met
-    assert not read(**wish).is_met_by(there, "bob", NOW)
-    assert not read(**wish).is_met_by(there, None, NOW)
-
-
-@pytest.mark.parametrize("told", [{"title": "t"}, {"note": "n"}, {"tags": ("a",)}], ids=str)
-def test_a_link_of_nobodys_tells_a_stranger_nothing_new(told: dict[str, Any]) -> None:
-    """Without an owner a link meets a wish only if it says exactly what the wish says."""
-    there = Link(code="code", url=URL)
-
-    assert read().is_met_by(there, None, NOW)
-    assert not read().is_met_by(dataclasses.replace(there, **told), None, NOW)
+    assert find_existing.is_satisfied_by(read(**body), existing, "ann", NOW) is satisfied
+    assert not find_existing.is_satisfied_by(read(**body), existing, "bob", NOW)
+    assert not find_existing.is_satisfied_by(read(**body), existing, None, NOW)
 
 
-def test_an_expired_link_meets_no_wish() -> None:
-    """Even if the wish named the same end."""
+@pytest.mark.parametrize("described", [{"title": "t"}, {"note": "n"}, {"tags": ("a",)}], ids=str)
+def test_link_without_an_owner_reveals_nothing_new(described: dict[str, Any]) -> None:
+    """Without an owner, a link is reused only if its description is exactly the requested one."""
+    existing = Link(code="code", url=URL)
+
+    assert find_existing.is_satisfied_by(read(), existing, None, NOW)
+    assert not find_existing.is_satisfied_by(read(), dataclasses.replace(existing, **described), None, NOW)
+
+
+def test_expired_link_satisfies_no_request() -> None:
+    """Even if the request has the same expiry."""
     end = NOW + timedelta(seconds=1)
-    wanted = dataclasses.replace(read(), expires_at=end)
+    new_link = dataclasses.replace(read(), expires_at=end)
 
-    assert wanted.is_met_by(Link(code="code", url=URL, expires_at=end), None, NOW)
-    assert not wanted.is_met_by(Link(code="code", url=URL, expires_at=end), None, end)
+    assert find_existing.is_satisfied_by(new_link, Link(code="code", url=URL, expires_at=end), None, NOW)
+    assert not find_existing.is_satisfied_by(new_link, Link(code="code", url=URL, expires_at=end), None, end)

@@ -1,16 +1,20 @@
-"""Files of other shorteners: each is known by its columns, and nothing in it is lost that we store."""
+"""Files of other shorteners: each is recognised by its columns, and every column with a field here is imported."""
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import tracemalloc
 from typing import Any
 
 import pytest
 
-from chalicelib.core import formats, upload
-from chalicelib.core.upload import Row
-from chalicelib.errors import FileRefused
+from chalicelib.core import csv_rows, limits
+from chalicelib.core.links import password
+from chalicelib.core.transfers import file_formats, file_reader
+from chalicelib.core.transfers.file_formats import FileRefused
+from chalicelib.core.transfers.file_reader import Row
 from tests.paths import ROOT
 
 SALE = "https://shop.test.org/sale?utm_source=x&a=1"
@@ -154,18 +158,53 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
                 "updatedAt": "2024-09-01T08:30:00.000Z",
                 "visits": 0,
             },
-            {
-                "url": MANUAL,
-                "tags": ["docs"],
-                "createdAt": "2025-01-12T23:59:59.000Z",
-                "updatedAt": "2025-01-12T23:59:59.000Z",
-                "visits": 57,
-            },
+            "shortUrl is 'https://dub.test.org', which has no code in it.",
         ],
     ),
     "dub-2024.csv": (
         "dub",
         [{"alias": "summer", "url": SALE, "createdAt": "2024-08-15T15:03:56.123Z", "visits": 1234}],
+    ),
+    "polr.csv": (
+        "polr",
+        [
+            {
+                "alias": "summer",
+                "url": SALE,
+                "createdAt": "2024-08-15T15:03:56.000Z",
+                "updatedAt": "2024-08-16T09:00:00.000Z",
+                "visits": 1234,
+            },
+            {
+                "alias": "stopped",
+                "url": MANUAL,
+                "createdAt": "2025-01-12T23:59:59.000Z",
+                "updatedAt": "2025-01-12T23:59:59.000Z",
+                "enabled": False,
+                "visits": 57,
+            },
+            (
+                "secret_key is 'x7Kd', which may say when the link must not work, and is not understood:"
+                " rename or empty the column."
+            ),
+        ],
+    ),
+    "shortio.csv": (
+        "shortio",
+        [
+            {
+                "alias": "summer",
+                "url": SALE,
+                "title": LAUNCH,
+                "tags": ["marketing", "summer"],
+                "createdAt": "2024-08-15T15:03:56.000Z",
+                "expiresAt": "2031-01-01T00:00:00.000Z",
+                "fallbackUrl": "https://shop.test.org/over",
+                "maxVisits": 5,
+            },
+            {"alias": "docs", "url": MANUAL, "createdAt": "2025-01-12T23:59:59.000Z"},
+            "It asks for a password, which cannot be brought along: make it anew, with a password.",
+        ],
     ),
     "rebrandly.csv": (
         "rebrandly",
@@ -197,32 +236,48 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
 
 def rows_of(content: bytes) -> tuple[str, list[Row]]:
     """Return the format of a file, and its rows."""
-    with upload.reading(io.BytesIO(content)) as (name, rows):
+    with file_reader.reading(io.BytesIO(content)) as (name, rows):
         return name, list(rows)
 
 
 def read(content: bytes) -> tuple[str, list[dict[str, Any] | str]]:
-    """Return the format of a file, and of each row what it asks for, or why that cannot be told."""
+    """Return the format of a file, and of each row its body, or why it cannot be read."""
     name, rows = rows_of(content)
     return name, [row.why if row.why is not None else row.body for row in rows]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_every_column_that_we_store_comes_in(sample: str) -> None:
-    """Codes, dates, tags, titles, totals: as they were, whoever wrote the file."""
+def test_every_sample_is_imported_completely(sample: str) -> None:
+    """Codes, dates, tags, titles and totals are unchanged, whatever program wrote the file."""
     assert read((ROOT / "tests" / "samples" / sample).read_bytes()) == SAMPLES[sample]
 
 
-def test_every_sample_is_tried() -> None:
-    """A new one is a new row above."""
+@pytest.mark.parametrize(
+    "sample", [name for name in SAMPLES if name.endswith(".csv") and not name.startswith(("any", "shlink"))]
+)
+def test_lines_of_json_are_read_like_rows(sample: str) -> None:
+    """Names of columns mean the same there; those of Shlink are also the API's, and strict."""
+    text = (ROOT / "tests" / "samples" / sample).read_bytes().decode("utf-8-sig")
+    recognised = file_formats.recognise_header(text.splitlines()[0])
+    assert recognised is not None
+    table, separator, _ = recognised
+    members = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    plain = csv_rows.unescape if table.has_formula_marks else str
+    lines = [json.dumps({name: plain(cell) for name, cell in row.items()}) for row in members]
+
+    assert read("\n".join(lines).encode()) == ("ndjson", SAMPLES[sample][1])
+
+
+def test_every_sample_has_a_row() -> None:
+    """A new sample needs a new row above."""
     assert {path.name for path in (ROOT / "tests" / "samples").iterdir()} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_however_it_is_written_it_is_the_same(encoding: str, separator: str, line_end: str) -> None:
-    """Encodings with and without a mark, separators, line ends: as spreadsheets of all countries save it."""
+def test_encodings_and_separators_make_no_difference(encoding: str, separator: str, line_end: str) -> None:
+    """With and without a byte order mark, with all line ends: as spreadsheets of all countries save it."""
     lines = ["Long URL|Title", "https://bücher.example.com/|Ünï 漢字 🎉", 'https://example.com/|"a|b"']
     text = line_end.join(lines).replace("|", separator) + line_end
 
@@ -251,12 +306,12 @@ def test_however_it_is_written_it_is_the_same(encoding: str, separator: str, lin
         ("Target URL;Alias", "csv"),
     ],
 )
-def test_a_header_tells_the_format(header: str, name: str) -> None:
-    """Upper and lower case, spaces and underscores make no difference."""
-    found = formats.recognised(header)
+def test_the_header_identifies_the_format(header: str, name: str) -> None:
+    """Case, spaces and underscores make no difference."""
+    found = file_formats.recognise_header(header)
 
     assert found is not None
-    assert found[0].name == name
+    assert found[0].service == name
 
 
 @pytest.mark.parametrize(
@@ -278,8 +333,8 @@ def test_a_header_tells_the_format(header: str, name: str) -> None:
         (b"Date,Short Link,Destination,Clicks\n2024-01-01,x,https://example.com,3\n", "not-links"),
     ],
 )
-def test_what_is_no_list_of_links_is_refused_as_a_whole(content: bytes, code: str) -> None:
-    """It is said what to do instead, before anything is made."""
+def test_a_file_without_links_is_refused(content: bytes, code: str) -> None:
+    """With advice, before anything is created."""
     with pytest.raises(FileRefused) as refused:
         read(content)
 
@@ -296,7 +351,7 @@ def test_what_is_no_list_of_links_is_refused_as_a_whole(content: bytes, code: st
     ],
 )
 def test_a_bad_row_does_not_stop_the_next(row: bytes, why: str) -> None:
-    """It is refused by its line, and the others are read."""
+    """It is refused with its line, and the others are read."""
     name, rows = rows_of(b"long url,created\nhttps://a.example.com/,\n" + row + b"https://z.example.com/,\n")
 
     first, bad, last = rows
@@ -307,8 +362,8 @@ def test_a_bad_row_does_not_stop_the_next(row: bytes, why: str) -> None:
     assert (last.line, last.body) == (4, {"url": "https://z.example.com/"})
 
 
-def test_a_quotation_mark_that_is_never_closed_is_told_by_its_line() -> None:
-    """What was swallowed by it cannot be rows; the line says where to look."""
+def test_an_unclosed_quotation_mark_is_reported_with_its_line() -> None:
+    """The rows that it swallowed are lost; the line says where to look."""
     _, rows = rows_of(b'url,title\nhttps://a.example.com/,"x\nhttps://b.example.com/,\n')
 
     (bad,) = rows
@@ -316,15 +371,15 @@ def test_a_quotation_mark_that_is_never_closed_is_told_by_its_line() -> None:
     assert (bad.why or "").startswith("A quotation mark opens here and is never closed")
 
 
-def test_lines_are_those_an_editor_shows() -> None:
-    """Blank lines and line breaks within cells count, rows that are empty are none."""
+def test_line_numbers_match_an_editor() -> None:
+    """Blank lines and line breaks within cells count; empty rows are skipped."""
     _, rows = rows_of(b'\nsep=,\nurl,note\n\nhttps://a.example.com/,"x\ny"\n,\n"",\nhttps://b.example.com/,z')
 
     assert [row.line for row in rows] == [5, 9]
 
 
 @pytest.mark.parametrize("nul", [b"https://a.example.com/\0,x\n", b"https://a.example.com/,x\0\n"])
-def test_a_zero_byte_ends_up_in_its_row_alone(nul: bytes) -> None:
+def test_a_zero_byte_affects_only_its_row(nul: bytes) -> None:
     """It is read as it is; the rules for URLs and titles refuse it there."""
     _, rows = read(b"url,title\n" + nul + b"https://b.example.com/,y\n")
 
@@ -332,8 +387,8 @@ def test_a_zero_byte_ends_up_in_its_row_alone(nul: bytes) -> None:
     assert rows[1] == {"url": "https://b.example.com/", "title": "y"}
 
 
-def test_one_json_a_line_is_what_the_api_takes() -> None:
-    """Values as they are; what is no object is refused by its line."""
+def test_a_line_of_json_is_a_request_body() -> None:
+    """Values are unchanged; a line that is no object is refused."""
     name, rows = read(b'{"url": "https://a.example.com/", "tags": ["x"]}\n\n[1]\n{"url": \n{"a": 1, "a": 2}\n')
 
     assert name == "ndjson"
@@ -341,6 +396,23 @@ def test_one_json_a_line_is_what_the_api_takes() -> None:
     assert rows[1] == 'The line must be a JSON object, such as {"url": "https://example.com"}, not an array.'
     assert str(rows[2]).startswith("The line is not valid JSON")
     assert str(rows[3]).startswith("The key 'a' stands in the body twice")
+
+
+@pytest.mark.parametrize(
+    ("first", "line"),
+    [
+        ("", '{"url": "https://a.example.com/"}'),
+        ("", "https://a.example.com/"),
+        ("url,title\n", "https://a.example.com/,"),
+        ("url,title\n", '"https://a.example.com/",'),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_byte_order_mark_before_a_line_is_removed(first: str, line: str, encoding: str) -> None:
+    """It remains where files with marks were joined; a line of it alone is empty."""
+    _, rows = read(f"\ufeff{first}\ufeff{line}\n\ufeff\n\ufeff{line}\n".encode(encoding))
+
+    assert rows == [{"url": "https://a.example.com/"}] * 2
 
 
 @pytest.mark.parametrize(
@@ -363,8 +435,8 @@ def test_one_json_a_line_is_what_the_api_takes() -> None:
         ("1723734236123", "2024-08-15T15:03:56.123Z"),
     ],
 )
-def test_a_date_is_read_however_it_is_written(text: str, moment: str) -> None:
-    """Without a zone it is UTC."""
+def test_dates_are_read_in_many_forms(text: str, moment: str) -> None:
+    """Without a zone they are UTC."""
     assert read(f'url,created at\nhttps://example.com/,"{text}"\n'.encode())[1][0] == {
         "url": "https://example.com/",
         "createdAt": moment,
@@ -374,13 +446,16 @@ def test_a_date_is_read_however_it_is_written(text: str, moment: str) -> None:
 @pytest.mark.parametrize(
     "text", ["06/02/2024", "0001-01-01T00:00:00+14:00", "tomorrow", "2024-13-01", "99999999999999999"]
 )
-def test_a_date_that_is_none_or_could_be_two_is_left_out(text: str) -> None:
-    """Nobody's link gets a date by guessing, and none is lost for one; when it ends is another matter."""
+def test_an_invalid_or_ambiguous_date_is_left_out(text: str) -> None:
+    """No date is guessed, and no link is lost for one; an ambiguous expiry refuses the row."""
     _, (row,) = rows_of(f"url,created at\nhttps://example.com/,{text}\n".encode())
     _, (ends,) = rows_of(f"url,expires at\nhttps://example.com/,{text}\n".encode())
 
     assert (row.body, row.why) == ({"url": "https://example.com/"}, None)
-    assert row.left_out == f"Left out: createdAt is {text!r}; write times like 2030-12-31T23:59:00Z."
+    assert (
+        file_formats.describe(row.left_out)
+        == f"Left out: createdAt is {text!r}; write times like 2030-12-31T23:59:00Z."
+    )
     assert (ends.why or "").startswith(f"expiresAt is {text!r}")
 
 
@@ -399,7 +474,7 @@ def test_a_date_that_is_none_or_could_be_two_is_left_out(text: str) -> None:
         ("rules", '[{"if": {}}]', [{"if": {}}]),
     ],
 )
-def test_a_cell_becomes_what_the_field_is(column: str, cell: str, value: Any) -> None:
+def test_a_cell_is_converted_to_its_field(column: str, cell: str, value: Any) -> None:
     """Flags, numbers, tags, rules."""
     line = f'https://example.com/;x;"{cell.replace(chr(34), chr(34) * 2)}"'
 
@@ -411,20 +486,20 @@ def test_a_cell_becomes_what_the_field_is(column: str, cell: str, value: Any) ->
 @pytest.mark.parametrize(
     ("column", "cell"),
     [
-        *(("enabled", "perhaps"), ("visits", "-1"), ("visits", "1e3"), ("visits", "1.5"), ("visits", "1,23,456")),
+        *(("enabled", "perhaps"), ("disabled", "since May"), ("maxVisits", "-1"), ("maxVisits", "1e3")),
         *(("rules", "[{"), ("tags", "[1")),
         *(("rules", "[" * 2000), ("rules", f"[1{'0' * 5000}]"), ("tags", r'[""\ud800""]')),
     ],
 )
-def test_a_cell_that_cannot_be_read_is_named(column: str, cell: str) -> None:
-    """The field is in the reason."""
+def test_an_unreadable_cell_is_named(column: str, cell: str) -> None:
+    """The reason has the field."""
     (row,) = read(f'url;code;{column}\nhttps://example.com/;x;"{cell}"\n'.encode())[1]
 
     assert str(row).startswith(column)
 
 
 def test_a_long_description_is_a_note() -> None:
-    """What is short is a title; where there is a title, or it is too long for one, it is a note."""
+    """A short one is the title, unless there is a title."""
     long = "x" * 256
     _, rows = read(f"url,description\nhttps://a.example.com/,short\nhttps://b.example.com/,{long}\n".encode())
     _, titled = read(b"url,title,description\nhttps://a.example.com/,title,about\n")
@@ -436,12 +511,12 @@ def test_a_long_description_is_a_note() -> None:
     assert titled == [{"url": "https://a.example.com/", "title": "title", "note": "about"}]
 
 
-def test_a_file_has_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are counted before the first is made."""
-    monkeypatch.setattr(upload, "MAX_ROWS", 2)
+def test_the_number_of_rows_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted before the first link is created."""
+    monkeypatch.setattr(limits, "FILE_ROWS", 2)
 
     def count(rows: int) -> tuple[str, int]:
-        return upload.count(io.BytesIO(b"url\n" + b"https://example.com/\n" * rows))
+        return file_reader.count(io.BytesIO(b"url\n" + b"https://example.com/\n" * rows))
 
     assert count(2) == ("csv", 2)
     with pytest.raises(FileRefused, match="more than 2 rows"):
@@ -463,13 +538,13 @@ def test_a_file_has_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) ->
         pytest.param(b"{" * 10_000_000 + b'\n{"url": "https://example.com/"}', 2, id="braces"),
     ],
 )
-def test_ten_megabytes_of_malice_are_read_in_no_time(content: bytes, rows: int) -> None:
-    """Of a line of any length a megabyte is looked at, and memory stays within a few times that."""
+def test_ten_megabytes_of_malice_are_read_quickly(content: bytes, rows: int) -> None:
+    """A megabyte of a line is read at most, and memory stays within a few times that."""
     tracemalloc.start()
     file = io.BytesIO(content)  # counted below as what the file itself takes
     before = tracemalloc.get_traced_memory()[0]
 
-    with upload.reading(file) as (_, found):
+    with file_reader.reading(file) as (_, found):
         number = sum(1 for _ in found)
 
     most = tracemalloc.get_traced_memory()[1] - before
@@ -478,7 +553,7 @@ def test_ten_megabytes_of_malice_are_read_in_no_time(content: bytes, rows: int) 
     assert most < 100 * 1024 * 1024
 
 
-def test_what_is_too_long_for_a_title_is_a_note() -> None:
+def test_a_title_that_is_too_long_is_a_note() -> None:
     """Nothing is cut off."""
     long = "x" * 256
     _, rows = read(f"url,title,description,note\nhttps://a.example.com/,{long},about,more\n".encode())
@@ -487,7 +562,7 @@ def test_what_is_too_long_for_a_title_is_a_note() -> None:
 
 
 @pytest.mark.parametrize("nothing", ["NULL", "\\N", "0000-00-00 00:00:00", " "])
-def test_what_databases_write_for_nothing_is_nothing(nothing: str) -> None:
+def test_null_values_of_databases_are_empty(nothing: str) -> None:
     """In any column."""
     _, rows = read(f"keyword,url,title,timestamp\nx,https://a.example.com/,{nothing},{nothing}\n".encode())
 
@@ -498,23 +573,23 @@ def test_what_databases_write_for_nothing_is_nothing(nothing: str) -> None:
     ("cell", "body"),
     [("open sesame", {"password": "open sesame"}), ("", {}), ("false", {}), ("0", {})],
 )
-def test_a_password_is_taken_as_it_is_typed(cell: str, body: dict[str, Any]) -> None:
-    """Where it stands in a table that somebody wrote."""
+def test_a_typed_password_is_used_unchanged(cell: str, body: dict[str, Any]) -> None:
+    """From tables that people write."""
     assert read(f"url,password\nhttps://a.example.com/,{cell}\n".encode())[1] == [
         {"url": "https://a.example.com/", **body}
     ]
 
 
 @pytest.mark.parametrize("cell", ["true", "1", "$2b$12$KIXQJz0Jz1Qh8Q5e6WcE6e", "$argon2id$v=19$m=65536"])
-def test_what_another_service_keeps_of_a_password_is_none(cell: str) -> None:
-    """A link that was protected does not come in without, nor with a digest for its password."""
+def test_a_foreign_password_digest_refuses_its_row(cell: str) -> None:
+    """A protected link is imported neither without protection, nor with the digest as its password."""
     (row,) = read(f'url,password\nhttps://a.example.com/,"{cell}"\n'.encode())[1]
 
     assert str(row).startswith("It asks for a password")
 
 
-def test_a_table_may_have_bars_between_its_cells() -> None:
-    """And say so as Excel does."""
+def test_bars_may_separate_cells() -> None:
+    """Also if Excel's `sep=` line says so."""
     assert read(b"sep=|\nurl|alias\nhttps://a.example.com/|x\n")[1] == [{"url": "https://a.example.com/", "alias": "x"}]
 
 
@@ -527,6 +602,142 @@ def test_a_table_may_have_bars_between_its_cells() -> None:
         "https://example.com/a,b/c",
     ],
 )
-def test_a_list_may_begin_with_an_address_that_has_commas(url: str) -> None:
-    """They are part of it, unless what follows is but a word."""
+def test_a_list_may_begin_with_a_url_that_has_commas(url: str) -> None:
+    """They are part of the URL, unless a single word follows."""
     assert read(f"{url}\nhttps://example.com/\n".encode())[1] == [{"url": url}, {"url": "https://example.com/"}]
+
+
+DIGEST = password.digest_of("open sesame")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "code"),
+    [
+        ("short_url,long_url", "polr-a,https://site.org/a", "polr-a"),
+        ("Bitlink,Long URL", "3AbCdEf,https://site.org/a", "3AbCdEf"),
+        ("key,url", "promo,https://site.org/a", "promo"),
+        ("original_url,path", "https://site.org/a,promo", "promo"),
+        ("tinyurl,url", "tinyurl.test.org/promo,https://site.org/a", "promo"),
+        ("short,destination", "https://s.test.org/promo?x=1#y,https://site.org/a", "promo"),
+        ("custom alias;target", "/promo/;https://site.org/a", "promo"),
+        ("Short URL,Original URL,Clicks", "s.test.org/promo/,https://site.org/a,3", "promo"),
+        ("url,alias,short_url", "https://site.org/a,mine,https://s.test.org/drawn", "mine"),
+        ("url,alias,short_url", "https://site.org/a,,https://s.test.org/drawn", "drawn"),
+    ],
+)
+def test_codes_and_short_urls_keep_their_code(header: str, row: str, code: str) -> None:
+    """Under any known column name: printed short links keep working."""
+    _, (read_row,) = rows_of(f"{header}\n{row}\n".encode())
+
+    assert (read_row.why, read_row.body.get("alias"), read_row.body["url"]) == (None, code, "https://site.org/a")
+
+
+@pytest.mark.parametrize(
+    "short", ["https://s.test.org/", "https://s.test.org", "s.test.org", "https://", "//", "/?x=1"]
+)
+def test_a_short_url_without_a_code_refuses_its_row(short: str) -> None:
+    """The link had a code, which is unknown; another one would not help users of the old one."""
+    _, (row,) = rows_of(f"long_url,short_url\nhttps://site.org/a,{short}\n".encode())
+
+    assert row.why == f"shortUrl is {short!r}, which has no code in it."
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "field", "value"),
+    [
+        *(
+            (name, "2024-01-01T00:00:00Z", "expiresAt", "2024-01-01T00:00:00.000Z")
+            for name in (*("expire_at", "Expiration date", "expiry", "valid to", "End date", "expires on"),)
+        ),
+        *((name, "2030-01-01", "startsAt", "2030-01-01T00:00:00.000Z") for name in ("valid_from", "Start date")),
+        *((name, "5", "maxVisits", 5) for name in ("clicks_limit", "Max clicks", "visit limit")),
+        *(
+            (name, "https://site.org/over", "fallbackUrl", "https://site.org/over")
+            for name in (*("expire_url", "expiredURL", "fallback url"),)
+        ),
+        *((name, "1", "enabled", False) for name in ("is_disabled", "Disabled", "banned", "inactive")),
+        *((name, "no", "enabled", False) for name in ("active", "is_enabled")),
+        *(("status", word, "enabled", False) for word in ("Disabled", "inactive", "paused", "0")),
+        ("confirm", "yes", "confirm", True),
+        *((name, DIGEST, "passwordDigest", DIGEST) for name in ("passwordDigest", "password_hash", "password")),
+        ("password", "open sesame", "password", "open sesame"),
+    ],
+)
+def test_limits_of_other_services_are_read(column: str, cell: str, field: str, value: object) -> None:
+    """End, limit, fallback, password, button, switch: under the names of other services."""
+    _, (row,) = rows_of(f"long_url,{column}\nhttps://site.org/a,{cell}\n".encode())
+
+    assert (row.why, row.left_out) == (None, ())
+    assert row.body == {"url": "https://site.org/a", field: value}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        *(("secret_key", "x7Kd"), ("Password protected", "yes"), ("expiration mode", "clicks"), ("ttl", "3600")),
+        *(
+            ("limit", "5"),
+            ("max uses", "1"),
+            ("Valid", "until May"),
+            ("private", "t"),
+            ("deactivated on", "2024-01-01"),
+        ),
+        *(("is_disabled", "since May"), ("password", "true")),
+        *(
+            ("password", digest)
+            for digest in (
+                "$2b$12$KIXQJz0Jz1Qh8Q5e6WcE6e",
+                "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$x",
+                "pbkdf2_sha256$600000$x$y",
+                "scrypt:32768:8:1$x$y",
+                "{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+                "$1$x$y",
+                "scrypt$16384$8$1$zz",
+            )
+        ),
+    ],
+)
+def test_unknown_protection_refuses_its_row(column: str, cell: str) -> None:
+    """No link loses its protection silently."""
+    _, (row,) = rows_of(f'long_url;{column}\nhttps://site.org/a;"{cell}"\n'.encode())
+
+    assert row.why
+
+
+@pytest.mark.parametrize("cell", ["", "0", "false", "No", "NULL"])
+def test_a_column_that_says_no_does_not_refuse_its_row(cell: str) -> None:
+    """A column that says no says nothing."""
+    _, (row,) = rows_of(
+        f"long_url,secret_key,limit,is_disabled,password\nhttps://site.org/a{f',{cell}' * 4}\n".encode()
+    )
+
+    assert (row.why, row.left_out) == (None, ())
+    assert row.body == {"url": "https://site.org/a"}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "report"),
+    [
+        ("url,Android URL", "https://site.org/a,https://play.test.org/", "Left out: Android URL."),
+        ("url,ip,creator,leads", "https://site.org/a,192.0.2.1,ann,0", "Left out: ip, creator."),
+        ("url,status", "https://site.org/a,archived", "Left out: status."),
+        ("url,tags,labels", "https://site.org/a,one,two", "Left out: labels."),
+        ("url,", "https://site.org/a,x", "Left out: a column without a name."),
+        ("url,visits", "https://site.org/a,1e3", "Left out: visits is '1e3'; write a whole number."),
+        ("url,visits", "https://site.org/a,-1", "Left out: visits is '-1'; write a whole number."),
+        (
+            "url," + ",".join(f"c{n}" for n in range(15)),
+            "https://site.org/a" + ",x" * 15,
+            "Left out: " + ", ".join(f"c{n}" for n in range(12)) + " and 3 more.",
+        ),
+        ("code,url,owner,shortUrl,days", "x,https://site.org/a,bob,https://sho.rt/x,{}", ""),
+        ("code,url,ip", "x,https://site.org/a,192.0.2.1", "Left out: ip."),
+        ("code,url,ip", "x,https://site.org/a, ", ""),
+        ("url,caf\udce9", "https://site.org/a,x", "Left out: caf?."),
+    ],
+)
+def test_left_out_columns_are_reported(header: str, row: str, report: str) -> None:
+    """By the name of the column, if its cell is filled."""
+    _, (read_row,) = rows_of(f"{header}\n{row}\n".encode(errors="surrogateescape"))
+
+    assert (read_row.why, file_formats.describe(read_row.left_out)) == (None, report)

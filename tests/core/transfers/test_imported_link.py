@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import exported, password, upload
-from chalicelib.core.imported import ImportedLink
-from chalicelib.core.link import Link
-from chalicelib.core.new_link import MadeBy
-from chalicelib.core.rules import Rule
-from chalicelib.core.stats import Day
-from chalicelib.core.target_url import TargetPolicy
+from chalicelib.core.links import password
+from chalicelib.core.links.link import Link
+from chalicelib.core.links.new_link import MadeBy
+from chalicelib.core.links.rules import Rule
+from chalicelib.core.links.target_url import TargetPolicy
+from chalicelib.core.transfers import exported_link, file_reader
+from chalicelib.core.transfers.imported_link import ImportedLink
+from chalicelib.core.visits.counters import Day
 from chalicelib.errors import LinkInvalid
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -80,76 +81,75 @@ def read(body: dict[str, Any]) -> ImportedLink:
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
 @pytest.mark.parametrize("link", LINKS, ids=lambda link: link.code)
 @pytest.mark.parametrize("days", [False, True])
-def test_an_exported_link_is_read_back_as_it_was(kind: str, link: Link, *, days: bool) -> None:
-    """All it can do, its dates, digests and counts; what is a formula to a spreadsheet is not lost."""
-    document = exported.document(link, "https://sho.rt", 0)
+def test_an_exported_link_is_restored(kind: str, link: Link, *, days: bool) -> None:
+    """With all options, dates, digests and counts; text that looks like a formula is kept."""
+    document = exported_link.document(link, "https://sho.rt", 0)
     if days:
-        document["days"] = exported.counts_by_day([Day(date="2026-11-24", counts={"visits": 3, "humans": 3})])
-    content = exported.header(kind, with_days=days) + exported.line(kind, document)
+        document["days"] = exported_link.counts_by_day([Day(date="2026-11-24", counts={"visits": 3, "humans": 3})])
+    content = exported_link.header(kind, with_days=days) + exported_link.line(kind, document)
 
-    with upload.reading(io.BytesIO(content.encode())) as (name, rows):
+    with file_reader.reading(io.BytesIO(content.encode())) as (name, rows):
         (row,) = rows
     again = ImportedLink.from_body(row.body, POLICY, NOW)
 
     assert name == ("export" if kind == "csv" else "ndjson")
     assert again.alias == link.code
-    assert again.named(link.code, NOW, ANN) == link
-    assert exported.line(
-        kind, exported.document(again.named(link.code, NOW, ANN), "https://sho.rt", 0)
-    ) == exported.line(kind, {name: value for name, value in document.items() if name != "days"})
+    assert again.to_link(link.code, NOW, ANN) == link
+    assert exported_link.line(
+        kind, exported_link.document(again.to_link(link.code, NOW, ANN), "https://sho.rt", 0)
+    ) == exported_link.line(kind, {name: value for name, value in document.items() if name != "days"})
 
 
-def test_counted_visits_go_along_as_imported_ones() -> None:
-    """Where a link goes next, all its visits are of before."""
-    assert exported.document(EVERYTHING, "https://sho.rt", 11)["visits"] == 111
+def test_an_export_adds_up_all_visits() -> None:
+    """For the next import all of them are past."""
+    assert exported_link.document(EVERYTHING, "https://sho.rt", 11)["visits"] == 111
 
 
 def test_no_cell_of_an_export_is_a_formula() -> None:
     """Whatever is in a title, a note or a tag."""
-    cells = exported.line("csv", exported.document(EVERYTHING, "https://sho.rt", 0)).split('","')
+    cells = exported_link.line("csv", exported_link.document(EVERYTHING, "https://sho.rt", 0)).split('","')
 
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for cell in cells)
 
 
-def test_what_only_the_past_tells_is_taken_over() -> None:
-    """Dates and totals; without them the link is made now, and was visited never."""
-    with_past = read({"alias": "x", "createdAt": "2024-02-29T08:00:00.125Z", "visits": 7}).named("x", NOW, ANN)
-    without = read({"visits": 0}).named("x", NOW, ANN)
+def test_dates_and_totals_are_imported() -> None:
+    """Without them the link is new, and was never visited."""
+    with_past = read({"alias": "x", "createdAt": "2024-02-29T08:00:00.125Z", "visits": 7}).to_link("x", NOW, ANN)
+    without = read({"visits": 0}).to_link("x", NOW, ANN)
 
     assert (with_past.created_at, with_past.updated_at, with_past.imported_visits) == (EARLIER, NOW, 7)
     assert (without.created_at, without.imported_visits) == (NOW, 0)
 
 
-def test_a_link_that_is_over_is_a_link() -> None:
-    """Its code stays given out, and it shows what it showed."""
-    link = read({"alias": "x", "expiresAt": "2020-01-01T00:00:00Z"}).named("x", NOW, ANN)
+def test_an_expired_link_is_imported() -> None:
+    """Its code stays reserved, and it shows what it showed."""
+    link = read({"alias": "x", "expiresAt": "2020-01-01T00:00:00Z"}).to_link("x", NOW, ANN)
 
     assert link.expires_at == datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def test_the_owner_is_never_the_files() -> None:
-    """Whatever a file says of owners, of short URLs and of days."""
-    link = read({"owner": "bob", "shortUrl": "https://x.example.com/y", "days": {}}).named("x", NOW, ANN)
+def test_the_owner_in_a_file_is_ignored() -> None:
+    """Like its short URLs and its counts by day."""
+    link = read({"owner": "bob", "shortUrl": "https://x.example.com/y", "days": {}}).to_link("x", NOW, ANN)
 
     assert link.owner == "ann"
 
 
 @pytest.mark.parametrize("alias", ["docs/v2", "links", "ping", "ünï", "x" * 65, "with space"])
-def test_a_code_that_cannot_be_one_is_told_apart(alias: str) -> None:
-    """It may be renamed: the rest of the row is good."""
-    wanted = read({"alias": alias})
+def test_an_unusable_code_is_marked(alias: str) -> None:
+    """The link may be renamed: the rest of the row is good."""
+    imported = read({"alias": alias})
 
-    assert wanted.alias == alias
-    assert wanted.unusable is not None
+    assert imported.alias == alias
+    assert imported.unusable is not None
 
 
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
         ({"url": "https://sho.rt/x"}, {"url"}),
-        ({"createdAt": "2027-01-01T00:00:00Z"}, {"createdAt"}),
-        ({"updatedAt": "soon", "visits": -1}, {"updatedAt", "visits"}),
-        ({"visits": 1_000_000_001, "visitsSpent": "3"}, {"visits", "visitsSpent"}),
+        ({"visitsSpent": "3", "maxVisits": 1e3}, {"visitsSpent", "maxVisits"}),
+        ({"visitsSpent": 1_000_000_001}, {"visitsSpent"}),
         ({"passwordDigest": "scrypt$1073741824$8$1$" + "0" * 32 + "$" + "0" * 64}, {"passwordDigest"}),
         ({"passwordDigest": password.digest_of("open sesame"), "permanent": True}, {"permanent"}),
         ({"expiresIn": "7d"}, {"expiresIn"}),
@@ -157,42 +157,117 @@ def test_a_code_that_cannot_be_one_is_told_apart(alias: str) -> None:
         ({"title": "a\0b"}, {"title"}),
     ],
 )
-def test_everything_that_is_wrong_is_said_at_once(body: dict[str, Any], fields: set[str]) -> None:
-    """The rules are those of any link; a digest may not cost more to try than ours."""
+def test_all_errors_are_reported_at_once(body: dict[str, Any], fields: set[str]) -> None:
+    """The rules are those of any link; a digest may not cost more to check than ours."""
     with pytest.raises(LinkInvalid) as invalid:
         read(body)
 
     assert {error.field for error in invalid.value.errors} == fields
 
 
-def test_the_same_wish_is_the_same_whoever_writes_the_file() -> None:
-    """Totals and dates of its past make no other link of it, nor does its place; what it does, or is called, does."""
-    wish = read({"visits": 1, "createdAt": "2024-01-01T00:00:00Z"}).wish("ann", 1)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("visits", value) for value in (1e3, "1e3", -1, 1_000_000_001, True, "7", [7])),
+        *(
+            (field, value)
+            for field in ("createdAt", "updatedAt")
+            for value in ("soon", "2027-01-01T00:00:00Z", "9999-01-01T00:00:00Z", 1723734236)
+        ),
+    ],
+)
+def test_an_unreadable_past_is_left_out(field: str, value: Any) -> None:
+    """A bad count or date does not refuse the link, and is reported once."""
+    imported = read({field: value, "alias": "x"})
 
-    assert read({"visits": 2}).wish("ann", 2) == wish
-    assert read({}).wish("bob", 1) != wish
-    assert read({"title": "x"}).wish("ann", 1) != wish
-    assert read({"alias": "docs/v2"}).wish("ann", 1) != wish
+    assert (imported.past, imported.alias) == ({}, "x")
+    assert [left.column for left in imported.left_out] == [field]
+    assert imported.left_out[0].why.startswith(field)
+
+
+def test_the_seed_of_a_code_ignores_the_past() -> None:
+    """Totals, dates and the row do not change it; what the link does and its alias do."""
+    seed = read({"visits": 1, "createdAt": "2024-01-01T00:00:00Z"}).code_seed("ann", 1)
+
+    assert read({"visits": 2}).code_seed("ann", 2) == seed
+    assert read({}).code_seed("bob", 1) != seed
+    assert read({"title": "x"}).code_seed("ann", 1) != seed
+    assert read({"alias": "docs/v2"}).code_seed("ann", 1) != seed
+
+
+@pytest.mark.parametrize(
+    ("body", "asks"),
+    [
+        ({}, False),
+        ({"confirm": False}, False),
+        ({"confirm": True}, True),
+        ({"maxVisits": 1}, False),
+        ({"maxVisits": 1, "confirm": None}, False),
+        ({"maxVisits": 1, "confirm": False}, False),
+        ({"maxVisits": 1, "confirm": True}, True),
+        ({"maxVisits": 2, "confirm": True}, True),
+    ],
+)
+def test_the_seed_of_a_code_is_stable_over_versions(body: dict[str, Any], *, asks: bool) -> None:
+    """Codes are derived from its text: importing an old file again finds its links by them."""
+    most = body.get("maxVisits")
+    place = ", 1, None" if most else ""
+
+    assert repr(read(body).code_seed("ann", 1)) == (
+        f"(None{place}, 'ann', 'https://www.python.org/', False, True, None, {most}, {asks}, (), False, False, None,"
+        " None, False, None, None, None, None)"
+    )
 
 
 @pytest.mark.parametrize(
     "body", [{"password": "open sesame"}, {"passwordDigest": password.digest_of("open sesame")}, {"maxVisits": 1}]
 )
-def test_who_asks_for_a_password_or_a_maximum_wants_a_link_for_each_row(body: dict[str, Any]) -> None:
-    """A second one is not the first, which lets others in or is used up; the same row of the same file is."""
-    assert read(body).wish("ann", 1) == read(body).wish("ann", 1)
-    assert read(body).wish("ann", 1) != read(body).wish("ann", 2)
-    assert read(body).wish("ann", 1) != read({}).wish("ann", 1)
+def test_protected_rows_get_a_link_each(body: dict[str, Any]) -> None:
+    """Another row is another link, as passwords differ and visits are used up; the same row gets the same link."""
+    assert read(body).code_seed("ann", 1) == read(body).code_seed("ann", 1)
+    assert read(body).code_seed("ann", 1) != read(body).code_seed("ann", 2)
+    assert read(body).code_seed("ann", 1) != read({}).code_seed("ann", 1)
 
 
 def test_an_unguessable_link_is_so_under_any_code() -> None:
-    """One that had a code keeps it; if it cannot, it gets another that nobody guesses."""
+    """It keeps its code; if it cannot, it gets another one that is hard to guess."""
     assert read({"alias": "x", "unguessable": True}).is_unguessable
     assert read({"unguessable": True}).is_unguessable
     assert not read({"alias": "x"}).is_unguessable
 
 
-def test_a_row_of_very_many_fields_is_refused_in_no_time() -> None:
-    """Each of them would be looked for among those there are."""
+def test_a_row_with_very_many_fields_is_refused_quickly() -> None:
+    """Each of them would be compared with the known names."""
     with pytest.raises(LinkInvalid, match="40,001 fields"):
         read({f"field {n}": n for n in range(40_000)})
+
+
+@pytest.mark.parametrize(
+    ("named", "alias", "unusable"),
+    [
+        ({"shortUrl": "https://s.test.org/promo"}, "promo", False),
+        ({"shortUrl": "promo"}, "promo", False),
+        ({"shortUrl": "https://s.test.org/drawn", "code": "mine"}, "mine", False),
+        ({"shortUrl": "https://s.test.org/drawn", "key": "mine"}, "mine", False),
+        ({"shortUrl": "https://s.test.org/drawn", "alias": None}, "drawn", False),
+        ({"shortUrl": "https://s.test.org/"}, None, True),
+        ({"shortUrl": "https://s.test.org/a/b"}, "a/b", True),
+        ({"alias": ""}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_a_line_of_json_keeps_its_code(named: dict[str, Any], alias: str | None, unusable: bool) -> None:  # noqa: FBT001  # a column of the table
+    """Without a code, that of its short URL; an unusable one is marked."""
+    imported = read(named)
+
+    assert (imported.alias, imported.unusable is not None) == (alias, unusable)
+
+
+def test_a_digest_is_no_password() -> None:
+    """Our own digest protects the link as before; one of another service refuses the row."""
+    ours = password.digest_of("open sesame")
+
+    assert read({"password": ours}).past["password_digest"] == ours
+    assert read({"password": "open sesame"}).new_link.password == "open sesame"
+    with pytest.raises(LinkInvalid, match="cannot be brought along"):
+        read({"password": "$2b$12$KIXQJz0Jz1Qh8Q5e6WcE6e"})

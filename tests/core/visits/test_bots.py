@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.bots import is_bot
+from chalicelib.core.visits.bots import is_bot
 
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0"
@@ -21,7 +21,7 @@ CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0"
         "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)",
         "DuckDuckBot/1.1; (+http://duckduckgo.com/duckduckbot.html)",
         "Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)",
-        # Who looks at a link before its reader does.
+        # Link previews.
         "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
         "Twitterbot/1.0",
         "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
@@ -29,7 +29,7 @@ CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0"
         "WhatsApp/2.23.20.0",
         "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)",
         "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
-        # Who gathers text.
+        # Text collectors.
         "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
         "CCBot/2.0 (https://commoncrawl.org/faq/)",
         # Programs.
@@ -43,8 +43,8 @@ CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0"
         "Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
     ],
 )
-def test_a_program_is_a_bot(agent: str) -> None:
-    """Search engines, previews, scripts, monitors; and who does not say."""
+def test_program_is_a_bot(agent: str) -> None:
+    """Search engines, previews, scripts, monitors, and an empty user agent."""
     assert is_bot(agent)
 
 
@@ -65,12 +65,12 @@ def test_a_program_is_a_bot(agent: str) -> None:
         "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
     ],
 )
-def test_a_browser_is_none(agent: str) -> None:
-    """On phones and desktops, and inside of other apps."""
+def test_browser_is_not_a_bot(agent: str) -> None:
+    """On phones and desktops, and inside other apps."""
     assert not is_bot(agent)
 
 
-def test_no_more_than_512_characters_are_looked_at() -> None:
-    """What is longer was written to keep us busy."""
+def test_only_512_characters_are_examined() -> None:
+    """Longer user agents are hostile and would cost time."""
     assert is_bot("x" * 490 + " Googlebot/2.1")
     assert not is_bot("x" * 512 + " Googlebot/2.1")

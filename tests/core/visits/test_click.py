@@ -1,4 +1,4 @@
-"""A click: what headers tell of a visit, and how it travels."""
+"""A click: which facts are taken from the headers, and how it is transmitted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core import click as clicks
-from chalicelib.core.click import Click
-from chalicelib.core.visitor import Visitor
-from chalicelib.errors import ClickFromAnotherVersion, ClickUnreadable
+from chalicelib.core.visits import click as clicks
+from chalicelib.core.visits.click import Click, ClickFromAnotherVersion, ClickUnreadable
+from chalicelib.core.visits.visitor import Visitor
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123_456, tzinfo=UTC)
 SALT = b"s" * 32
@@ -28,38 +27,38 @@ BROWSER = {
 }
 
 
-def seen(**headers: str) -> Click:
-    """Return the click of a browser that sends ``headers`` besides its own, through CloudFront."""
+def click_of(**headers: str) -> Click:
+    """Return the click of a browser that sends ``headers`` besides its usual ones, through CloudFront."""
     sent = BROWSER | {name.replace("_", "-"): value for name, value in headers.items()}
-    return seen_by(sent)
+    return click_with(sent)
 
 
-def seen_by(headers: dict[str, str], *, trust_cloudfront: bool = True) -> Click:
-    """Return the click of who sends ``headers``."""
+def click_with(headers: dict[str, str], *, trust_cloudfront: bool = True) -> Click:
+    """Return the click of a request with ``headers``."""
     visitor = Visitor(headers=headers, query={}, visit_id="id", trust_cloudfront=trust_cloudfront)
-    return clicks.seen_in(visitor, code="sale", owner=None, variant=None, at=NOON)
+    return clicks.click_from(visitor, code="sale", owner=None, variant=None, at=NOON)
 
 
-def test_headers_tell_where_a_visitor_comes_from() -> None:
-    """Host of the referrer alone, first language alone, country and device as CloudFront saw them."""
-    click = seen()
+def test_facts_are_taken_from_headers() -> None:
+    """The referrer's host, the first language, and CloudFront's country and device."""
+    click = click_of()
 
     assert (click.referrer, click.language, click.country, click.device) == ("news.example.com", "pt", "PT", "mobile")
     assert click.at.microsecond == 123_000
     assert click.day == "2026-11-24"
 
 
-def test_without_cloudfront_its_headers_are_anybodys() -> None:
-    """Where it does not stand in front, a visitor could have written them."""
-    click = seen_by(BROWSER, trust_cloudfront=False)
+def test_cloudfront_headers_are_ignored_without_cloudfront() -> None:
+    """Clients could forge them."""
+    click = click_with(BROWSER, trust_cloudfront=False)
 
     assert (click.country, click.device) == (None, None)
 
 
 @pytest.mark.parametrize("header", ["dnt", "sec_gpc"])
-def test_who_asks_not_to_be_tracked_is_counted_and_no_more(header: str) -> None:
-    """No referrer, no language; who it was is not asked either."""
-    click = seen(**{header: "1"})
+def test_do_not_track_keeps_only_the_count(header: str) -> None:
+    """No referrer, language or visitor is recorded."""
+    click = click_of(**{header: "1"})
 
     assert (click.referrer, click.language, click.visitor) == (None, None, None)
     assert clicks.is_private({header.replace("_", "-"): "1"})
@@ -70,7 +69,15 @@ def test_who_asks_not_to_be_tracked_is_counted_and_no_more(header: str) -> None:
     ("name", "value", "expected"),
     [
         ("referer", "", None),
-        ("referer", "android-app://com.example", None),
+        ("referer", "android-app://com.google.android.gm/", "com.google.android.gm"),
+        ("referer", "android-app://org.telegram.messenger", "org.telegram.messenger"),
+        ("referer", "Android-App://com.Slack", "com.slack"),
+        ("referer", "android-app://com.my_company.app_one/https/example.com/x", "com.my_company.app_one"),
+        ("referer", "android-app://app", None),
+        ("referer", "ios-app://544007664/vnd.youtube", None),
+        ("referer", "https://www.site.org./x", "www.site.org"),
+        ("referer", "https://site.org.:8443", "site.org"),
+        ("referer", "https://site.org../x", None),
         ("referer", "https://user:secret@example.com/", "example.com"),
         ("referer", 'https://"><img src=x onerror=1>/', None),
         ("referer", "HTTP://EXAMPLE.COM", "example.com"),
@@ -79,28 +86,43 @@ def test_who_asks_not_to_be_tracked_is_counted_and_no_more(header: str) -> None:
         ("referer", "https://" + "a" * 300 + ".com/", None),
     ],
 )
-def test_only_a_host_is_kept_of_a_referrer(name: str, value: str, expected: str | None) -> None:
-    """Whatever is no plain host of a web page is nobody's referrer."""
-    assert seen(**{name: value}).referrer == expected
+def test_only_the_host_of_a_referrer_is_kept(name: str, value: str, expected: str | None) -> None:
+    """Anything but the host of a web page or the name of an app is dropped."""
+    assert click_of(**{name: value}).referrer == expected
 
 
 @pytest.mark.parametrize(
-    ("accepted", "expected"), [("de", "de"), ("*", None), ("", None), ("EN-us;q=0.1", "en"), ("<b>", None)]
+    ("accepted", "expected"),
+    [
+        ("de", "de"),
+        ("*", None),
+        ("", None),
+        ("EN-us;q=0.1", "en"),
+        ("<b>", None),
+        ("en;q=0.1, fr;q=0.9", "fr"),
+        ("en;q=0, fr;q=0.5", "fr"),
+        ("de, en;q=0.8", "de"),
+        ("*;q=0.9, pt-BR;q=0.8", "pt"),
+        ("en;q=0.5, zh-Hant-TW", "zh"),
+        ("en;q=0.5,fr;q=0.5", "en"),
+        ("english, fr;q=0.9", "fr"),
+        ("en;q=0", None),
+    ],
 )
-def test_the_first_language_counts(accepted: str, expected: str | None) -> None:
-    """Without its region: `en`, not `en-US`."""
-    assert seen(accept_language=accepted).language == expected
+def test_preferred_language_is_recorded(accepted: str, expected: str | None) -> None:
+    """By quality (RFC 9110, section 12.5.4), and without its region: `en`, not `en-US`."""
+    assert click_of(accept_language=accepted).language == expected
 
 
 @pytest.mark.parametrize("country", ["pt", "PRT", "P1", "=1"])
-def test_a_country_is_two_capitals(country: str) -> None:
-    """What CloudFront would not write is not believed."""
-    assert seen(cloudfront_viewer_country=country).country is None
+def test_country_must_be_two_capitals(country: str) -> None:
+    """Any other value is ignored."""
+    assert click_of(cloudfront_viewer_country=country).country is None
 
 
-def test_a_tablet_is_no_telephone() -> None:
-    """CloudFront says of a tablet that it is mobile, too."""
-    assert seen(cloudfront_is_tablet_viewer="true").device == "tablet"
+def test_tablet_is_not_a_phone() -> None:
+    """CloudFront reports a tablet as mobile as well."""
+    assert click_of(cloudfront_is_tablet_viewer="true").device == "tablet"
 
 
 @pytest.mark.parametrize(
@@ -113,14 +135,14 @@ def test_a_tablet_is_no_telephone() -> None:
         ({}, False),
     ],
 )
-def test_a_prefetch_is_told_apart(headers: dict[str, str], expected: bool) -> None:  # noqa: FBT001  # a table of cases
-    """A browser that fetches ahead has not seen anybody click."""
-    assert seen(**headers).prefetch is expected
+def test_prefetch_is_recognised(headers: dict[str, str], expected: bool) -> None:  # noqa: FBT001  # a table of cases
+    """The browser fetched the link before any click."""
+    assert click_of(**headers).prefetch is expected
 
 
-def test_a_user_agent_is_cut() -> None:
-    """At 512 characters: hostile ones take long to judge."""
-    assert len(seen(user_agent="x" * 10_000).agent or "") == 512
+def test_user_agent_is_cut() -> None:
+    """At 512 characters: long hostile ones take too long to classify."""
+    assert len(click_of(user_agent="x" * 10_000).agent or "") == 512
 
 
 FULL = Click(
@@ -139,8 +161,8 @@ FULL = Click(
 
 
 @pytest.mark.parametrize("click", [FULL, Click(id="1", code=clicks.UNKNOWN, at=FULL.at)], ids=["full", "bare"])
-def test_a_click_survives_the_queue(click: Click) -> None:
-    """What was sent is what arrives; the message has a version."""
+def test_click_survives_the_queue(click: Click) -> None:
+    """The click read equals the click sent; the message has a version."""
     message = json.dumps(click.as_message())
 
     assert Click.from_json(message) == click
@@ -166,15 +188,15 @@ def test_a_click_survives_the_queue(click: Click) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_click_never_will_be(spoilt: dict[str, Any]) -> None:
-    """A field that is not what it must be makes the message unreadable, for ever."""
+def test_invalid_click_is_unreadable(spoilt: dict[str, Any]) -> None:
+    """One field with an invalid value makes the message unreadable for good."""
     with pytest.raises(ClickUnreadable):
         Click.from_json(json.dumps(FULL.as_message() | spoilt))
 
 
 @pytest.mark.parametrize("name", ["agent", "id", "referrer"])
-def test_half_a_character_is_no_text(name: str) -> None:
-    """No store takes it, and it would take its neighbours along; what is said of it is plain."""
+def test_lone_surrogate_is_unreadable(name: str) -> None:
+    """DynamoDB rejects it, and the batch with it; the error message is ASCII."""
     message = json.dumps(FULL.as_message() | {name: "x\ud800y"})
 
     with pytest.raises(ClickUnreadable) as unreadable:
@@ -185,55 +207,25 @@ def test_half_a_character_is_no_text(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "7", "{}", '{"v": 1}', "[" * 100_000, "\ud800"])
 def test_garbage_is_unreadable(text: str) -> None:
-    """No message of whatever kind breaks the reader."""
+    """No message makes the parser fail otherwise."""
     with pytest.raises(ClickUnreadable):
         Click.from_json(text)
 
 
-def test_a_message_of_another_version_is_for_another_function() -> None:
-    """It must be delivered again, not set aside: a newer function is on its way."""
+def test_message_of_another_version_is_not_unreadable() -> None:
+    """It must be delivered again, not quarantined: a newer function is being deployed."""
     with pytest.raises(ClickFromAnotherVersion):
         Click.from_json(json.dumps(FULL.as_message() | {"v": 2}))
 
 
 @given(st.dictionaries(st.sampled_from(sorted([*BROWSER, "dnt", "purpose"])), st.text(max_size=600)))
-def test_no_header_breaks_a_click(headers: dict[str, str]) -> None:
-    """Whatever a visitor sends becomes a message that is read back as it was."""
-    click = seen_by(headers)
+def test_any_headers_make_a_readable_click(headers: dict[str, str]) -> None:
+    """Whatever a client sends becomes a message that is read back equal."""
+    click = click_with(headers)
 
     assert Click.from_json(json.dumps(click.as_message())) == click
 
 
-def test_visitors_are_told_apart_and_not_told() -> None:
-    """One visitor is one hash for a day; another address, agent or day is another, and no address can be read."""
-    one = clicks.visitor_of("203.0.113.7", "Firefox", SALT)
-
-    others = {
-        clicks.visitor_of("203.0.113.8", "Firefox", SALT),
-        clicks.visitor_of("203.0.113.7", "Chrome", SALT),
-        clicks.visitor_of("203.0.113.7", "Firefox", b"t" * 32),
-    }
-
-    assert one == clicks.visitor_of("203.0.113.7", "Firefox", SALT)
-    assert one not in others
-    assert len(others) == 3
-    assert "203" not in bytes.fromhex(one).decode("latin-1")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
-        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
-        ("2001:db8::1", "2001:db8:0:0:5::1", True),
-        ("::ffff:203.0.113.7", "203.0.113.7", True),
-    ],
-)
-def test_an_ipv6_household_is_one_visitor(one: str, other: str, same: bool) -> None:  # noqa: FBT001  # a table of cases
-    """Hosts change the last 64 bits of their address as they please; however an address is written."""
-    assert (clicks.visitor_of(one, "x", SALT) == clicks.visitor_of(other, "x", SALT)) is same
-
-
-def test_a_click_is_a_value() -> None:
+def test_equal_clicks_are_one() -> None:
     """Two messages of one click are one click."""
     assert len({FULL, dataclasses.replace(FULL)}) == 1

@@ -1,4 +1,4 @@
-"""User agents: person or program, and which."""
+"""User agents: person or program, and which browser."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.core import agents
-from chalicelib.core.click import Click
+from chalicelib.core.visits import user_agents
+from chalicelib.core.visits.click import Click
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 IPHONE = (
@@ -21,7 +21,7 @@ TABLET = (
 
 
 @pytest.mark.parametrize(
-    ("agent", "told"),
+    ("agent", "expected"),
     [
         (IPHONE, ("humans", "mobile", "Mobile Safari", "iOS")),
         (FIREFOX, ("humans", "desktop", "Firefox", "Linux")),
@@ -33,26 +33,28 @@ TABLET = (
         ("Something else entirely", ("humans", "desktop", None, None)),
     ],
 )
-def test_a_user_agent_tells_who_came(agent: str | None, told: tuple[str | None, ...]) -> None:
-    """People by their browser and system; programs, and who says nothing, as bots."""
-    judged = agents.judge(Click(id="1", code="x", at=NOON, agent=agent))
+def test_user_agent_is_classified(agent: str | None, expected: tuple[str | None, ...]) -> None:
+    """People by browser and system; programs and empty user agents as bots."""
+    classified = user_agents.classify(Click(id="1", code="x", at=NOON, agent=agent))
 
-    assert (judged.kind, judged.device, judged.browser, judged.system) == told
-
-
-def test_what_cloudfront_saw_is_believed_first() -> None:
-    """It knows devices better than a name does."""
-    assert agents.judge(Click(id="1", code="x", at=NOON, agent=FIREFOX, device="tablet")).device == "tablet"
+    assert (classified.kind, classified.device, classified.browser, classified.system) == expected
 
 
-def test_a_prefetch_is_of_its_own_kind() -> None:
-    """Whoever's browser it was."""
-    assert agents.judge(Click(id="1", code="x", at=NOON, agent=FIREFOX, prefetch=True)).kind == "prefetches"
+def test_cloudfront_device_takes_precedence() -> None:
+    """It is more reliable than the user agent."""
+    assert user_agents.classify(Click(id="1", code="x", at=NOON, agent=FIREFOX, device="tablet")).device == "tablet"
 
 
-def test_no_name_is_made_up_by_a_visitor() -> None:
-    """The parser copies some names out of the user agent; they come out short, plain, and without our separator."""
-    judged = agents.judge(Click(id="1", code="x", at=NOON, agent=f"Mozilla/5.0 {'#é' * 100}Bro#wser/1.0 (Linux)"))
+def test_prefetch_is_a_kind_of_its_own() -> None:
+    """Whatever the browser."""
+    assert user_agents.classify(Click(id="1", code="x", at=NOON, agent=FIREFOX, prefetch=True)).kind == "prefetches"
 
-    for name in (judged.browser, judged.system):
+
+def test_names_from_user_agents_are_sanitised() -> None:
+    """The parser copies some names from the user agent; they are cut, ASCII, and without the separator."""
+    classified = user_agents.classify(
+        Click(id="1", code="x", at=NOON, agent=f"Mozilla/5.0 {'#é' * 100}Bro#wser/1.0 (Linux)")
+    )
+
+    for name in (classified.browser, classified.system):
         assert name is None or (len(name) <= 64 and name.isascii() and "#" not in name)

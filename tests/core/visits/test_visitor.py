@@ -1,4 +1,4 @@
-"""A visitor, as rules see one."""
+"""A visitor, as rules see it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.visitor import DEVICES, SYSTEMS, Visitor
+from chalicelib.core.visits.visitor import DEVICES, SYSTEMS, Visitor
 
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 SAFARI = f"{WEBKIT} Version/17.0"
@@ -14,9 +14,9 @@ CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0"
 
 
 def visitor(*, trusted: bool = False, **headers: Any) -> Visitor:
-    """Return who comes with ``headers``, which are written with _ for -."""
-    told = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Visitor(headers=told, query={}, trust_cloudfront=trusted)
+    """Return a visitor with ``headers``, written with _ for -."""
+    sent = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Visitor(headers=sent, query={}, trust_cloudfront=trusted)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def visitor(*, trusted: bool = False, **headers: Any) -> Visitor:
         ("x" * 512 + "iPhone Mobile", "desktop"),
     ],
 )
-def test_a_user_agent_is_a_device_and_perhaps_a_system(agent: str, kinds: str) -> None:
-    """One of each at most; what stands behind its first 512 characters is not looked at."""
+def test_user_agent_gives_a_device_and_perhaps_a_system(agent: str, kinds: str) -> None:
+    """At most one of each; only the first 512 characters count."""
     assert visitor(user_agent=agent).kinds == set(kinds.split())
 
 
-def test_a_visitor_without_headers_is_a_desktop() -> None:
-    """Every visitor is one of the devices, so that no rule for all devices misses anybody."""
+def test_visitor_without_headers_is_a_desktop() -> None:
+    """Every visitor has a device, so a rule for all devices matches everyone."""
     assert visitor().kinds == {"desktop"}
 
 
@@ -88,13 +88,13 @@ def test_a_visitor_without_headers_is_a_desktop() -> None:
         ('"Windows", "Linux"', {"desktop"}),
     ],
 )
-def test_a_browser_hints_at_its_platform(hint: str, kinds: set[str]) -> None:
-    """Chromium's names for platforms, quoted as structured fields are."""
+def test_platform_hint_gives_the_system(hint: str, kinds: set[str]) -> None:
+    """Chromium's platform names, quoted as structured fields are."""
     assert visitor(sec_ch_ua_platform=hint).kinds == kinds
 
 
 @pytest.mark.parametrize(
-    ("told", "device"),
+    ("reported", "device"),
     [
         (("desktop",), "desktop"),
         (("mobile",), "mobile"),
@@ -103,17 +103,17 @@ def test_a_browser_hints_at_its_platform(hint: str, kinds: set[str]) -> None:
         ((), "mobile"),
     ],
 )
-def test_cloudfront_knows_the_device(told: tuple[str, ...], device: str) -> None:
-    """One device for each visitor; a tablet is told as mobile, too; where it knows none, the user agent says."""
-    headers: dict[str, Any] = {f"cloudfront_is_{name}_viewer": "true" if name in told else "false" for name in DEVICES}
+def test_cloudfront_device_is_used(reported: tuple[str, ...], device: str) -> None:
+    """One device for each visitor; a tablet is reported as mobile too; without a report the user agent decides."""
+    headers: dict[str, Any] = {f"cloudfront_is_{name}_viewer": str(name in reported).lower() for name in DEVICES}
     phone = f"Mozilla/5.0 (Linux; Android 10; K) {CHROME} Mobile Safari/537.36"
 
     assert visitor(trusted=True, user_agent=phone, **headers).kinds == {device, "android"}
     assert visitor(user_agent=phone, **headers).kinds == {"mobile", "android"}
 
 
-def test_devices_and_systems_have_names_of_their_own() -> None:
-    """A rule names both in one list."""
+def test_devices_and_systems_have_distinct_names() -> None:
+    """A rule has both in one list."""
     assert not set(DEVICES) & set(SYSTEMS)
 
 
@@ -140,21 +140,21 @@ def test_devices_and_systems_have_names_of_their_own() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_languages_are_those_they_like_best(accepted: str, languages: tuple[str, ...] | int) -> None:
-    """The best first, and only those nine tenths as good; of a header that never ends, so many."""
-    liked = visitor(accept_language=accepted).languages
+def test_languages_are_the_preferred_ones(accepted: str, languages: tuple[str, ...] | int) -> None:
+    """The best first, and only those at least nine tenths as good; a limited number of entries is read."""
+    languages_read = visitor(accept_language=accepted).languages
 
-    assert languages in (liked, len(liked))
+    assert languages in (languages_read, len(languages_read))
 
 
 @pytest.mark.parametrize(("trusted", "country"), [(True, "PT"), (False, None)])
-def test_a_country_is_known_where_cloudfront_says_it(*, trusted: bool, country: str | None) -> None:
-    """Elsewhere the header is anybody's."""
+def test_country_comes_from_cloudfront(*, trusted: bool, country: str | None) -> None:
+    """Without CloudFront the header could be forged."""
     assert visitor(trusted=trusted, cloudfront_viewer_country="PT").country == country
 
 
-def test_a_country_may_be_unknown() -> None:
-    """CloudFront leaves the header out for addresses it cannot place."""
+def test_country_may_be_unknown() -> None:
+    """CloudFront omits the header for addresses it cannot locate."""
     assert visitor(trusted=True).country is None
 
 
@@ -173,6 +173,6 @@ def test_a_country_may_be_unknown() -> None:
     ],
     ids=str,
 )
-def test_a_prefetch_is_told_by_its_purpose(headers: dict[str, Any], *, is_prefetch: bool) -> None:
-    """By the header of today, and by that of yesterday."""
+def test_prefetch_is_recognised_by_its_purpose(headers: dict[str, Any], *, is_prefetch: bool) -> None:
+    """By the current header and by the older one."""
     assert visitor(**headers).is_prefetch is is_prefetch

@@ -1,4 +1,4 @@
-"""Items move from table to table: what is lacking is added, what is there stays."""
+"""Items are copied between tables: missing ones are added, existing ones stay."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dev import adopt
-from dev.copy_table import copy_missing
-from tests import tables
+from dev.admin.copy_table import copy_missing
+from dev.local import adopt_tables, tables
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def dynamodb() -> Iterator[DynamoDBClient]:
-    """DynamoDB with a table as the talk made it, of three links."""
+    """DynamoDB with a table as the first version made it, of three links."""
     with mock_aws():
         client = boto3.client("dynamodb")
         make_plain(client, "url-shortener")
@@ -53,7 +52,7 @@ def links_in(dynamodb: DynamoDBClient, table: str) -> dict[str, str]:
     return {item["code"]["S"]: item["originalUrl"]["S"].rpartition("/")[2] for item in items}
 
 
-def test_only_what_is_lacking_is_copied(dynamodb: DynamoDBClient) -> None:
+def test_only_missing_items_are_copied(dynamodb: DynamoDBClient) -> None:
     """A link that was changed since stays changed; a second run finds nothing to do."""
     make_plain(dynamodb, "damaged")
     dynamodb.put_item(TableName="damaged", Item=link("b", "new"))
@@ -71,12 +70,12 @@ def test_only_what_is_lacking_is_copied(dynamodb: DynamoDBClient) -> None:
     ("arguments", "sentence"),
     [([], "From which table, to which?"), (["here", "there"], "The copy stopped; run it again")],
 )
-def test_a_copy_that_cannot_be_is_one_sentence(arguments: list[str], sentence: str) -> None:
+def test_a_failed_copy_is_one_sentence(arguments: list[str], sentence: str) -> None:
     """Without a traceback."""
     env = os.environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
 
     ran = subprocess.run(
-        [sys.executable, "-m", "dev.copy_table", *arguments],
+        [sys.executable, "-m", "dev.admin.copy_table", *arguments],
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -89,11 +88,11 @@ def test_a_copy_that_cannot_be_is_one_sentence(arguments: list[str], sentence: s
     assert "Traceback" not in ran.stderr
 
 
-def test_links_from_before_there_was_a_stack_stay(dynamodb: DynamoDBClient) -> None:
-    """Tables are made anew, with their indexes; the links move in, and nothing is left beside them."""
+def test_links_from_before_the_stack_stay(dynamodb: DynamoDBClient) -> None:
+    """The tables are created again, with their indexes; the links are moved, and no other table remains."""
     names = {table["TableName"] for table in tables.described()}
 
-    with adopt.items(dynamodb, names, of_the_stack=set()):
+    with adopt_tables.items(dynamodb, names, of_the_stack=set()):
         tables.create(dynamodb)
 
     assert links_in(dynamodb, "url-shortener") == {"a": "old", "b": "old", "c": "old"}
@@ -102,19 +101,19 @@ def test_links_from_before_there_was_a_stack_stay(dynamodb: DynamoDBClient) -> N
 
 
 def test_a_deployment_that_fails_halfway_loses_no_link(dynamodb: DynamoDBClient) -> None:
-    """The next one goes on where it stopped."""
+    """The next one resumes where it stopped."""
     names = {table["TableName"] for table in tables.described()}
-    with pytest.raises(RuntimeError), adopt.items(dynamodb, names, of_the_stack=set()):
+    with pytest.raises(RuntimeError), adopt_tables.items(dynamodb, names, of_the_stack=set()):
         raise RuntimeError("the power went out")
     tables.create(dynamodb)
 
-    with adopt.items(dynamodb, names, of_the_stack=names):
+    with adopt_tables.items(dynamodb, names, of_the_stack=names):
         pass
 
     assert links_in(dynamodb, "url-shortener") == {"a": "old", "b": "old", "c": "old"}
 
 
 def test_tables_of_the_stack_are_left_alone(dynamodb: DynamoDBClient) -> None:
-    """An ordinary deployment moves nothing: the table is there all the time."""
-    with adopt.items(dynamodb, {"url-shortener"}, of_the_stack={"url-shortener"}):
+    """An ordinary deployment moves nothing: the table exists all the time."""
+    with adopt_tables.items(dynamodb, {"url-shortener"}, of_the_stack={"url-shortener"}):
         assert links_in(dynamodb, "url-shortener") == {"a": "old", "b": "old", "c": "old"}

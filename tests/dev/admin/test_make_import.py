@@ -1,4 +1,4 @@
-"""`make import` and `make export` wait for as long as anything may still come of it."""
+"""`make import` and `make export` wait as long as there may be progress."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 import pytest
 
-from dev import transfers
+from dev.admin import transfers
 
 Answer = tuple[int, str | None, bytes]
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What the service answers, one after the other, and nobody waits in between."""
+def responses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The responses of the service, one after the other, without waiting."""
     waiting: list[Any] = []
 
-    def answer(*_: Any) -> Answer:
+    def response(*_: Any) -> Answer:
         each = waiting.pop(0)
         if isinstance(each, Exception):
             raise each
         return each  # type: ignore[no-any-return]  # whatever a test put there
 
-    monkeypatch.setattr(transfers, "ask", answer)
+    monkeypatch.setattr(transfers, "ask", response)
     monkeypatch.setattr("time.sleep", lambda _: None)
     yield waiting
     assert waiting == []
 
 
-def order(state: str, read: int, detail: str | None = None) -> Answer:
+def job(state: str, read: int, detail: str | None = None) -> Answer:
     """Return an import as the API shows it."""
     problem = {"code": "empty", "detail": detail} if detail else None
     return 200, None, json.dumps({"state": state, "read": read, "total": 3, "problem": problem}).encode()
@@ -38,14 +38,14 @@ def order(state: str, read: int, detail: str | None = None) -> Answer:
 
 def watched() -> Any:
     """Watch it."""
-    return transfers._watched("https://sho.rt", "/imports/x", "sk_x", lambda it: (it["read"], it["total"]))  # noqa: SLF001  # what both commands share
+    return transfers._wait_for("https://sho.rt", "/imports/x", "sk_x", lambda it: (it["read"], it["total"]))  # noqa: SLF001  # what both commands share
 
 
-def test_what_passes_is_waited_for(answers: list[Any]) -> None:
-    """Too many requests, a table that does not answer, a page of somebody else's, a cut connection."""
-    answers += [
+def test_temporary_failures_are_waited_for(responses: list[Any]) -> None:
+    """Too many requests, a table that does not respond, a page of a proxy, a cut connection."""
+    responses += [
         *((429, None, b"{}"), (503, None, b"{}"), (504, None, b"<html>"), ConnectionResetError()),
-        *(order("waiting", 0), (503, None, b"{}"), order("running", 1), order("done", 3)),
+        *(job("waiting", 0), (503, None, b"{}"), job("running", 1), job("done", 3)),
     ]
 
     assert watched()["read"] == 3
@@ -54,23 +54,32 @@ def test_what_passes_is_waited_for(answers: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("last", "words"),
     [
-        (order("failed", 0, "It has no rows."), "It failed: It has no rows."),
+        (job("failed", 0, "It has no rows."), "It failed: It has no rows."),
         ((404, None, b'{"detail": "No."}'), "404: No."),
     ],
 )
-def test_what_does_not_pass_is_said(answers: list[Any], last: Answer, words: str) -> None:
-    """In a sentence."""
-    answers += [order("running", 1), last]
+def test_permanent_failures_are_reported(responses: list[Any], last: Answer, words: str) -> None:
+    """In one sentence."""
+    responses += [job("running", 1), last]
 
     with pytest.raises(transfers.TransferFailed, match=words):
         watched()
 
 
-def test_nobody_waits_for_ever(answers: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half an hour without a sign of life, and it says where to look."""
+def test_the_wait_is_limited(responses: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an hour without progress, and the message says where to look."""
     clock = iter([0.0, 0.0, 1700.0, 1801.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    answers += [order("running", 1), order("running", 1), order("running", 1)]
+    responses += [job("running", 1), job("running", 1), job("running", 1)]
 
     with pytest.raises(transfers.TransferFailed, match=r"30 minutes\. Look again later: GET /imports/x"):
         watched()
+
+
+def test_an_unreachable_service_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one in ADDRESS, which need not be on this machine."""
+    monkeypatch.setenv("ADDRESS", "https://127.0.0.1:1")
+    monkeypatch.setenv("KEY", "sk_x")
+
+    with pytest.raises(transfers.TransferFailed, match=r"Nothing answers at https://127\.0\.0\.1:1\."):
+        transfers.export_file("local", "links.csv", "", "")

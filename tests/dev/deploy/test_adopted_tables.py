@@ -1,4 +1,4 @@
-"""A table that was there before its stack becomes what the template says, and keeps what is in it."""
+"""A table from before its stack is changed to match the template, and keeps its items."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import mock_aws
 
-from dev import complete
-from tests import tables
+from dev.deploy import adopted_tables
+from dev.local import tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def wanted() -> dict[str, Any]:
+def expected() -> dict[str, Any]:
     """Return what the template says of the table of links, in prod."""
     described = next(each for each in tables.described() if each["TableName"] == "url-shortener")
     return {**described, "DeletionProtectionEnabled": True}
@@ -23,12 +23,12 @@ def wanted() -> dict[str, Any]:
 def completed(dynamodb: DynamoDBClient) -> list[str]:
     """Complete the table; return what was said."""
     said: list[str] = []
-    complete.table(dynamodb, wanted(), 0, said.append)
+    adopted_tables.complete(dynamodb, expected(), 0, said.append)
     return said
 
 
-def test_the_talks_table_gets_what_it_lacks() -> None:
-    """Indexes, a bill by the request, protection and recovery: all that a table made by a stack has; once."""
+def test_an_adopted_table_is_completed() -> None:
+    """Indexes, billing mode, protection and recovery, as a table of a stack; once."""
     with mock_aws():
         dynamodb = boto3.client("dynamodb")
         dynamodb.create_table(
@@ -51,10 +51,10 @@ def test_the_talks_table_gets_what_it_lacks() -> None:
             KeyConditionExpression="originalUrl = :url",
             ExpressionAttributeValues={":url": {"S": "https://a.example/"}},
         )
-    indexes = {index["IndexName"] for index in wanted()["GlobalSecondaryIndexes"]}
+    indexes = {index["IndexName"] for index in expected()["GlobalSecondaryIndexes"]}
     assert {index["IndexName"] for index in there["GlobalSecondaryIndexes"]} == indexes
     assert there["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert there["DeletionProtectionEnabled"] is True
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
-    assert by_url["Count"] == 0  # the talk's links have no createdAt: this index does not know them
+    assert by_url["Count"] == 0  # older links have no createdAt: this index does not have them
     assert (len(first), second) == (2 + len(indexes), [])

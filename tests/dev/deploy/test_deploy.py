@@ -1,7 +1,8 @@
-"""Stacks: what is in the way is one sentence, nobody else's bucket is used, nothing that is gone is asked about."""
+"""Stacks: every failure is one sentence, no foreign bucket is used, no missing table is queried."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from dev import deploy, package, stack
+from dev.deploy import commands, package, stack
+from dev.local import tables
 
 
 class Scripted(stack.Cloud):
-    """A cloud whose clients were made before, to answer from a script."""
+    """A cloud with given clients, which respond from a script."""
 
     made: dict[str, Any] = {}  # noqa: RUF012  # set anew by each test that uses it
 
@@ -52,19 +54,19 @@ def small_package(folder: Path) -> package.Package:
     return small
 
 
-def test_a_bucket_of_somebody_else_is_not_used(scripts: dict[str, Stubber]) -> None:
-    """Its name can be guessed: whoever makes it first would be handed our packages."""
+def test_a_foreign_bucket_is_not_used(scripts: dict[str, Stubber]) -> None:
+    """Its name can be guessed: the first to create it would receive our packages."""
     for _ in range(2):
         scripts["sts"].add_response("get_caller_identity", {"Account": "123456789012"})
-    wanted = {"Bucket": "shortener-artifacts-123456789012-eu-west-1", "ExpectedBucketOwner": "123456789012"}
-    scripts["s3"].add_client_error("head_bucket", http_status_code=403, expected_params=wanted)
+    expected = {"Bucket": "shortener-artifacts-123456789012-eu-west-1", "ExpectedBucketOwner": "123456789012"}
+    scripts["s3"].add_client_error("head_bucket", http_status_code=403, expected_params=expected)
 
     with pytest.raises(stack.StackFailed, match="is not this account's, or you may not use it"):
         stack.artifacts(Scripted("eu-west-1"))
 
 
-def test_the_bucket_is_made_once_and_shut(moto: stack.Cloud) -> None:
-    """The public gets nothing of it, and the next deployment finds it."""
+def test_the_bucket_is_created_once_and_private(moto: stack.Cloud) -> None:
+    """Public access is blocked, and the next deployment finds it."""
     name = stack.artifacts(moto)
 
     assert stack.artifacts(moto) == name
@@ -72,10 +74,8 @@ def test_the_bucket_is_made_once_and_shut(moto: stack.Cloud) -> None:
     assert all(shut.values())
 
 
-def test_an_upload_that_fails_is_one_sentence(
-    moto: stack.Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """boto3 has an exception of its own for it, which no other call raises."""
+def test_a_failed_upload_is_one_sentence(moto: stack.Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """boto3 has its own exception for it, which no other call raises."""
     monkeypatch.setattr(stack, "artifacts", lambda _: "never-made")
 
     with pytest.raises(stack.StackFailed, match="Failed to upload"):
@@ -83,7 +83,7 @@ def test_an_upload_that_fails_is_one_sentence(
 
 
 def test_an_upload_goes_to_this_account_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Between the look at the bucket and the upload it may have become another's."""
+    """The bucket may have been replaced between the check and the upload."""
     sent: list[Any] = []
     with mock_aws():
         cloud = stack.Cloud("eu-west-1")
@@ -95,22 +95,22 @@ def test_an_upload_goes_to_this_account_only(monkeypatch: pytest.MonkeyPatch, tm
     assert [each["ExpectedBucketOwner"] for each in sent] == ["123456789012"] * 2
 
 
-def test_the_bucket_is_seen_to_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A minute of building is not spent on a package that cannot be put anywhere."""
+def test_the_bucket_is_checked_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that cannot be uploaded is not built, which takes a minute."""
 
     def refuse(_: stack.Cloud) -> str:
         raise stack.StackFailed("no bucket")
 
-    monkeypatch.setattr(deploy, "_checked", lambda _: stack.Cloud("eu-west-1"))
+    monkeypatch.setattr(commands, "_checked", lambda _: stack.Cloud("eu-west-1"))
     monkeypatch.setattr(stack, "artifacts", refuse)
     monkeypatch.setattr(package, "build", lambda *_, **__: pytest.fail("It was built."))
 
     with pytest.raises(stack.StackFailed, match="no bucket"):
-        deploy.deploy("prod")
+        commands.deploy("prod")
 
 
-def test_what_a_failed_creation_left_behind_can_go(scripts: dict[str, Stubber]) -> None:
-    """Its tables are deleted, or kept, or were never made: none of them is asked whether it is protected."""
+def test_the_rest_of_a_failed_creation_can_be_deleted(scripts: dict[str, Stubber]) -> None:
+    """Its tables were deleted, kept, or never created: none is checked for protection."""
     there = {"StackName": "shortener-dev", "StackStatus": "ROLLBACK_COMPLETE", "CreationTime": "2026-11-24T00:00:00Z"}
     table = {"ResourceType": "AWS::DynamoDB::Table", "Timestamp": "2026-11-24T00:00:00Z"}
     cloudformation = scripts["cloudformation"]
@@ -132,3 +132,60 @@ def test_what_a_failed_creation_left_behind_can_go(scripts: dict[str, Stubber]) 
     cloudformation.add_client_error("describe_stacks", "ValidationError", "Stack does not exist")
 
     stack.destroy(Scripted("eu-west-1"), "shortener-dev", say=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "environ", "sentence"),
+    [
+        ("", {}, "Which stage?"),
+        ("local", {}, "Which stage?"),
+        ("prod", {}, "Which region?"),
+        ("prod", {"AWS_REGION": "eu-west-1"}, "There are no AWS credentials."),
+        (
+            "prod",
+            {"AWS_REGION": "eu-west-1", "AWS_PROFILE": "nope"},
+            "The AWS credentials cannot be read: The config",
+        ),
+    ],
+)
+def test_missing_settings_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, stage: str, environ: dict[str, str], sentence: str
+) -> None:
+    """Stage, region, credentials: each by name, before anything is built."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    nothing = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "HOME": "/nowhere"}
+    for name, value in (nothing | environ).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["deploy", "deploy", stage])
+
+    with pytest.raises(SystemExit) as refused:
+        commands.main()
+
+    assert str(refused.value).startswith(sentence)
+    assert "\n" not in str(refused.value)
+
+
+def test_links_with_reserved_codes_are_reported() -> None:
+    """Existing ones; not what is left of a deleted link."""
+    with mock_aws():
+        tables.create(boto3.client("dynamodb", "eu-west-1"))
+        items = {
+            "app": "https://example.com/",
+            "Docs": "https://example.com/",
+            "V2": "https://example.com/",
+            "wEll-knOwn": "https://example.com/",
+            "mine": "x",
+        }
+        for code, url in items.items():
+            put(code, {"originalUrl": {"S": url}})
+        put("tags", {"deletedAt": {"S": "2026-11-24T12:00:00.000Z"}})
+
+        found = commands.codes_reserved_now(stack.Cloud("eu-west-1"), "url-shortener")
+
+    assert found == ["Docs", "V2", "app", "wEll-knOwn"]
+
+
+def put(code: str, attributes: dict[str, Any]) -> None:
+    """Store an item of the table of links."""
+    boto3.client("dynamodb", "eu-west-1").put_item(TableName="url-shortener", Item={"code": {"S": code}, **attributes})

@@ -1,14 +1,14 @@
-"""The smoke test itself: it waits for a new API, and sees what API Gateway should answer."""
+"""The smoke test: it waits for a new API, and checks the scripted of API Gateway."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from dev import smoke
+from dev.deploy import smoke
+from tests.loopback import serving
 
 PROBLEM = {"Content-Type": "application/problem+json", "Access-Control-Allow-Origin": "*"}
 
@@ -16,11 +16,11 @@ PROBLEM = {"Content-Type": "application/problem+json", "Access-Control-Allow-Ori
 class Canned(BaseHTTPRequestHandler):
     """Answers from a list, and then its last entry for ever."""
 
-    answers: list[tuple[int, dict[str, str]]]
+    scripted: list[tuple[int, dict[str, str]]]
 
     def do_GET(self) -> None:
-        """Give the next answer."""
-        status, headers = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        """Give the next response."""
+        status, headers = self.scripted.pop(0) if len(self.scripted) > 1 else self.scripted[0]
         self.send_response(status)
         for name, value in {**headers, "Content-Length": "0"}.items():
             self.send_header(name, value)
@@ -32,40 +32,37 @@ class Canned(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Where the canned answers are given."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    """Where the canned scripted are given."""
+    with serving(Canned) as server:
+        yield server.address
 
 
-def test_a_new_api_is_given_a_moment(address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is asked again, with a dot each time, until it is well."""
-    Canned.answers = [(403, {}), (503, {}), (200, {})]
+def test_a_new_api_is_waited_for(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is polled, with a dot each time, until it is healthy."""
+    Canned.scripted = [(403, {}), (503, {}), (200, {})]
 
     smoke.wait_until_healthy(address, pause=0)
 
     assert capsys.readouterr().out == ".."
 
 
-def test_an_api_that_stays_ill_fails(address: str) -> None:
-    """With what it answered last."""
-    Canned.answers = [(503, {})]
+def test_an_unhealthy_api_fails(address: str) -> None:
+    """With its last response."""
+    Canned.scripted = [(503, {})]
 
     with pytest.raises(smoke.SmokeFailed, match=r"healthz: expected 200, got 503, for 0\.1 seconds"):
         smoke.wait_until_healthy(address, patience=0.1, pause=0.02)
 
 
-def test_nobody_there_fails() -> None:
-    """With the reason that the system gives."""
+def test_an_unreachable_api_fails() -> None:
+    """With the reason of the system."""
     with pytest.raises(smoke.SmokeFailed, match="refused"):
         smoke.wait_until_healthy("http://127.0.0.1:9", patience=0)
 
 
-def test_an_unknown_route_is_a_problem_for_all(address: str) -> None:
-    """As the template tells API Gateway to answer it."""
-    Canned.answers = [(404, PROBLEM)]
+def test_an_unknown_route_is_a_problem_document(address: str) -> None:
+    """As the template configures API Gateway."""
+    Canned.scripted = [(404, PROBLEM)]
 
     smoke.expect_unknown_route(address)
 
@@ -78,9 +75,9 @@ def test_an_unknown_route_is_a_problem_for_all(address: str) -> None:
         (404, {"Content-Type": "application/problem+json"}),
     ],
 )
-def test_a_bare_answer_of_api_gateway_fails(address: str, status: int, headers: dict[str, str]) -> None:
-    """Its own 403, its own JSON, or no CORS: the gateway responses were not deployed."""
-    Canned.answers = [(status, headers)]
+def test_a_default_response_of_api_gateway_fails(address: str, status: int, headers: dict[str, str]) -> None:
+    """Its own 403, its own JSON, or no CORS: the gateway scripted were not deployed."""
+    Canned.scripted = [(status, headers)]
 
     with pytest.raises(smoke.SmokeFailed, match="unknown route"):
         smoke.expect_unknown_route(address)

@@ -1,0 +1,1 @@
+"""The file bucket, and presigned URLs to it."""

@@ -1,0 +1,1 @@
+"""The queues: clicks to count, files to import or export."""

@@ -1,0 +1,1 @@
+"""HTTP's own rules: Accept, bodies, pages of lists, idempotency, problem documents."""

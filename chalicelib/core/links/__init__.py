@@ -1,0 +1,1 @@
+"""A link: its code, its target, its options, its rules."""

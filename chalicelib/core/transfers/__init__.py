@@ -1,0 +1,1 @@
+"""Imports and exports: their jobs, files, columns and rows."""

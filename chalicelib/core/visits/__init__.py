@@ -1,0 +1,1 @@
+"""Visits: visitors, their devices and clients, clicks, and how clicks are counted."""

@@ -1,0 +1,162 @@
+"""Counters: from clicks to the counts of a day. Reports are made in ``statistics``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from chalicelib.core.visits.click import Click
+
+MAX_NAMES = 200
+"""The most names in a breakdown of a day; the rest are counted together, so that the size of the item is limited."""
+REST = ""  # the name that the rest is counted under: a link may be called "other", but no name is empty
+UNKNOWN_NAME = "unknown"
+KINDS = ("humans", "bots", "prefetches")
+BREAKDOWNS = ("countries", "devices", "browsers", "systems", "referrers", "languages")
+_ALL_BREAKDOWNS = (*BREAKDOWNS, "links", "variants")
+Kind = Literal["humans", "bots", "prefetches"]
+Counts = Counter[str]
+"""Counts by name: ``visits``, the kinds, ``humans@13`` for an hour, ``countries#PT`` for a breakdown."""
+
+# Limits of a DynamoDB transaction: 100 actions, and 4 KB of expression for the names that one of them adds to.
+_MAX_ACTIONS = 100
+_MAX_ROWS = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifiedClick:
+    """A click, with what its user agent tells: a person or a program, and which device, browser and system."""
+
+    click: Click
+    kind: Kind
+    device: str | None
+    browser: str | None
+    system: str | None
+
+
+class CounterKey(NamedTuple):
+    """Identifies the counts of a link, or of all links of an owner, on one day."""
+
+    subject: str
+    """A code, or ``@`` and the name of an owner; no code begins with ``@``."""
+    day: str
+
+
+def is_owner_subject(subject: str) -> bool:
+    """Tell whether ``subject`` stands for all links of an owner, not for one link."""
+    return subject.startswith("@")
+
+
+def owner_subject(owner: str) -> str:
+    """Return the subject that stands for all links of ``owner``."""
+    return f"@{owner}"
+
+
+def counter_keys(click: Click) -> tuple[CounterKey, ...]:
+    """Return the keys that a click counts for: the day of its link, and that of its owner if it has one."""
+    link = CounterKey(click.code, click.day)
+    return (link,) if click.owner is None else (link, CounterKey(owner_subject(click.owner), click.day))
+
+
+def batches(clicks: Iterable[ClassifiedClick]) -> Iterator[list[ClassifiedClick]]:
+    """Yield ``clicks`` in batches that fit into one transaction each, with their rows, daily counts and totals."""
+    batch: list[ClassifiedClick] = []
+    counters: set[CounterKey | str] = set()
+    for classified in sorted(clicks, key=lambda each: (each.click.code, each.click.day)):
+        needed: set[CounterKey | str] = {*counter_keys(classified.click), classified.click.code}
+        if len(batch) == _MAX_ROWS or len(batch) + 1 + len(counters | needed) > _MAX_ACTIONS:
+            yield batch
+            batch, counters = [], set()
+        batch.append(classified)
+        counters |= needed
+    if batch:
+        yield batch
+
+
+def counts_by_key(clicks: Iterable[ClassifiedClick]) -> dict[CounterKey, Counts]:
+    """Return what ``clicks`` add to each counter. Breakdowns count people only: bots would outnumber them."""
+    found: dict[CounterKey, Counts] = {}
+    for classified in clicks:
+        for key in counter_keys(classified.click):
+            found.setdefault(key, Counter()).update(_names_of(classified, with_link=is_owner_subject(key.subject)))
+    return found
+
+
+def _names_of(classified: ClassifiedClick, *, with_link: bool) -> Iterator[str]:
+    click = classified.click
+    yield from ("visits", classified.kind, f"{classified.kind}@{click.at.hour:02}")
+    if with_link:
+        yield f"links#{click.code}"
+    if classified.kind == "humans":
+        names = {
+            "countries": click.country,
+            "devices": classified.device,
+            "browsers": classified.browser,
+            "systems": classified.system,
+            "referrers": click.referrer or "direct",
+            "languages": click.language,
+        }
+        yield from (f"{breakdown}#{name or UNKNOWN_NAME}" for breakdown, name in names.items())
+        if click.variant and not with_link:
+            yield f"variants#{click.variant}"
+
+
+def only_totals(counts: Mapping[str, int]) -> Counts:
+    """Return the visits, in all and by kind, without hours and breakdowns."""
+    return Counter({name: counts[name] for name in ("visits", *KINDS) if counts.get(name)})
+
+
+def limit_names(counts: Mapping[str, int], known: Iterable[str] = ()) -> Counts:
+    """Return ``counts`` with at most 200 names in each breakdown, the biggest; ``known`` names are always kept.
+
+    The rest is added to ``other``, so that every breakdown still sums to its total.
+    """
+    known = set(known)
+    kept: Counts = Counter()
+    room = dict.fromkeys(_ALL_BREAKDOWNS, MAX_NAMES)
+    for name in known:
+        if not name.endswith(f"#{REST}") and (breakdown := name.partition("#")[0]) in room:
+            room[breakdown] -= 1
+    for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])):
+        breakdown, in_breakdown, _ = name.partition("#")
+        if not in_breakdown or name in known or name.endswith(f"#{REST}"):
+            kept[name] += count
+        elif room[breakdown] > 0:
+            kept[name] += count
+            room[breakdown] -= 1
+        else:
+            kept[f"{breakdown}#{REST}"] += count
+    return kept
+
+
+def recount(clicks: Iterable[ClassifiedClick]) -> tuple[Counts, int]:
+    """Return the counts of all ``clicks`` of a link's day, and the number of unique visitors.
+
+    Clicks with do-not-track are counted, but not as visitors. Names and visitors are held in memory, clicks are not.
+    """
+    counts: Counts = Counter()
+    people = set()
+    for classified in clicks:
+        counts.update(_names_of(classified, with_link=False))
+        if classified.kind == "humans" and classified.click.visitor:
+            people.add(classified.click.visitor)
+    return limit_names(counts), len(people)
+
+
+def drift_between(seen: Mapping[str, int], counts: Mapping[str, int]) -> Counts:
+    """Return the differences of the visits and kinds in ``counts`` from those in ``seen``; empty if they are equal."""
+    names = ("visits", *KINDS)
+    return Counter({name: off for name in names if (off := counts.get(name, 0) - seen.get(name, 0))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The counts of a day. ``visitors`` is None until the day is closed, in the night after it."""
+
+    date: str
+    counts: Mapping[str, int]
+    visitors: int | None = None
+    rows_erased: bool = False
+    """Its rows were erased on request, so that the day cannot be recounted."""

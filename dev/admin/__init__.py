@@ -1,0 +1,1 @@
+"""Commands of an operator for a stage: keys, blocked hosts, files, replays."""

@@ -1,0 +1,104 @@
+"""``make erase``: deletes the history and visits of a deleted link now, instead of when they expire.
+
+The visits of a day that is not closed stay until it is: in the night after it they are counted again, from these rows.
+Every other day is marked first as having no rows, because a late click may reopen it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from dev.deploy import stack, stages
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_AT_ONCE = 25  # items that DynamoDB deletes in one call
+
+
+def main() -> None:
+    """Erase the history and visits of a deleted link; every failure is one sentence."""
+    stage, code = sys.argv[1:]
+    cloud, outputs = stages.find(stage or "local")
+    if not code:
+        sys.exit("Which link? make erase CODE=...")
+    links = cloud.client("dynamodb").get_item(
+        TableName=outputs["LinksTable"], Key={"code": {"S": code}}, ConsistentRead=True
+    )
+    if "originalUrl" in links.get("Item", {}):
+        sys.exit(f"/{code} is still a link. Remove it first: its history and visits are its owner's.")
+    erased, open_days = erase(cloud, outputs["ClicksTable"], code)
+    print(f"{erased} changes and visits of /{code} are erased. Counts by day stay: they identify no one.")
+    if open_days:
+        days = ", ".join(open_days)
+        print(f"Visits stay of days that are not closed yet: {days}. Run this again after 3 AM UTC, a day later.")
+
+
+def erase(cloud: stack.Cloud, table: str, code: str) -> tuple[int, list[str]]:
+    """Delete the history of ``code``, and its single visits except those of days that are not closed.
+
+    Return the number of deleted items, and the days whose visits stay. It may run again.
+    """
+    dynamodb = cloud.client("dynamodb")
+    changes = list(_entries(dynamodb, table, code, "change#"))
+    _delete(dynamodb, table, code, changes)
+    erased, open_days = len(changes), []
+    for day, visits in groupby(_entries(dynamodb, table, code, "click#"), key=_day_of):
+        if _is_closed(dynamodb, table, code, day):
+            entries = list(visits)
+            _delete(dynamodb, table, code, entries)
+            erased += len(entries)
+        else:
+            open_days.append(day)
+    return erased, open_days
+
+
+def _entries(dynamodb: DynamoDBClient, table: str, code: str, kind: str) -> Iterator[str]:
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression="code = :code AND begins_with(entry, :kind)",
+        ExpressionAttributeValues={":code": {"S": code}, ":kind": {"S": kind}},
+        ProjectionExpression="entry",
+        ConsistentRead=True,
+    )
+    return (item["entry"]["S"] for page in pages for item in page["Items"])
+
+
+def _day_of(entry: str) -> str:
+    return entry.removeprefix("click#")[: len("2026-11-24")]
+
+
+def _is_closed(dynamodb: DynamoDBClient, table: str, code: str, day: str) -> bool:
+    """Tell whether a day is closed; if it is, mark its rows as erased."""
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"code": {"S": code}, "entry": {"S": f"day#{day}"}},
+            UpdateExpression="SET rowsErased = :yes",
+            ConditionExpression="attribute_exists(entry) AND attribute_not_exists(openDay)",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+    except ClientError as refused:
+        if refused.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def _delete(dynamodb: DynamoDBClient, table: str, code: str, entries: list[str]) -> None:
+    for first in range(0, len(entries), _AT_ONCE):
+        keys: Any = [{"code": {"S": code}, "entry": {"S": entry}} for entry in entries[first : first + _AT_ONCE]]
+        unprocessed: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        while unprocessed:
+            unprocessed = dynamodb.batch_write_item(RequestItems=unprocessed)["UnprocessedItems"]
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("AWS_RETRY_MODE", "standard")
+    main()

@@ -1,0 +1,15 @@
+"""The guards, one table for each area of the project."""
+
+from __future__ import annotations
+
+from dev.mutants.tables import access, clicks, link_options, links, rate_limits, tools, transfers
+
+MUTANTS = (
+    *access.MUTANTS,
+    *rate_limits.MUTANTS,
+    *links.MUTANTS,
+    *link_options.MUTANTS,
+    *clicks.MUTANTS,
+    *transfers.MUTANTS,
+    *tools.MUTANTS,
+)

@@ -1,0 +1,119 @@
+"""The tools in dev/: the local AWS and deployment."""
+
+from __future__ import annotations
+
+from dev.mutants.mutant import Mutant
+
+_KEPT = "tests/dev/local/test_kept_aws.py"
+_LOCK = "tests/dev/deploy/test_lock.py"
+
+MUTANTS = (
+    # The state of the local AWS.
+    Mutant(
+        "local AWS: changes are saved while it runs",
+        "dev/local/kept_aws.py",
+        "await asyncio.to_thread(self._journal.write, entries, prune)",
+        "pass",
+        f"{_KEPT}::test_a_kill_loses_nothing_older_than_two_seconds",
+    ),
+    Mutant(
+        "local AWS: a recreated table is a new one",
+        "dev/local/kept_aws.py",
+        """f"{table['TableArn']} {table.get('TableId', '')}\"""",
+        """f"{table['TableArn']}\"""",
+        f"{_KEPT}::test_a_kill_loses_nothing_older_than_two_seconds",
+    ),
+    Mutant(
+        "local AWS: messages in flight can be received after a restart",
+        "dev/local/kept_aws.py",
+        'min(message["visible_at"], now)',
+        'message["visible_at"]',
+        f"{_KEPT}::test_a_kill_loses_nothing_older_than_two_seconds",
+    ),
+    Mutant(
+        "local AWS: an unreadable file stops the start",
+        "dev/local/kept_aws.py",
+        "if snapshot is None and file.exists():",
+        "if snapshot is None and not file:",
+        f"{_KEPT}::test_a_damaged_file_is_neither_ignored_nor_overwritten",
+    ),
+    Mutant(
+        "journal: a later snapshot replaces all entries",
+        "dev/local/journal.py",
+        "if known != (digest,):",
+        "if known is None:",
+        "tests/dev/local/test_journal.py::test_a_later_snapshot_replaces_all_entries",
+    ),
+    # Finding the local AWS, and showing keys.
+    Mutant(
+        "local AWS: a lock file alone is not trusted",
+        "dev/local/local_aws.py",
+        "    return None  # it has ended: another one responds there",
+        "    return int(port)",
+        "tests/dev/deploy/test_stages.py::test_a_lock_file_alone_is_not_trusted",
+    ),
+    Mutant(
+        "local AWS: profile and region of the shell are ignored",
+        "dev/local/local_aws.py",
+        "        del os.environ[name]",
+        "        pass",
+        "tests/dev/deploy/test_stages.py::test_aws_settings_of_the_shell_are_ignored",
+    ),
+    Mutant(
+        "make run: keys are not written to logs",
+        "dev/local/run.py",
+        "keys.create_first() if sys.stdout.isatty() else None",
+        "keys.create_first()",
+        "tests/dev/admin/test_keys.py::test_a_log_gets_no_key",
+    ),
+    Mutant(
+        "make run: the first key is created once",
+        "dev/admin/keys.py",
+        "if key_store.all_keys():",
+        "if not key_store:",
+        "tests/dev/admin/test_keys.py::test_the_first_start_shows_a_key",
+    ),
+    # Packages.
+    Mutant(
+        "audit: unchecked packages are looked up in older advisories",
+        "dev/deploy/audit.py",
+        "        findings += advisories.about(unchecked)\n",
+        "",
+        "tests/dev/deploy/test_audit.py::test_unchecked_packages_are_looked_up_in_older_advisories",
+    ),
+    Mutant(
+        "audit: unreadable version ranges are reported",
+        "dev/deploy/audit.py",
+        "    except InvalidSpecifier:\n        return True\n",
+        "    except InvalidSpecifier:\n        return False\n",
+        "tests/dev/deploy/test_audit.py::test_an_unreadable_range_is_reported",
+    ),
+    Mutant(
+        "licences: only those of the list",
+        "dev/deploy/sbom.py",
+        'if not {each.strip() for each in named} - {""} <= set(_LICENSES["allowed"]):',
+        "if license_ == UNKNOWN:",
+        "tests/dev/deploy/test_package.py::test_only_licences_of_the_list_may_ship",
+    ),
+    Mutant(
+        "dependencies: only with hashes",
+        "dev/deploy/dependencies.py",
+        'command, "--require-hashes", "--no-deps"',
+        'command, "--no-deps"',
+        f"{_LOCK}::test_packages_without_a_locked_hash_are_refused",
+    ),
+    Mutant(
+        "dependencies: an outdated lock stops the build",
+        "dev/deploy/dependencies.py",
+        "    if wrong := list(lock.disagreements(packages, lock.required())):\n",
+        "    if (wrong := list(lock.disagreements(packages, lock.required()))) and False:\n",
+        f"{_LOCK}::test_an_outdated_lock_stops_the_build",
+    ),
+    Mutant(
+        "dependencies: the runtime of Chalice is the locked one",
+        "dev/deploy/dependencies.py",
+        "if not locked.exists() or path.read_bytes() != locked.read_bytes():",
+        "if not locked.exists():",
+        f"{_LOCK}::test_another_runtime_of_chalice_is_refused",
+    ),
+)

@@ -1,0 +1,98 @@
+"""`make key`, `make keys` and `make revoke`, and the key that `make run` creates at the first start."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from chalice.test import TestHTTPClient as Http
+
+from chalicelib.core.access.api_key import NewKey
+from dev.admin import keys
+from dev.deploy import stack, stages
+from dev.local import run
+from tests.callers import Keyed
+from tests.paths import ROOT
+
+_MADE = {"BaseUrl": "https://sho.rt", "AccessTable": "url-shortener-access"}
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack is the one of the tests."""
+    monkeypatch.setenv("ACCESS_TABLE", _MADE["AccessTable"])  # so that it is unset again afterwards
+    monkeypatch.setattr(stages, "find", lambda _: (stack.Cloud("eu-west-1"), _MADE))
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """Run the program as make does."""
+    monkeypatch.setattr(sys, "argv", ["keys", *arguments])
+    keys.main()
+
+
+@pytest.mark.usefixtures("found")
+def test_a_name_is_enough(http: Http, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The key has the scopes that the page needs, and its owner is its name; the output says both."""
+    ran(monkeypatch, "make", "", "laptop", "", "", "")
+
+    said = capsys.readouterr()
+    laptop = Keyed(http, said.out.strip())
+    assert "of 'laptop' may create, read, manage (SCOPES says otherwise)" in said.err
+    code = laptop.make()["code"]
+    assert laptop.get("/links").json_body["data"][0]["code"] == code
+
+
+@pytest.mark.parametrize("place", ["README.md", "docs/api.md", "chalicelib/web/static/texts.js", "dev/admin/keys.py"])
+def test_the_examples_create_keys_for_the_page(place: str) -> None:
+    """Each documented `make key` works as it is copied, and the page's list accepts its key."""
+    examples = [
+        dict(re.findall(r"(NAME|SCOPES|OWNER)=([\w,]+)", words))
+        for words in re.findall(r"make key ((?:[A-Z]+=[\w,]+ ?)+)", (ROOT / place).read_text("utf-8"))
+    ]
+
+    assert examples
+    for example in examples:
+        assert NewKey.from_json({"name": example["NAME"], "scopes": ["read"]}, datetime.now(UTC)).owner
+        assert "SCOPES" not in example or "read" in example["SCOPES"].split(",")
+
+
+@pytest.mark.usefixtures("aws", "found")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("make", "", "", "", "", ""), "For example: make key NAME=laptop SCOPES=create,read,manage"),
+        (("make", "", "laptop", "everything", "", ""), "For example: make key NAME=laptop SCOPES="),
+        (("revoke", "", "nosuchkey1"), "There is no key with this id. make keys lists those there are."),
+    ],
+)
+def test_a_refusal_names_its_remedy(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str) -> None:
+    """Of this refusal, not of another."""
+    with pytest.raises(SystemExit) as refused:
+        ran(monkeypatch, *arguments)
+
+    assert words in str(refused.value)
+
+
+def test_the_first_start_shows_a_key(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, once; later starts, also after a revocation, say how to create one."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("STATE_DIR", "elsewhere")
+
+    first, second = run._key_lines(), run._key_lines()  # noqa: SLF001  # what the greeting says
+
+    laptop = Keyed(http, first.split()[-1])
+    assert laptop.get("/links").status_code == 200
+    assert "sk_" not in second
+    assert "make key NAME=laptop STATE_DIR=elsewhere" in second
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_log_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in a log file would stay there; the greeting says how to create one instead."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
+    monkeypatch.delenv("STATE_DIR", raising=False)
+
+    assert run._key_lines().startswith("`make key NAME=laptop` makes an API key")  # noqa: SLF001  # the same
+    assert keys.create_first() is not None

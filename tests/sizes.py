@@ -1,0 +1,38 @@
+"""The sizes of tests: those of `make test`, and the larger ones of `make test-long` (LONG=1).
+
+A test that grows carries ``grows``, and is all that `make test-long` runs; what carries ``only_long`` is tried nowhere
+else. Tests of Hypothesis grow by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+IS_LONG = os.environ.get("LONG") == "1"
+grows = pytest.mark.grows
+only_long = pytest.mark.only_long
+
+
+def usual_or_long(usual: int, long: int) -> int:
+    """Return the number for `make test` or for `make test-long`."""
+    return long if IS_LONG else usual
+
+
+SEEDS = range(1, 1 + usual_or_long(2, 20))
+"""The seeds of randomly drawn faults."""
+
+
+def each_seed(test: Test) -> Test:
+    """Run ``test`` with each of SEEDS as its ``seed``."""
+    with_seeds: Test = grows(pytest.mark.parametrize("seed", SEEDS)(test))
+    return with_seeds
+
+
+EXAMPLES = usual_or_long(100, 3000)
+"""The default number of Hypothesis examples of a test."""
