@@ -1,4 +1,4 @@
-"""What benchmarks share: a DynamoDB with one canned answer, and the event of a browser that follows a link."""
+"""What benchmarks share: a DynamoDB with one canned response, and the event of a browser that follows a link."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-LINK = {  # as we store it; the talk's own had the first two
+LINK = {  # as it is stored; the baseline reads only the first two
     "code": {"S": "wiki"},
     "originalUrl": {"S": "https://en.wikipedia.org/wiki/URL_shortening"},
     "createdAt": {"S": "2026-11-24T08:00:00.000Z"},
@@ -58,15 +58,15 @@ EVENT: dict[str, Any] = {
 
 
 class QuietServer(ThreadingHTTPServer):
-    """A server whose clients are ended in the middle of a connection, which is no error here."""
+    """A server whose clients may end in the middle of a connection, which is no error here."""
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
 
-def dynamodb(answer: dict[str, Any]) -> ThreadingHTTPServer:
-    """Serve ``answer`` to every call, on loopback, from a thread."""
-    body = json.dumps(answer).encode()
+def dynamodb(response: dict[str, Any]) -> ThreadingHTTPServer:
+    """Serve ``response`` to every call, on loopback, from a thread."""
+    body = json.dumps(response).encode()
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n"
         f"x-amzn-RequestId: CANNED\r\nx-amz-crc32: {zlib.crc32(body)}\r\n\r\n"

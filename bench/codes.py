@@ -1,4 +1,4 @@
-"""How often `shortid` draws a code that is taken, and how easily its codes are guessed: measured, on a virtual clock.
+"""How often `shortid` generates a taken code, and how easily its codes are guessed: measured on a virtual clock.
 
 A container is one generator with an alphabet of its own shuffling and, as on Lambda, a small process id. The containers
 draw in turns, at a steady pace, and each lives for two hours. What the table would refuse is counted.
@@ -15,7 +15,7 @@ from unittest import mock
 from shortid import ShortId
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from chalicelib.core import codes
+from chalicelib.core.links import codes
 
 LAMBDA_PID = 8  # the runtime's process id in a container; a laptop's is larger, and its codes longer by some characters
 CONTAINER_LIFE = 2 * 3600  # seconds
@@ -29,7 +29,7 @@ SCENES = (  # title, links, containers at a time, seconds from first to last
 
 
 def main() -> None:
-    """Print one row per scene."""
+    """Print one row for each scene."""
     random.seed(20261124)  # the shuffling; what os.urandom adds stays random
     print("| links drawn by shortid | taken already | lengths | guesses for one hit |")
     print("|---|---:|---|---:|")

@@ -1,4 +1,4 @@
-"""How long a package takes to start, and to answer its first request, under Lambda's own runtime client.
+"""How long a package takes to start, and to respond to its first request, under Lambda's own runtime client.
 
 `awslambdaric` is what starts a Python function inside Lambda. Here it is fed by a small server that speaks the Runtime
 API, with the unpacked package as a folder that is not written to, as on Lambda. Init is from the start of the process
@@ -27,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import canned
+from dev.deploy import package
 
 STARTS = 31
 _SURE = 22  # of 31 pairs: chance alone decides so many one way, or more, in three of a hundred tries
@@ -48,23 +49,23 @@ class Measured:
     asked: float = 0.0
     answered: float = 0.0
     cpu: float = 0.0
-    """Of the process from its start to its end: milliseconds."""
+    """CPU of the process from its start to its end: milliseconds."""
     answer: dict[str, Any] = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
     def init(self) -> float:
-        """Return how long it took to ask for work: milliseconds."""
+        """Return the milliseconds until the first request for work."""
         return self.ready * 1000
 
     @property
     def first_answer(self) -> float:
-        """Return how long the first answer took: milliseconds."""
+        """Return the milliseconds of the first response."""
         return (self.answered - self.asked) * 1000
 
 
 def report(packages: Mapping[str, Path], handler: str = "app.app") -> None:
-    """Print init and first answer of each package, and what the first of them gains over each other."""
+    """Print init and first response of each package, and what the first package saves against each other one."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: _unpacked(code, Path(scratch) / name) for name, code in packages.items()}
         starts: dict[str, list[Measured]] = {name: [] for name in folders}
@@ -83,7 +84,7 @@ def report(packages: Mapping[str, Path], handler: str = "app.app") -> None:
 
 
 def verdict(one: Sequence[Measured], other: Sequence[Measured]) -> str:
-    """Say how much CPU ``one`` saves against ``other`` until it has answered, or that it cannot be told from noise."""
+    """Return a sentence about the CPU that ``one`` saves against ``other`` up to its response, if it exceeds noise."""
     savings = [theirs.cpu - ours.cpu for ours, theirs in zip(one, other, strict=True)]
     less = sum(saving > 0 for saving in savings)
     words = (
@@ -97,7 +98,7 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def start(folder: Path, handler: str) -> Measured:
-    """Start the function in ``folder`` once, let it answer one redirect, and end it."""
+    """Start the function in ``folder`` once, let it respond to one redirect, and end it."""
     measured = Measured()
     runtime = _runtime_api(measured)
     dynamodb = canned.dynamodb({})
@@ -113,7 +114,7 @@ def start(folder: Path, handler: str) -> Measured:
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "BASE_URL": "https://sho.rt",
-        "AWS_CLIENT": "by-hand",  # as the template has it
+        "AWS_CLIENT": "http",  # which the template calls by-hand in this version
         "LAMBDA_TASK_ROOT": str(folder),
     }
     cpu_before = _cpu_of_children()
@@ -143,7 +144,7 @@ def _cpu_of_children() -> float:
 
 
 def _unpacked(code: Path, folder: Path) -> Path:
-    """Unpack a package, without what was compiled for another machine: this one has its own in its site-packages."""
+    """Unpack a package, without files compiled for another machine: this one has its own in site-packages."""
     with zipfile.ZipFile(code) as zipped:
         zipped.extractall(folder)
     return folder
@@ -189,5 +190,15 @@ def _runtime_api(measured: Measured) -> ThreadingHTTPServer:
     return server
 
 
+def main() -> None:
+    """Measure the package of a stage that was built already, or the zips that are named."""
+    named = sys.argv[1:] or ["prod"]
+    if all(name.endswith(".zip") for name in named):
+        report({Path(name).stem: Path(name) for name in named})
+        return
+    built = package.location(named[0], for_this_machine=named[0] == "local")
+    report({"compiled": built.code, "uncompiled": built.uncompiled})
+
+
 if __name__ == "__main__":
-    report({Path(name).stem: Path(name) for name in sys.argv[1:]})
+    main()

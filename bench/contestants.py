@@ -1,14 +1,15 @@
-"""Who is measured: functions in folders of their own, as Lambda would unpack them, and the environments they run in.
+"""The functions to measure, in folders of their own, as Lambda would unpack them, and the environments they run in.
 
 Ours come from the package, compiled files and all. The others are bench/handlers/*.py, written for this and doing the
 same: one GetItem, one 302. Frameworks are installed under .local/bench on first use, all of pinned releases, and boto3
-of the same release for everybody, as Lambda brings it.
+of the same release for all, as Lambda has it.
 """
 
 from __future__ import annotations
 
 import compileall
 import hashlib
+import json
 import os
 import py_compile
 import subprocess
@@ -22,16 +23,15 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 from bench.lambda_machine import Function
-from dev import package
+from dev.deploy import package
 
 HANDLERS = Path(__file__).parent / "handlers"
 _ENVIRONMENTS = ROOT / ".local" / "bench"
 _LAMBDA = "lambda"  # the environment of what brings its own packages, or needs none
-_DEPLOYED = {"TRUST_CLOUDFRONT": "yes", "OWN_HOSTS": "sho.rt"}  # as the template gives them to every function of ours
-_BY_HAND = {**_DEPLOYED, "AWS_CLIENT": "by-hand"}
+_DEPLOYED = {"OWN_HOSTS": "sho.rt"}  # what the template only refers to
+_FROM_TEMPLATE = ("AWS_CLIENT", "TRUST_CLOUDFRONT")  # settings that decide what a function imports, or how it works
 _MEMORY, _TABLE = {"LINK_CACHE_SECONDS": "3600"}, {"LINK_CACHE_SECONDS": "0"}
 _OTHERS = "function.app"
-_REDIRECT = "chalicelib.redirect_app.app"
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,40 @@ def _ours(scratch: Path) -> Iterator[Contestant]:
     yield from _redirects(folder, code)
     if before := os.environ.get("BEFORE"):
         yield from _redirects(scratch / "before", Path(before), "_before", " (before)")
-    title = "our API function, following a link without counting"  # as deployed it has no queue: nobody follows here
-    yield Contestant("api", title, python, folder, "app.app", size, {**_BY_HAND, **_TABLE})
+    title = "our API function, following a link without counting"  # as deployed, it has no queue: it serves no visitors
+    handler, environ = as_deployed(code, "APIHandler")
+    yield Contestant("api", title, python, folder, handler, size, {**environ, **_TABLE})
+    if before:
+        handler, environ = as_deployed(Path(before), "APIHandler")
+        title = f"{title} (before)"
+        yield Contestant("api_before", title, python, scratch / "before", handler, size, {**environ, **_TABLE})
 
 
 def _redirects(folder: Path, code: Path, suffix: str = "", when: str = "") -> Iterator[Contestant]:
     with zipfile.ZipFile(code) as zipped:
         zipped.extractall(folder)
     python, size = environment(_LAMBDA), code.stat().st_size
+    handler, settings = as_deployed(code, "RedirectHandler")
     for name, where, environ in (("memory", "link in memory", _MEMORY), ("table", "link from the table", _TABLE)):
-        title, given = f"our redirect function, {where}{when}", {**_BY_HAND, **environ}
-        yield Contestant(f"{name}{suffix}", title, python, folder, _REDIRECT, size, given, counts=True)
+        title, given = f"our redirect function, {where}{when}", {**settings, **environ}
+        yield Contestant(f"{name}{suffix}", title, python, folder, handler, size, given, counts=True)
+
+
+def as_deployed(code: Path, function: str) -> tuple[str, dict[str, str]]:
+    """Return the handler and the settings that a package's own template, beside its zip, gives to ``function``.
+
+    Raises:
+        SystemExit: there is no template beside the zip.
+    """
+    template = code.with_name("template.json")
+    if not template.exists():
+        sys.exit(f"{template} is missing. BEFORE and PACKAGE name the code.zip in a folder that `make package` wrote.")
+    properties = json.loads(template.read_text())["Resources"][function]["Properties"]
+    variables = properties["Environment"]["Variables"]
+    return properties["Handler"], {
+        **_DEPLOYED,
+        **{name: variables[name] for name in _FROM_TEMPLATE if name in variables},
+    }
 
 
 def _others(scratch: Path) -> Iterator[Contestant]:
@@ -106,7 +129,7 @@ def _others(scratch: Path) -> Iterator[Contestant]:
         for name, title, file, environment_name in (
             ("python", "a bare Python function", "bare_python.py", _LAMBDA),
             ("chalice", "a bare Chalice route", "bare_chalice.py", _LAMBDA),
-            ("talk", "the talk's handler: Chalice, boto3 resource", "talk.py", _LAMBDA),
+            ("baseline", "the baseline: Chalice, boto3 resource", "baseline.py", _LAMBDA),
             ("fastapi", "FastAPI, Mangum, boto3", "fastapi_mangum.py", "fastapi"),
             ("powertools", "AWS Lambda Powertools, boto3", "powertools_resolver.py", "powertools"),
             ("flask", "Flask, apig-wsgi, boto3", "flask_wsgi.py", "flask"),
@@ -114,7 +137,7 @@ def _others(scratch: Path) -> Iterator[Contestant]:
             folder = scratch / name
             folder.mkdir()
             (folder / "function.py").write_bytes((HANDLERS / file).read_bytes())
-            if name in {"chalice", "talk"}:
+            if name in {"chalice", "baseline"}:
                 zipped.extractall(folder, chalice)
             mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
             compileall.compile_dir(folder, quiet=1, invalidation_mode=mode)
@@ -134,15 +157,15 @@ def environment(name: str) -> Path:
     folder = _ENVIRONMENTS / name
     python, mark = folder / "bin" / "python", folder / ".requirements"
     files = [HANDLERS / f"{each}.txt" for each in dict.fromkeys((_LAMBDA, name))]
-    wanted = hashlib.sha256(b"".join([sys.version.encode(), *(file.read_bytes() for file in files)])).hexdigest()
-    if mark.exists() and mark.read_text() == wanted:
+    digest = hashlib.sha256(b"".join([sys.version.encode(), *(file.read_bytes() for file in files)])).hexdigest()
+    if mark.exists() and mark.read_text() == digest:
         return python
     print(f"  installing {folder.relative_to(ROOT)} ...", file=sys.stderr)
     venv.create(folder, clear=True, with_pip=True)
     named = [argument for file in files for argument in ("-r", str(file))]
     command = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps", *named]
     subprocess.run(command, check=True, stdout=sys.stderr)
-    mark.write_text(wanted)
+    mark.write_text(digest)
     return python
 
 

@@ -1,8 +1,8 @@
-"""What a million redirects cost, by the size of the table and by how often a container's memory knows the link.
+"""The cost of a million redirects, by the size of the table and by the hit rate of a container's cache.
 
 The size of the table is measured on dynalite, which keeps its items in order as DynamoDB does, in turns over tables of
-a thousand to a million links: the time and the read units of one GetItem. How often memory helps is simulated: the real
-Memory of a container, links asked for by Zipf's law, visitors who come at random. Prices are those of docs/operate.md.
+a thousand to a million links: the time and the read units of one GetItem. The hit rate is simulated: the real
+cache of a container, links requested by Zipf's law, visitors at random. Prices are those of docs/operate.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import lists, results_page
 from bench.canned import LINK
-from chalicelib.core.memory import Memory
+from chalicelib.core.ttl_cache import TtlCache
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PATIENCE = 300  # seconds for filling a table; one that would take longer is left out, and that is said
@@ -45,7 +45,7 @@ SAVED = READ_UNITS * READ_UNIT + MS_OF_A_READ / 1000 * GB_SECOND * 1e6  # dollar
 
 
 def main() -> None:
-    """Print and keep both tables."""
+    """Print and store both tables."""
     lines = [*_by_table_size(), "", *_by_memory()]
     print("\n".join(lines))
     about = f"{', '.join(results_page.machine().values())}."
@@ -76,14 +76,14 @@ def _by_table_size() -> Iterator[str]:
 
 
 class _Tables:
-    """Tables of links in a dynalite, spoken to without boto3, which would cost ten times what is measured."""
+    """Tables of links in a dynalite, called without boto3, which would cost ten times what is measured."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
         self._seconds_a_link = 0.0
 
     def filled(self, size: int) -> bool:
-        """Make and fill a table of ``size`` links; False if that would take too long."""
+        """Create and fill a table of ``size`` links; False if that would take too long."""
         if size * self._seconds_a_link > PATIENCE:
             return False
         keys = {"KeySchema": [{"AttributeName": "code", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
@@ -147,19 +147,18 @@ def _by_memory() -> Iterator[str]:
 
 
 def hit_rate(links: int, rate: float) -> float:
-    """Return the share of redirects whose link a container remembers: ``rate`` of them come in a second, at random."""
+    """Return the hit rate of a container's cache at ``rate`` redirects a second, at random times."""
     chance = random.Random(links)
     weights = list(itertools.accumulate(1 / place**ZIPF for place in range(1, links + 1)))
     codes = [f"{number:07}" for number in chance.choices(range(links), cum_weights=weights, k=2 * VISITS)]
-    memory: Memory[None] = Memory(MEMORY_SIZE)
+    memory: TtlCache[None] = TtlCache(MEMORY_SIZE)
     now, hits = datetime(2026, 11, 24, tzinfo=UTC), 0
     for visit, code in enumerate(codes):
         now += timedelta(seconds=chance.expovariate(rate))
-        remembered = memory.recall(code)
-        if remembered is not None and remembered.age(now) < MEMORY_LASTS:
+        if memory.get(code, now, MEMORY_LASTS) is not None:
             hits += visit >= VISITS
         else:
-            memory.learn(code, None, now)
+            memory.put(code, None, now)
     return hits / VISITS
 
 

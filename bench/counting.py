@@ -1,4 +1,4 @@
-"""What counting a click costs in writes, and what its statistics cost in time.
+"""The cost of counting a click in writes, and of its statistics in time.
 
 The writes are those of the transactions that the service makes, sized by DynamoDB's rule: a transaction pays two write
 units for each begun KB of every item that it touches. The statistics are asked of a local AWS, of a link with a million
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from dev import local_aws
+from dev.local import local_aws
 
 PORT = int(os.environ.get("AWS_PORT") or 4599)
 DOLLARS_A_MILLION_UNITS = 0.625  # us-east-1, on demand, 2026-11-24
@@ -39,7 +39,7 @@ def main() -> None:
 def _prepare() -> None:
     import boto3
 
-    from tests import tables
+    from dev.local import tables
 
     tables.create(boto3.client("dynamodb"))
 
@@ -53,12 +53,12 @@ def _writes() -> None:
 
 
 def _counted(links: int) -> tuple[float, int]:
-    """Count a day's first 50 batches, as they come; return write units per click and transactions of the last."""
+    """Count the first 50 batches of a day; return write units per click and the transactions of the last batch."""
     import json
     import uuid
 
     from chalicelib.aws import clients
-    from chalicelib.record_clicks import Message, record
+    from chalicelib.usecases.record_clicks import Message, record
 
     chance = random.Random(links)
     now = datetime.now(UTC)
@@ -79,13 +79,13 @@ def _counted(links: int) -> tuple[float, int]:
 
 
 def _click(chance: random.Random, code: str, now: datetime) -> Any:
-    from chalicelib.core.click import Click
+    from chalicelib.core.visits.click import Click
 
     return Click(
         id=f"{chance.getrandbits(128):032x}",
         code=code,
         at=now - timedelta(milliseconds=chance.randrange(3_600_000)),
-        owner="somebody",
+        owner="ann",
         agent=f"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{chance.randrange(90, 140)}.0) Gecko/20100101 Firefox/128",
         referrer=chance.choice([None, *(f"www.site-{n}.example" for n in range(40))]),
         country=chance.choice([f"{a}{b}" for a in "ABCDE" for b in "ABCDEFGH"]),
@@ -113,14 +113,14 @@ def _size(value: dict[str, Any]) -> int:
 
 
 def _times() -> None:
-    from chalicelib import report
-    from chalicelib.aws import link_table
-    from chalicelib.core.link import Link
-    from chalicelib.core.period import Period
+    from chalicelib.aws.dynamodb import link_store
+    from chalicelib.core.links.link import Link
+    from chalicelib.core.visits.period import Period
+    from chalicelib.usecases import read_statistics
 
     today = datetime.now(UTC).date()
     for code, clicks in (("ten", 10), ("million", 1_000_000)):
-        link_table.add(Link(code=code, url="https://example.com/"), code)
+        link_store.add(Link(code=code, url="https://example.com/"), code)
         _seed(code, clicks, today)
     for title, days in (("30 days", 30), ("a year", 365)):
         period = Period(first=today - timedelta(days=days - 1), last=today, unit="day")
@@ -128,7 +128,7 @@ def _times() -> None:
         for _ in range(ROUNDS):
             for code, times in took.items():
                 started = time.perf_counter()
-                report.of_link(code, period)
+                read_statistics.link_report(code, period)
                 times.append((time.perf_counter() - started) * 1000)
         ten, million = (_shown(times) for times in took.values())
         ratio = statistics.median(took["million"]) / statistics.median(took["ten"])
@@ -136,9 +136,9 @@ def _times() -> None:
 
 
 def _seed(code: str, clicks: int, today: date) -> None:
-    """Give a link day items as closed days have them: the same names, whatever the traffic was."""
-    from chalicelib.aws import click_table
-    from chalicelib.core.stats import Day, Tally
+    """Write day items of closed days for a link: the same names, whatever the traffic."""
+    from chalicelib.aws.dynamodb import click_store
+    from chalicelib.core.visits.counters import CounterKey, Day
 
     for back in range(365):
         day = (today - timedelta(days=back)).isoformat()
@@ -152,7 +152,7 @@ def _seed(code: str, clicks: int, today: date) -> None:
         ):
             counts.update({f"{breakdown}#name-{n}": clicks // 365 // names + 1 for n in range(names)})
         closed = Day(date=day, counts=counts, visitors=clicks // 730)
-        click_table.close(Tally(code, day), Day(date=day, counts={}), closed, None, {})
+        click_store.close(CounterKey(code, day), Day(date=day, counts={}), closed, None, {})
 
 
 def _shown(times: Sequence[float]) -> str:

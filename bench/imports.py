@@ -1,4 +1,4 @@
-"""Files through the whole stack, deployed on this machine: rows and links a second, and the memory it takes.
+"""Imports and exports through the whole stack, deployed on this machine: rows and links a second, and memory.
 
 50,000 rows are imported and imported again; 10,000 links are exported, imported into an empty stack, and exported
 again. Exits 1 where a report does not add up, a second import makes a link, the bytes differ, 10,000 links take five
@@ -24,8 +24,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dev import deploy, local_aws, package
-from tests.e2e.conftest import free_port
+from dev.deploy import commands, package
+from dev.local import local_aws
+from dev.local.ports import own_port
 
 ROWS, LINKS = 50_000, 10_000
 MOST_SECONDS, MOST_MB = 300, 256
@@ -34,7 +35,7 @@ _FUNCTION = b"AWS_LAMBDA_FUNCTION_NAME=shortener-local-"
 
 
 class Peaks:
-    """The most memory that any process of a function has had, in MB, by the function's name; looked at all the time."""
+    """The most memory that any process of a function has had, in MB, by function name; sampled all the time."""
 
     def __init__(self) -> None:
         self.by_function: Counter[str] = Counter()
@@ -43,7 +44,7 @@ class Peaks:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop sampling."""
         self._stop.set()
         self._thread.join()
 
@@ -63,20 +64,20 @@ class Peaks:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack on an AWS of its own."""
+    """A stack on its own AWS."""
 
     port: int
 
     def run(self, *arguments: str) -> tuple[str, float]:
-        """Do what `make import` and `make export` do; return what is printed, and the seconds it took."""
+        """Run `make import` or `make export`; return its output, and the seconds it took."""
         started = time.perf_counter()
         env = os.environ | {"AWS_PORT": str(self.port)}
-        command = [sys.executable, "-m", "dev.transfers", *arguments]
+        command = [sys.executable, "-m", "dev.admin.transfers", *arguments]
         ran = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
         return ran.stdout, time.perf_counter() - started
 
     def imports(self, file: Path, owner: str) -> tuple[dict[str, int], float]:
-        """Import a file; return how many rows had which outcome, as it says, and the seconds it took."""
+        """Import a file; return the number of rows by outcome, and the seconds it took."""
         said, seconds = self.run("import", "local", str(file), owner, "rename")
         counts = {
             name: int(number.replace(",", ""))
@@ -84,7 +85,7 @@ class Stack:
         }
         rows = int(re.findall(r"^([\d,]+) rows", said, re.MULTILINE)[0].replace(",", ""))
         with Path(f"{file}.report.csv").open(newline="") as report:
-            told = Counter(row["outcome"] for row in csv.DictReader(report))
+            told = Counter(row["outcome"] for row in csv.DictReader(report) if row["outcome"] != "summary")
         if sum(counts.values()) != rows or told != Counter({name: count for name, count in counts.items() if count}):
             sys.exit(f"{file.name}: the report does not add up: {rows} rows, {counts}, {told}")
         return counts, seconds
@@ -98,13 +99,13 @@ class Stack:
 @contextmanager
 def stack(folder: Path) -> Iterator[Stack]:
     """Deploy a stack for the length of a ``with``."""
-    port = free_port()
+    port = own_port()
     folder.mkdir()
     local_aws.start_detached(port, folder)
     try:
         os.environ.update(local_aws.environment(port))
         built = package.build("local", for_this_machine=True, fresh=False)
-        deploy.deploy_locally(built, port, BASE_URL)
+        commands.deploy_locally(built, port, BASE_URL)
         yield Stack(port)
     finally:
         local_aws.stop_detached(folder)
@@ -123,7 +124,7 @@ def rows_to(file: Path, number: int) -> None:
 
 
 def main() -> None:
-    """Measure, print, and exit 1 where an agreed line is missed."""
+    """Measure, print, and exit 1 if a figure is worse than agreed."""
     missed = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -1,10 +1,10 @@
-"""What a redirect costs as a Lambda function: ours, the talk's, and those that people would otherwise write.
+"""The cost of a redirect as a Lambda function: ours, the baseline, and handlers with popular frameworks.
 
-Every function runs under Lambda's own runtime client against a Runtime and Extensions API, a DynamoDB and an SQS of
-ours on loopback (bench/lambda_machine.py), and is frozen after each answer as on Lambda. Starts alternate over the
-functions, and so do rounds of warm calls, so that whatever else the machine does falls on all of them.
-RUNS says how many runs there are (15), of three starts each. BEFORE names the code.zip of an older version, which is
-measured beside this one. Exit code 1 where a figure is worse than agreed.
+Every function runs under Lambda's own runtime client against a Runtime and Extensions API, a DynamoDB and an SQS
+on loopback (bench/lambda_machine.py), and is frozen after each response as on Lambda. Starts alternate over the
+functions, and so do rounds of warm calls, so that other load on the machine affects all of them.
+RUNS says how many runs there are (15), of three starts each. BEFORE names the code.zip of an older version, to be
+measured beside this one. Exit code 1 if a figure is worse than agreed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import canned, results_page
 from bench.contestants import Contestant, prepare
+from bench.figures import Figures, Verdict
 from bench.lambda_machine import Function
 
 RUNS = int(os.environ.get("RUNS") or 15)
@@ -31,44 +31,27 @@ STARTS = 3  # in each run; the functions of the last are called
 ROUNDS, CALLS = 8, 40  # of warm calls in each run
 _WARMING_UP = 60  # calls, before any is measured: Python specialises what it has run often
 _REDIRECT = 302
-
-
-@dataclass
-class Figures:
-    """What was measured of one function: of each start, of each run. Times of warm calls are microseconds."""
-
-    init_ms: list[float] = field(default_factory=list)
-    init_cpu_ms: list[float] = field(default_factory=list)
-    first_ms: list[float] = field(default_factory=list)
-    warm_p50: list[float] = field(default_factory=list)
-    warm_p99: list[float] = field(default_factory=list)
-    warm_cpu: list[float] = field(default_factory=list)
-    peak_mb: list[float] = field(default_factory=list)
-    clicks: int = 0
-    lost: int = 0
-    late: int = 0
-    extensions: int = 0
+_SAMPLES = 2000
 
 
 AGREED = (  # what is agreed; of which figure; of whom; compared with whom; at most so many times
-    ("redirect function's init beside the talk's", "init_ms", "memory", "talk", 0.40),
+    ("redirect function's init beside the baseline", "init_ms", "memory", "baseline", 0.40),
     ("redirect function's init beside a bare Chalice route's", "init_ms", "memory", "chalice", 2.5),
-    ("redirect function's peak memory beside the talk's", "peak_mb", "memory", "talk", 0.55),
+    ("redirect function's peak memory beside the baseline", "peak_mb", "memory", "baseline", 0.55),
     ("warm redirect, link in memory, beside a bare Chalice route", "warm_p50", "memory", "chalice", 1.35),
-    ("warm redirect, link from the table, beside the talk's", "warm_p50", "table", "talk", 0.40),
-    ("API function's init beside the talk's", "init_ms", "api", "talk", 1.10),
+    ("warm redirect, link from the table, beside the baseline", "warm_p50", "table", "baseline", 0.40),
+    ("API function's init beside the baseline", "init_ms", "api", "baseline", 1.10),
 )
 
 
 def main() -> None:
-    """Measure, print, write the results, judge."""
+    """Measure, print, write the results, compare with what is agreed."""
     with tempfile.TemporaryDirectory() as scratch:
         contestants = prepare(Path(scratch))
         figures = {each.name: Figures() for each in contestants}
         for run in range(RUNS):
             print(f"\r  run {run + 1} of {RUNS}", end="", file=sys.stderr, flush=True)
-            # Nobody is always the first, or always comes after the same other: who comes after a big one finds its
-            # caches empty.
+            # In random order: a function that runs after a large one finds the CPU caches empty.
             _run(random.Random(run).sample(contestants, len(contestants)), figures)  # no secret
         print(file=sys.stderr)
     verdicts = [*ratios(figures), *since_before(figures), *deliveries(figures)]
@@ -124,36 +107,50 @@ def _call(contestant: Contestant, function: Function) -> int:
     context = {**canned.EVENT["requestContext"], "requestId": request_id}
     several = {name: [value] for name, value in canned.EVENT["headers"].items()}
     event = json.dumps({**canned.EVENT, "multiValueHeaders": several, "requestContext": context}).encode()
-    took, answer = function.invoke(event, request_id)
-    if answer.get("statusCode") != _REDIRECT or canned.LINK["originalUrl"]["S"] not in json.dumps(answer):
-        raise RuntimeError(f"{contestant.name} answered {answer}")
+    took, response = function.invoke(event, request_id)
+    if response.get("statusCode") != _REDIRECT or canned.LINK["originalUrl"]["S"] not in json.dumps(response):
+        raise RuntimeError(f"{contestant.name} returned {response}")
     return took
 
 
-def ratios(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
-    """Judge what is agreed of one function beside another: medians count."""
+def ratios(figures: Mapping[str, Figures]) -> list[Verdict]:
+    """Return the verdicts on the agreed ratios of medians between two functions."""
     verdicts = []
     for what, figure, one, other, most in AGREED:
         if one not in figures:
-            verdicts.append(results_page.Verdict(f"{what}: not measured", kept=False))
+            verdicts.append(Verdict(f"{what}: not measured", kept=False))
             continue
         ratio = _ratio(figures, figure, one, other)
         words = f"{what}: {ratio:.2f} times; agreed: at most {most:.2f}"
         if figure == "init_ms":
             words += f" (by CPU: {_ratio(figures, 'init_cpu_ms', one, other):.2f})"
-        verdicts.append(results_page.Verdict(words, kept=ratio <= most))
+        verdicts.append(Verdict(words, kept=ratio <= most))
     return verdicts
 
 
-def since_before(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
-    """Tell what became of the redirect since the package that BEFORE names; it is for people to judge."""
+def since_before(figures: Mapping[str, Figures]) -> list[Verdict]:
+    """Compare our functions with those of the package that BEFORE names; people decide about the result.
+
+    The interval holds 95 % of the ratios of medians of samples that are drawn from the measurements.
+    """
     return [
-        results_page.Verdict(f"`{name}` beside `{name}_before`, {figure}: {ratio:.2f} times", kept=True)
-        for name in ("memory", "table")
+        Verdict(f"`{name}` beside `{name}_before`, {figure}: {ratio:.2f} times ({low:.2f} to {high:.2f})", kept=True)
+        for name in ("memory", "table", "api")
         if f"{name}_before" in figures
         for figure in ("init_ms", "warm_p50")
         for ratio in [_ratio(figures, figure, name, f"{name}_before")]
+        for low, high in [_interval(getattr(figures[name], figure), getattr(figures[f"{name}_before"], figure))]
     ]
+
+
+def _interval(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
+    draw = random.Random(1)
+
+    def median_of(sample: Sequence[float]) -> float:
+        return statistics.median(draw.choices(sample, k=len(sample)))
+
+    ratios_drawn = sorted(median_of(ours) / median_of(theirs) for _ in range(_SAMPLES))
+    return ratios_drawn[_SAMPLES // 40], ratios_drawn[-_SAMPLES // 40]
 
 
 def _ratio(figures: Mapping[str, Figures], figure: str, one: str, other: str) -> float:
@@ -162,10 +159,10 @@ def _ratio(figures: Mapping[str, Figures], figure: str, one: str, other: str) ->
     return statistics.median(ours) / statistics.median(theirs)
 
 
-def deliveries(figures: Mapping[str, Figures]) -> list[results_page.Verdict]:
-    """Judge whether every click is in the queue, and was before the function could be frozen."""
+def deliveries(figures: Mapping[str, Figures]) -> list[Verdict]:
+    """Return the verdicts on clicks: all must be in the queue before the function can be frozen."""
     return [
-        results_page.Verdict(
+        Verdict(
             f"clicks of `{name}`: {each.clicks:,} in the queue, {each.lost} lost; {each.late} not yet sent when the "
             "extension asked for its next event, or when the function was frozen",
             kept=each.clicks > 0 and not each.lost and not each.late,

@@ -33,7 +33,7 @@ _RUNTIME_HEADERS = {  # where one is missing, the native client crashes
 
 
 class FunctionFailed(Exception):
-    """A function did not do what it should; the message has its last words."""
+    """A function failed; the message has its last output."""
 
 
 class Function:
@@ -74,7 +74,7 @@ class Function:
         self._freeze()
 
     def invoke(self, event: bytes, request_id: str) -> tuple[int, dict[str, Any]]:
-        """Return what the caller waited, in nanoseconds, and the answer; afterwards the function is frozen."""
+        """Return the latency in nanoseconds, and the response; afterwards the function is frozen."""
         if self._runtime is None:
             raise FunctionFailed("It never asked for work.")
         if self._counts:
@@ -103,7 +103,7 @@ class Function:
 
     @property
     def peak(self) -> float:
-        """Return the most memory it ever had: MB."""
+        """Return its peak memory: MB."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
@@ -118,7 +118,7 @@ class Function:
         return len(self._aws.owed)
 
     def end(self) -> None:
-        """End it without a word, as Lambda does."""
+        """Kill it, as Lambda does."""
         self._process.kill()
         self._process.wait()
         for key in list(self._selector.get_map().values()):

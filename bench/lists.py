@@ -1,7 +1,7 @@
-"""What a list costs with very many links: a page of the list and the look-up of an alias, with 100 and with 100,000.
+"""The cost of lists with very many links: a page of the list and the look-up of an alias, with 100 and with 100,000.
 
-In one process, in turns; read the ratios. The store is dynalite, which keeps its indexes in order as DynamoDB does: the
-local AWS sorts all links of an owner anew for each page, and would be measured instead of us. It needs Node and npm.
+In one process, in turns; read the ratios. The store is dynalite, which keeps its indexes sorted as DynamoDB does: the
+local AWS sorts all links of an owner for each page, which would dominate the figures. It needs Node and npm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from dev import local_aws
+from dev.local import local_aws
 
 PORT = int(os.environ.get("AWS_PORT") or 4599)
 DYNALITE = "dynalite@4.0.0"
@@ -33,7 +33,7 @@ _AT_ONCE = 25  # items in a batch
 
 
 def main() -> None:
-    """Fill a table, measure, print; exit 1 where a figure is worse than agreed."""
+    """Fill a table, measure, print; exit 1 if a figure is worse than agreed."""
     with _store() as port:
         os.environ.update(local_aws.environment(port), BASE_URL="https://sho.rt")
         _fill()
@@ -71,9 +71,9 @@ def _wait_for(port: int) -> None:
 def _fill() -> None:
     import boto3
 
-    from chalicelib.aws import link_table
-    from chalicelib.core.link import Link
-    from tests import tables
+    from chalicelib.aws.dynamodb import link_item
+    from chalicelib.core.links.link import Link
+    from dev.local import tables
 
     dynamodb = boto3.client("dynamodb")
     tables.create(dynamodb)
@@ -90,7 +90,7 @@ def _fill() -> None:
                 )
                 for number in range(first, min(first + _AT_ONCE, count))
             ]
-            puts: Any = [{"PutRequest": {"Item": link_table._item_of(link)}} for link in links]  # noqa: SLF001  # as it stores them
+            puts: Any = [{"PutRequest": {"Item": link_item.to_item(link)}} for link in links]
             dynamodb.batch_write_item(RequestItems={"url-shortener": puts})
             if first % 5000 == 0:
                 print(f"\r  {owner}: {first:,} of {count:,} links", end="", file=sys.stderr, flush=True)
@@ -98,24 +98,24 @@ def _fill() -> None:
 
 
 def _measure() -> bool:
-    from chalicelib import list_links
-    from chalicelib.aws import link_table
-    from chalicelib.core.paging import Paging
+    from chalicelib.aws.dynamodb import link_store
+    from chalicelib.core.http.pagination import Paging
+    from chalicelib.usecases import list_links
 
-    wanted, everything = Paging(20, None), list_links.Filter()
-    deeds: dict[str, Callable[[str], object]] = {
-        "a page of 20": lambda owner: list_links.page_of(owner, wanted, everything),
-        "an alias": lambda owner: link_table.find_now(f"{owner}-{OWNERS[owner] // 2}"),
+    paging, everything = Paging(20, None), list_links.Filter()
+    calls: dict[str, Callable[[str], object]] = {
+        "a page of 20": lambda owner: list_links.list_page(owner, paging, everything),
+        "an alias": lambda owner: link_store.find_now(f"{owner}-{OWNERS[owner] // 2}"),
     }
     print("| call | with 100 links, ms | with 100,000, ms | times |")
     print("|---|---:|---:|---:|")
     good = True
-    for title, deed in deeds.items():
+    for title, call in calls.items():
         took: dict[str, list[float]] = {owner: [] for owner in OWNERS}
         for _ in range(ROUNDS):
             for owner, times in took.items():
                 started = time.perf_counter()
-                deed(owner)
+                call(owner)
                 times.append((time.perf_counter() - started) * 1000)
         few, many = (statistics.median(times) for times in took.values())
         good = good and many / few <= AGREED[title]

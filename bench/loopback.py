@@ -1,4 +1,4 @@
-"""HTTP on loopback for one thread, and what a redirect asks of AWS: a DynamoDB of one link, an SQS that counts."""
+"""HTTP on loopback in one thread, and the AWS of a redirect: a DynamoDB of one link, an SQS that counts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Request:
 
 
 class Connection:
-    """One client's connection. What asks for something that is not there yet is answered later."""
+    """The connection of one client. A request for an event that does not exist yet gets its response later."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
@@ -39,7 +39,7 @@ class Connection:
         self._read = b""
 
     def received(self) -> Request | None:
-        """Read what has come; return the request it completes. An OSError or an EOFError is the end of it."""
+        """Read received bytes; return the request that they complete. An OSError or an EOFError ends the connection."""
         piece = self.socket.recv(65536)
         if not piece:
             raise EOFError
@@ -59,20 +59,20 @@ class Connection:
         return Request(method, path, headers, rest[:length])
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Answer, head and body in one piece."""
+        """Respond, with head and body in one write."""
         lines = [f"HTTP/1.1 {status} .", *(f"{name}: {value}" for name, value in headers.items())]
         self.socket.sendall("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body)
 
 
 class Aws:
-    """What answers one function. ``owed`` are the ids of the clicks that should be in its queue and are not."""
+    """The AWS of one function. ``owed`` are the ids of the clicks that should be in its queue and are not."""
 
     def __init__(self) -> None:
         self.clicks = 0
         self.owed: set[str] = set()
 
     def serve(self, connection: Connection, request: Request) -> None:
-        """Answer one call."""
+        """Respond to one call."""
         operation = request.headers.get("x-amz-target", "").partition(".")[2]
         status, answer = self._answer(operation, json.loads(request.body))
         connection.answer(status, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})

@@ -1,14 +1,14 @@
-"""What a redirect costs beside the talk's own handler: CPU per call, in one run, over one canned DynamoDB.
+"""The cost of a redirect compared with a baseline handler: CPU per call, in one run, over one canned DynamoDB.
 
-Four handlers are called as Lambda calls them, `handler(event, context)`, each in a process of its own:
+Four handlers are called as Lambda calls them, `handler(event, context)`, each in its own process:
 
-    bare    a Chalice route that answers a constant 302
-    memory  our redirect, the link in the container's memory
-    table   our redirect, the link read from the table through boto3
-    talk    the talk's handler written afresh: boto3 resource at module scope, Table made per request, GetItem
+    bare      a Chalice route that returns a constant 302
+    memory    our redirect, the link in the cache of the container
+    table     our redirect, the link read from the table through boto3
+    baseline  a handler with a boto3 resource at module scope, a Table for each request, and GetItem
 
-The DynamoDB is a loopback server with one canned answer, so that the figures are the function's own cost. Rounds
-alternate between the handlers and the median round counts: the machine's other work hits all of them alike.
+The DynamoDB is a loopback server with one canned response, so that the figures are the function's own cost. Rounds
+alternate between the handlers, and the median round counts: other load on the machine affects all of them alike.
 Read the ratios, not the microseconds.
 """
 
@@ -29,10 +29,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 from bench import canned
 
-HANDLERS = ("bare", "memory", "table", "talk")
+HANDLERS = ("bare", "memory", "table", "baseline")
 ROUNDS = 25
-CALLS = {"bare": 2000, "memory": 2000, "table": 150, "talk": 150}
-AGREED = {"memory": ("bare", 2.5), "table": ("talk", 0.6)}  # at most so many times the other
+CALLS = {"bare": 2000, "memory": 2000, "table": 150, "baseline": 150}
+AGREED = {"memory": ("bare", 2.5), "table": ("baseline", 0.6)}  # at most so many times the other
 
 
 def main() -> None:
@@ -57,10 +57,10 @@ def main() -> None:
 
 def _report(micros: dict[str, float]) -> bool:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; CPU per call, median\n")
-    print("| handler | CPU us | times `bare` | times `talk` |")
+    print("| handler | CPU us | times `bare` | times `baseline` |")
     print("|---|---:|---:|---:|")
     for name, value in micros.items():
-        print(f"| {name} | {value:.0f} | {value / micros['bare']:.2f} | {value / micros['talk']:.2f} |")
+        print(f"| {name} | {value:.0f} | {value / micros['bare']:.2f} | {value / micros['baseline']:.2f} |")
     good = True
     for name, (other, most) in AGREED.items():
         ratio = micros[name] / micros[other]
@@ -94,20 +94,20 @@ def _round(worker: subprocess.Popen[str]) -> float:
 
 
 def _serve_rounds(name: str) -> None:
-    handler = {"bare": _bare, "memory": _ours, "table": _ours, "talk": _talk}[name]()
-    answers = sys.stdout
+    handler = {"bare": _bare, "memory": _ours, "table": _ours, "baseline": _baseline}[name]()
+    results = sys.stdout
     sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # log lines go nowhere, for as long as the process lives
     event = json.dumps(canned.EVENT)
-    answer = handler(json.loads(event), None)
-    if answer["statusCode"] != 302:  # noqa: PLR2004  # what all of them must answer
-        raise RuntimeError(f"{name} answered {answer}")
+    response = handler(json.loads(event), None)
+    if response["statusCode"] != 302:  # noqa: PLR2004  # the expected redirect
+        raise RuntimeError(f"{name} returned {response}")
     events = [json.loads(event) for _ in range(CALLS[name])]
     for _ in sys.stdin:
         started = time.process_time()
         for each in events:
             handler(each, None)
-        answers.write(f"{(time.process_time() - started) / len(events) * 1e6}\n")
-        answers.flush()
+        results.write(f"{(time.process_time() - started) / len(events) * 1e6}\n")
+        results.flush()
 
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -119,8 +119,8 @@ def _bare() -> Handler:
     return app
 
 
-def _talk() -> Handler:
-    from bench.handlers.talk import app
+def _baseline() -> Handler:
+    from bench.handlers.baseline import app
 
     return app
 

@@ -1,4 +1,4 @@
-"""How results are shown: a table for the terminal and for bench/results, the numbers as JSON, two charts as SVG."""
+"""Writes results: a table for the terminal and for bench/results, the numbers as JSON, two charts as SVG."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import platform
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.figures import Figures, Verdict
+
 if TYPE_CHECKING:
     from bench.contestants import Contestant
-    from bench.lambda_bench import Figures
 
 RESULTS = Path(__file__).parent / "results"
 _COLUMNS = (  # heading, field, digits after the point
     ("init, ms", "init_ms", 0),
     ("CPU of it, ms", "init_cpu_ms", 0),
-    ("first answer, ms", "first_ms", 1),
+    ("first response, ms", "first_ms", 1),
     ("warm p50, us", "warm_p50", 0),
     ("warm p99, us", "warm_p99", 0),
     ("CPU a call, us", "warm_cpu", 0),
@@ -30,21 +31,10 @@ _COLUMNS = (  # heading, field, digits after the point
 _WIDTH, _LABELS, _BAR, _GAP = 860, 330, 16, 10
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """One thing that is agreed, as measured, and whether it is kept."""
-
-    words: str
-    kept: bool
-
-    def __str__(self) -> str:
-        return self.words if self.kept else f"{self.words}  <-- MISSED"
-
-
 def write(
     contestants: Sequence[Contestant], figures: Mapping[str, Figures], verdicts: Sequence[Verdict], calls: int
 ) -> None:
-    """Print the results and keep them; ``calls`` are the warm calls after each start."""
+    """Print and store the results; ``calls`` are the warm calls after each start."""
     lines = _page(contestants, figures, verdicts, calls)
     print("\n".join(lines))
     keep("", lines)
@@ -64,7 +54,7 @@ def write(
 
 
 def keep(what: str, lines: Sequence[str]) -> None:
-    """Keep a page, under today's date and this machine."""
+    """Write a page, named by today's date and this machine."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{'-'.join(filter(None, (_name(), what)))}.md").write_text("\n".join(lines))
 
@@ -84,7 +74,7 @@ def _page(
         f"{', '.join(machine().values())}.",
         f"{starts} starts of each in turns, {calls} warm calls after {runs} of them, one after the other, no pause;",
         "median (least to most). Read the ratios. A call is what the caller waits, less the network; DynamoDB",
-        "and SQS are on loopback, without TLS. Every function is frozen after each answer, as on Lambda.",
+        "and SQS are on loopback, without TLS. Every function is frozen after each response, as on Lambda.",
         "",
         f"| function | {' | '.join(heading for heading, _, _ in _COLUMNS)} | zip, KB |",
         f"|---|{'---:|' * (len(_COLUMNS) + 1)}",
@@ -102,7 +92,7 @@ def _spread(values: Sequence[float], digits: int) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Return what the figures depend on."""
+    """Return the machine and the versions that the figures depend on."""
     from importlib.metadata import version
 
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
