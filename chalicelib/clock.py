@@ -5,6 +5,7 @@ Entry points read it once; everything below them takes the time as an argument.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def seconds_left(context: Any) -> float:
+    """Return how long the invocation of ``context`` may still take; without a context, any time."""
+    return math.inf if context is None else context.get_remaining_time_in_millis() / 1000
+
+
 def has_seconds(seconds: int, context: Any) -> Callable[[], bool]:
     """Return a check whether the invocation of ``context`` has ``seconds`` left; without a context it always has."""
-    return lambda: context is None or bool(context.get_remaining_time_in_millis() > seconds * 1000)
+    return lambda: seconds_left(context) > seconds

@@ -32,7 +32,7 @@ class RedirectApp(App):
             return super().__call__(event, context)
         finally:
             if self.outbox is not None:
-                self.outbox.flush()
+                self.outbox.flush(clock.seconds_left(context))
 
     def dispatch(self, event: Event, context: Any) -> LambdaResponse:
         """Return the response to ``event``; without Chalice's router if the link is in the cache."""
@@ -52,15 +52,15 @@ class RedirectApp(App):
             self.outbox.add(visit)
 
 
-def send_outbox(entries: list[Visit | logs.Line]) -> None:
-    """Write the log lines and send the clicks that requests put into the outbox."""
+def send_outbox(entries: list[Visit | logs.Line], until: float) -> None:
+    """Write the log lines and send the clicks that requests put into the outbox, until a time (monotonic)."""
     visits = []
     for each in entries:
         if isinstance(each, Visit):
             visits.append(each)
         else:
             logs.publish(settings.service, each)
-    track_visit.send_later(visits, clock.now())
+    track_visit.send_later(visits, clock.now(), until)
 
 
 def _open_outbox() -> Outbox | None:

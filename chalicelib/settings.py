@@ -55,6 +55,8 @@ class Aws:
     credentials: Credentials
     runtime_api: str
     """Where Lambda's runtime and extensions ask for work; empty where this is not Lambda."""
+    ca_bundle: str = ""
+    """The file of the certificate authorities to trust instead of AWS's; empty: AWS's, or the system's."""
 
     def endpoint(self, service: str) -> str:
         """Return the address of a service."""
@@ -185,6 +187,7 @@ def _aws(environ: Mapping[str, str]) -> Aws:
         endpoint_url=environ.get("AWS_ENDPOINT_URL", "").rstrip("/"),
         credentials=Credentials(*(environ.get(name, "") for name in names)),
         runtime_api=environ.get("AWS_LAMBDA_RUNTIME_API", ""),
+        ca_bundle=environ.get("AWS_CA_BUNDLE", ""),
     )
 
 

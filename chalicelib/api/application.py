@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import math
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -78,8 +77,7 @@ class App(Chalice):
 
     def dispatch(self, event: Event, context: Any) -> LambdaResponse:
         """Return the response of the route of ``event``."""
-        left = math.inf if context is None else context.get_remaining_time_in_millis() / 1000
-        with transactions.within(left - _LAST_TRY):
+        with transactions.within(clock.seconds_left(context) - _LAST_TRY):
             return self._as_problem(super().__call__(event, context))
 
     def finish(self, event: Event, dispatch: Callable[[], LambdaResponse]) -> LambdaResponse:

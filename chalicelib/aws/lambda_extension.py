@@ -28,9 +28,11 @@ _NEXT = (
     "Lambda-Extension-Identifier: {id}\r\n\r\n"
 )
 
+_SECONDS_TO_SPILL = 0.5
 Item = Any
 """What a handler adds: as raw as possible, because the visitor waits; the sender converts it."""
-Send = Callable[[list[Item]], None]
+Send = Callable[[list[Item], float], None]
+"""Sends items until a time (monotonic), which leaves a moment to write to the log what could not be sent."""
 
 
 class Outbox:
@@ -40,7 +42,7 @@ class Outbox:
         self._runtime_api = runtime_api
         self._send = send
         self._pending: list[Item] = []
-        self._released: queue.SimpleQueue[list[Item]] = queue.SimpleQueue()
+        self._released: queue.SimpleQueue[tuple[list[Item], float]] = queue.SimpleQueue()
         self.is_open = False
 
     def open(self) -> bool:
@@ -58,9 +60,12 @@ class Outbox:
         """Add an item to send after the response of this invocation. This wakes no thread yet."""
         self._pending.append(item)
 
-    def flush(self) -> None:
-        """Release the items of this invocation for sending: call it once for each, whatever its result."""
-        self._released.put(self._pending)
+    def flush(self, seconds_left: float) -> None:
+        """Release the items of this invocation for sending: call it once for each, whatever its result.
+
+        Lambda kills the environment in ``seconds_left``: its time limit is for function and extension together.
+        """
+        self._released.put((self._pending, time.monotonic() + seconds_left - _SECONDS_TO_SPILL))
         self._pending = []
 
     def _register(self) -> str | None:
@@ -80,9 +85,9 @@ class Outbox:
         request = _NEXT.format(host=self._runtime_api, id=extension_id).encode()
         while True:
             with _next_event((host, int(port or 80)), request):
-                items = self._released.get()
+                items, until = self._released.get()
             if items:
-                self._send(items)
+                self._send(items, until)
 
 
 @contextmanager

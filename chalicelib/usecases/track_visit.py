@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib import logs
+from chalicelib.aws.clients import timeouts
 from chalicelib.aws.sqs import click_queue
 from chalicelib.aws.sqs.click_queue import ClickNotSent
 from chalicelib.core.circuit_breaker import CircuitBreaker
@@ -17,6 +18,7 @@ from chalicelib.core.visits.visitor import Visitor
 from chalicelib.settings import settings
 from chalicelib.usecases import identify_visitor
 
+_SECONDS_FOR_QUEUE = 2  # three attempts: half a second each, or the third shorter if each connects slowly
 _queue = CircuitBreaker()
 
 
@@ -47,12 +49,19 @@ def send_now(visit: Visit) -> None:
         logs.note(ClicksSpilled=1)
 
 
-def send_later(visits: Sequence[Visit], now: datetime) -> None:
-    """Send the clicks of ``visits`` after the response; each failed batch gets its own log line."""
+def send_later(visits: Sequence[Visit], now: datetime, until: float) -> None:
+    """Send the clicks of ``visits`` after the response; each failed batch gets its own log line.
+
+    All of it ends at ``until`` (monotonic). What a click can do without, the id of its visitor, may not take the time
+    that the queue needs.
+    """
     for first in range(0, len(visits), click_queue.AT_ONCE):
         logs.begin()
-        messages = [_click_of(visit).as_message() for visit in visits[first : first + click_queue.AT_ONCE]]
-        if not _sent(messages, now):
+        with timeouts.no_one_waits(until - _SECONDS_FOR_QUEUE):
+            messages = [_click_of(visit).as_message() for visit in visits[first : first + click_queue.AT_ONCE]]
+        with timeouts.no_one_waits(until):
+            sent = _sent(messages, now)
+        if not sent:
             logs.publish(settings.service, logs.build_line(ClicksSpilled=len(messages)))
 
 

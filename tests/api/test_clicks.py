@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -421,7 +422,7 @@ class Later:
         """Keep it."""
         self.left.append(thing)
 
-    def flush(self) -> None:
+    def flush(self, seconds_left: float) -> None:
         """Send nothing yet."""
 
 
@@ -439,7 +440,7 @@ def test_click_and_log_line_are_sent_after_the_response(later: Later, capsys: py
     answer = redirect_lambda.app(_SALE, None)
 
     assert (answer["statusCode"], capsys.readouterr().out, queued()) == (302, "", [])
-    redirect_lambda.send_outbox(later.left)  # what the thread does
+    redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
     line = json.loads(capsys.readouterr().out)
     assert (line["requestId"], line["status"], line["RedirectLatency"]) == ("id-1", 302, line["ms"])
     assert [click["id"] for click in queued()] == ["id-1"]
@@ -453,6 +454,6 @@ def test_clicks_are_sent_ten_at_a_time(later: Later, monkeypatch: pytest.MonkeyP
     for _ in range(23):
         redirect_lambda.app(_SALE, None)
 
-    redirect_lambda.send_outbox(later.left)  # what the thread does
+    redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
 
     assert sent == [10, 10, 3]

@@ -78,7 +78,7 @@ def aws_lambda() -> Iterator[Lambda]:
 
 def outbox_in(machine: Lambda) -> Outbox:
     """Return an outbox that records what it sends as events."""
-    return Outbox(machine.address, lambda messages: machine.events.put(f"sent {[m['n'] for m in messages]}"))
+    return Outbox(machine.address, lambda messages, _: machine.events.put(f"sent {[m['n'] for m in messages]}"))
 
 
 def test_click_is_sent_between_the_response_and_the_next_event(aws_lambda: Lambda) -> None:
@@ -91,7 +91,7 @@ def test_click_is_sent_between_the_response_and_the_next_event(aws_lambda: Lambd
     aws_lambda.invoke()
     outbox.add({"n": 1})
     aws_lambda.events.put("answered")
-    outbox.flush()
+    outbox.flush(5)
 
     assert [aws_lambda.next() for _ in range(3)] == ["answered", "sent [1]", "next by the-id"]
 
@@ -103,7 +103,7 @@ def test_invocation_without_a_click_only_asks_for_the_next_event(aws_lambda: Lam
     aws_lambda.next()
 
     for _ in range(3):
-        outbox.flush()
+        outbox.flush(5)
         aws_lambda.invoke()
         assert aws_lambda.next() == "next by the-id"
 
@@ -115,7 +115,7 @@ def test_response_before_its_event_is_not_lost(aws_lambda: Lambda) -> None:
     aws_lambda.next()
     for number in range(2):
         outbox.add({"n": number})
-        outbox.flush()
+        outbox.flush(5)
 
     aws_lambda.invoke()
     aws_lambda.invoke()
@@ -140,10 +140,10 @@ def test_each_call_has_its_own_connection(aws_lambda: Lambda) -> None:
 
         machine = threading.Thread(target=answer_three)
         machine.start()
-        outbox = Outbox(f"127.0.0.1:{api.getsockname()[1]}", lambda left: aws_lambda.events.put(*left))
+        outbox = Outbox(f"127.0.0.1:{api.getsockname()[1]}", lambda left, _: aws_lambda.events.put(*left))
         assert outbox.open()
         outbox.add("a click")
-        outbox.flush()
+        outbox.flush(5)
         machine.join(5)
 
     assert aws_lambda.next() == "a click"
@@ -162,4 +162,4 @@ def test_refused_extension_is_not_open(status: int) -> None:
 
 def test_outbox_is_not_open_without_lambda() -> None:
     """No server is listening."""
-    assert not Outbox("127.0.0.1:9", lambda _: None).open()
+    assert not Outbox("127.0.0.1:9", lambda *_: None).open()

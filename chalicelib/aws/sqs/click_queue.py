@@ -18,7 +18,7 @@ class ClickNotSent(Exception):
 
 
 def send(messages: Sequence[Mapping[str, Any]]) -> None:
-    """Send up to ``AT_ONCE`` messages: half a second to connect, half a second to respond, one try.
+    """Send up to ``AT_ONCE`` messages: half a second to connect and to respond; one try while a visitor waits.
 
     They are sent as ASCII, because the queue refuses control characters.
 

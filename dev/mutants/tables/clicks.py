@@ -5,6 +5,7 @@ from __future__ import annotations
 from dev.mutants.mutant import Mutant
 
 _CLICKS = "tests/api/test_clicks.py"
+_DYING = "tests/aws/clients/test_dying_connections.py"
 _EXACT = "tests/exactly_once/test_exact.py"
 _GUARDS = "tests/api/test_guards.py"
 
@@ -23,6 +24,48 @@ MUTANTS = (
         "if not settings.partial_batch:",
         "if False:",
         f"{_CLICKS}::test_without_partial_failures_nothing_is_counted",
+    ),
+    Mutant(
+        "connection: an ended TLS connection costs no attempt",
+        "chalicelib/aws/clients/http_client.py",
+        "ConnectionAbortedError, ssl.SSLError)",
+        "ConnectionAbortedError)",
+        f"{_DYING}::test_errors_of_an_ended_connection",
+    ),
+    Mutant(
+        "connection: idle ones are not trusted",
+        "chalicelib/aws/clients/http_client.py",
+        "if self._connection is not None and not 0 <= time.time() - self._used_at < _TRUSTED_SECONDS:",
+        "if False:",
+        f"{_DYING}::test_connection_that_was_idle_is_not_used",
+    ),
+    Mutant(
+        "connection: three attempts after the response",
+        "chalicelib/aws/clients/http_client.py",
+        "attempts = max(attempts, timeouts.AFTER_RESPONSE_ATTEMPTS)",
+        "pass",
+        f"{_DYING}::test_no_click_is_spilled_after_the_response[silence]",
+    ),
+    Mutant(
+        "connection: one deadline for all that is sent after the response",
+        "chalicelib/aws/clients/timeouts.py",
+        "return min(most, left)",
+        "return most",
+        f"{_DYING}::test_all_that_is_sent_after_the_response_ends_in_time",
+    ),
+    Mutant(
+        "connection: the salt leaves time for the queue",
+        "chalicelib/usecases/track_visit.py",
+        "until - _SECONDS_FOR_QUEUE",
+        "until",
+        f"{_DYING}::test_salt_leaves_time_for_the_queue",
+    ),
+    Mutant(
+        "TLS: certificates are verified",
+        "chalicelib/aws/clients/tls.py",
+        "ssl.create_default_context(cafile=self._ca_bundle or AMAZON_ROOTS)",
+        "ssl._create_unverified_context()",
+        "tests/aws/clients/test_tls.py::test_unknown_authority_or_name_is_never_spoken_to",
     ),
     Mutant(
         "click: failed ones are redelivered",
