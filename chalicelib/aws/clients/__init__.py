@@ -31,12 +31,16 @@ credentials = implementation.credentials
 sqs = implementation.sqs
 
 
+def _limits(limits: Timeouts) -> Timeouts:
+    return timeouts.on_this_machine(limits) if settings.aws.endpoint_url else limits
+
+
 def _dynamodb(limits: Timeouts) -> Any:
-    return implementation.dynamodb(**(timeouts.BACKGROUND if settings.background_function else limits))
+    return implementation.dynamodb(**(timeouts.BACKGROUND if settings.background_function else _limits(limits)))
 
 
 reads: DynamoDBClient = _dynamodb(timeouts.READ)
 writes: DynamoDBClient = _dynamodb(timeouts.WRITE)
 best_effort: DynamoDBClient = _dynamodb(timeouts.BEST_EFFORT)
 if settings.clicks_queue_url:  # not set for the deployed API function, whose start is 20 ms faster for it
-    queue: SQSClient = implementation.sqs(**timeouts.QUEUE_CLICK)
+    queue: SQSClient = implementation.sqs(**_limits(timeouts.QUEUE_CLICK))

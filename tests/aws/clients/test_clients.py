@@ -48,6 +48,19 @@ def test_background_functions_have_longer_timeouts(monkeypatch: pytest.MonkeyPat
     assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (1, 5, 4)
 
 
+@pytest.mark.parametrize(("name", "connect", "read"), [("reads", 2, 2), ("writes", 2, 2), ("queue", 2, 2)])
+def test_aws_on_this_machine_may_pause(monkeypatch: pytest.MonkeyPatch, name: str, connect: float, read: float) -> None:
+    """It shares the cores with browsers and compilers: half a second without a response is no failure of it."""
+    monkeypatch.setattr(
+        "chalicelib.settings.settings",
+        replace(settings, aws=replace(settings.aws, endpoint_url="http://127.0.0.1:4566")),
+    )
+
+    config = runpy.run_path(clients.__file__)[name].meta.config
+
+    assert (config.connect_timeout, config.read_timeout) == (connect, read)
+
+
 def test_read_of_an_unresponsive_table_takes_at_most_a_second_and_a_half(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two attempts of half a second, and a short fixed pause between them."""
     pauses: list[float] = []
