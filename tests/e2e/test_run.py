@@ -93,7 +93,7 @@ def test_demo_reports_each_line(running: Running) -> None:
         [sys.executable, "-m", "dev.local.demo"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
 
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr + running.log.read_text("utf-8")[-3000:]
     assert "201 a link" in ran.stdout
     assert "422 url: scheme-not-allowed" in ran.stdout
     assert "redirect to exactly their URL" in ran.stdout
