@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 from bench.lambda_machine import Function
+from bench.tls import Authority, make_authority
 from dev.deploy import package
 
 HANDLERS = Path(__file__).parent / "handlers"
@@ -47,6 +48,8 @@ class Contestant:
     environ: Mapping[str, str] = field(default_factory=dict)
     counts: bool = False
     """Whether each redirect sends a click."""
+    authority: Authority = field(kw_only=True)
+    """The one that its AWS has its certificate from."""
 
     @property
     def is_ours(self) -> bool:
@@ -68,42 +71,53 @@ class Contestant:
             "AWS_SESSION_TOKEN": "bench",
             "LAMBDA_TASK_ROOT": str(self.folder),
             "BASE_URL": "https://sho.rt",
+            "AWS_CA_BUNDLE": str(self.authority.amazon if self._has_own_client else self.authority.whole_store),
             "SERVICE": "shortener-bench",  # metrics are part of what a redirect costs
             "POWERTOOLS_SERVICE_NAME": "bench",
             **self.environ,
         }
         command = [str(self.python), "-m", "awslambdaric", self.handler]
-        return Function(command, self.folder, environ, counts=self.counts)
+        return Function(command, self.folder, environ, self.authority.context(), counts=self.counts)
+
+    @property
+    def _has_own_client(self) -> bool:
+        return self.environ.get("AWS_CLIENT") in {"http", "by-hand"}
 
 
 def prepare(scratch: Path) -> list[Contestant]:
     """Build and unpack everything into ``scratch``; the first time this installs frameworks and takes a minute."""
-    return [*_others(scratch), *_ours(scratch)]
+    authority = make_authority(scratch / "tls")
+    return [*_others(scratch, authority), *_ours(scratch, authority)]
 
 
-def _ours(scratch: Path) -> Iterator[Contestant]:
+def _ours(scratch: Path, authority: Authority) -> Iterator[Contestant]:
     folder, code = scratch / "package", _package()
     python, size = environment(_LAMBDA), code.stat().st_size
-    yield from _redirects(folder, code)
+    yield from _redirects(folder, code, authority)
     if before := os.environ.get("BEFORE"):
-        yield from _redirects(scratch / "before", Path(before), "_before", " (before)")
+        yield from _redirects(scratch / "before", Path(before), authority, "_before", " (before)")
     title = "our API function, following a link without counting"  # as deployed, it has no queue: it serves no visitors
     handler, environ = as_deployed(code, "APIHandler")
-    yield Contestant("api", title, python, folder, handler, size, {**environ, **_TABLE})
+    yield Contestant("api", title, python, folder, handler, size, {**environ, **_TABLE}, authority=authority)
     if before:
         handler, environ = as_deployed(Path(before), "APIHandler")
         title = f"{title} (before)"
-        yield Contestant("api_before", title, python, scratch / "before", handler, size, {**environ, **_TABLE})
+        where, given = scratch / "before", {**environ, **_TABLE}
+        yield Contestant("api_before", title, python, where, handler, size, given, authority=authority)
 
 
-def _redirects(folder: Path, code: Path, suffix: str = "", when: str = "") -> Iterator[Contestant]:
+def _redirects(
+    folder: Path, code: Path, authority: Authority, suffix: str = "", when: str = ""
+) -> Iterator[Contestant]:
     with zipfile.ZipFile(code) as zipped:
         zipped.extractall(folder)
     python, size = environment(_LAMBDA), code.stat().st_size
     handler, settings = as_deployed(code, "RedirectHandler")
     for name, where, environ in (("memory", "link in memory", _MEMORY), ("table", "link from the table", _TABLE)):
         title, given = f"our redirect function, {where}{when}", {**settings, **environ}
-        yield Contestant(f"{name}{suffix}", title, python, folder, handler, size, given, counts=True)
+        yield Contestant(
+            f"{name}{suffix}", title, python, folder, handler, size, given, counts=True, authority=authority
+        )
 
 
 def as_deployed(code: Path, function: str) -> tuple[str, dict[str, str]]:
@@ -123,7 +137,7 @@ def as_deployed(code: Path, function: str) -> tuple[str, dict[str, str]]:
     }
 
 
-def _others(scratch: Path) -> Iterator[Contestant]:
+def _others(scratch: Path, authority: Authority) -> Iterator[Contestant]:
     with zipfile.ZipFile(_package()) as zipped:
         chalice = [name for name in zipped.namelist() if name.startswith("chalice/")]
         for name, title, file, environment_name in (
@@ -144,7 +158,7 @@ def _others(scratch: Path) -> Iterator[Contestant]:
             python = environment(environment_name)
             files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
             size = _zipped_size(scratch, {**files, **_own_files(environment_name)})
-            yield Contestant(name, title, python, folder, _OTHERS, size)
+            yield Contestant(name, title, python, folder, _OTHERS, size, authority=authority)
 
 
 def _package() -> Path:

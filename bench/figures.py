@@ -12,6 +12,8 @@ class Figures:
     init_ms: list[float] = field(default_factory=list)
     init_cpu_ms: list[float] = field(default_factory=list)
     first_ms: list[float] = field(default_factory=list)
+    cold_ms: list[float] = field(default_factory=list)
+    """From the start of the process to the first response."""
     warm_p50: list[float] = field(default_factory=list)
     warm_p99: list[float] = field(default_factory=list)
     warm_cpu: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A Lambda on one machine: its Runtime and Extensions API, and the DynamoDB and SQS behind it, in one loop, no threads.
+"""A Lambda on one machine: its Runtime and Extensions API, and a DynamoDB and an SQS over TLS, in one loop, no threads.
 
 One thread serves everything, so that nothing here competes with the function for a core. A function is frozen (SIGSTOP)
 as on Lambda: once its runtime and every extension of it have asked for what comes next; and woken for an invocation.
@@ -11,6 +11,7 @@ import os
 import selectors
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -43,25 +44,30 @@ class Function:
     it was frozen.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, environ: Mapping[str, str], *, counts: bool) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, environ: Mapping[str, str], tls: ssl.SSLContext, *, counts: bool
+    ) -> None:
         self._aws = Aws()
+        self._tls = tls
         self.late: set[str] = set()
         self.extensions = 0
         self._counts = counts
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._aws_listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._selector.register(self._aws_listener, selectors.EVENT_READ)
         self._runtime: Connection | None = None
         self._waiting: dict[str, Connection | None] = {}
         self._answer = b""
         self._answered_at = 0
         self._started = False
         self._log = (folder / f"log-{self._listener.getsockname()[1]}").open("w+")
-        address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        aws = f"https://127.0.0.1:{self._aws_listener.getsockname()[1]}"
         given = {
-            "AWS_LAMBDA_RUNTIME_API": address,
-            "AWS_ENDPOINT_URL": f"http://{address}",
-            "CLICKS_QUEUE_URL": f"http://{address}/000000000000/clicks" if counts else "",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._listener.getsockname()[1]}",
+            "AWS_ENDPOINT_URL": aws,
+            "CLICKS_QUEUE_URL": f"{aws}/000000000000/clicks" if counts else "",
         }
         started = time.perf_counter_ns()
         self._process = subprocess.Popen(
@@ -139,12 +145,16 @@ class Function:
         while not done():
             for key, _ in self._selector.select(1):
                 if key.fileobj is self._listener:
-                    connection = Connection(self._listener.accept()[0])
-                    self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+                    self._accept(Connection(self._listener.accept()[0]))
+                elif key.fileobj is self._aws_listener:
+                    self._accept(Connection(self._aws_listener.accept()[0], self._tls))
                 else:
                     self._serve(key.data)
             if self._process.poll() is not None or time.monotonic() > patience_ends:
                 raise FunctionFailed(self._last_words())
+
+    def _accept(self, connection: Connection) -> None:
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def _serve(self, connection: Connection) -> None:
         try:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import socket
+import ssl
 import sys
 import uuid
 from collections.abc import Mapping
@@ -33,14 +34,26 @@ class Request:
 class Connection:
     """The connection of one client. A request for an event that does not exist yet gets its response later."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._secure: ssl.SSLSocket | None = None
         self.socket = connected
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            connected.settimeout(0)  # a handshake goes on whenever its next part has arrived
+            self._secure = tls.wrap_socket(connected, server_side=True, do_handshake_on_connect=False)
+            self.socket = self._secure
+        self._is_open = tls is None
         self._read = b""
 
     def received(self) -> Request | None:
         """Read received bytes; return the request that they complete. An OSError or an EOFError ends the connection."""
-        piece = self.socket.recv(65536)
+        try:
+            if self._secure is not None and not self._is_open:
+                self._secure.do_handshake()
+                self._is_open = True
+            piece = self.socket.recv(65536)
+        except ssl.SSLWantReadError:
+            return None
         if not piece:
             raise EOFError
         self._read += piece
