@@ -1,4 +1,4 @@
-"""DynamoDB and SQS over ``http.client``: the calls of redirects and the API, with the same results as boto3.
+"""DynamoDB and SQS over plain sockets: the calls of redirects and the API, with the same results as boto3.
 
 boto3 takes four fifths of a cold start. With this module, a function starts in a third of the time; it is imported only
 if ``AWS_CLIENT=http``. A client has one keep-alive connection, for use by one thread.
@@ -10,7 +10,6 @@ device on the way forgets it, and then nothing is heard any more. So one that wa
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import math
 import ssl
@@ -21,13 +20,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.aws.clients import timeouts
+from chalicelib.aws.clients.http_connection import Connection
 from chalicelib.aws.clients.sigv4 import sign
-from chalicelib.aws.clients.tls import trust
 from chalicelib.settings import Credentials, settings
 
 _PAUSE = 0.05  # seconds before the second attempt, as in boto3 with DynamoDB; twice that before the third
 _TRUSTED_SECONDS = 5  # of idleness: a new connection takes milliseconds, a dead one half a second
-_DEAD = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError, ssl.SSLError)
+_DEAD = (BrokenPipeError, ConnectionResetError, ConnectionAbortedError, ssl.SSLError)
 _RETRIED = {  # the errors with status 400 that botocore retries for DynamoDB and SQS
     *("ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled"),
     *("ProvisionedThroughputExceededException", "RequestLimitExceeded", "TransactionInProgressException"),
@@ -56,7 +55,7 @@ class Client:
         self._target = target
         self._url = urlsplit(url)
         self._seconds_to_connect, self._seconds_to_read, self._attempts = limits
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
         self._used_at = 0.0
 
     def get_item(self, **request: Any) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class Client:
         for attempt in range(1, attempts + 1):
             try:
                 status, response = self._exchange(headers, body, until)
-            except (OSError, http.client.HTTPException) as failure:
+            except OSError as failure:
                 self.close()
                 if attempt == attempts or time.monotonic() >= until:
                     raise Unreachable(f"{type(failure).__name__}: {failure}") from failure
@@ -130,45 +129,21 @@ class Client:
                 return self._send(self._connection, signed, body, until)
             except _DEAD:
                 self.close()  # the service had closed the kept connection: not a failed attempt
-        self._connection = self._connect(until)
+        self._connection = Connection(self._url, timeouts.seconds_within(until, self._seconds_to_connect))
         return self._send(self._connection, signed, body, until)
 
     def _send(
-        self, connection: http.client.HTTPConnection, headers: dict[str, str], body: bytes, until: float
+        self, connection: Connection, headers: dict[str, str], body: bytes, until: float
     ) -> tuple[int, dict[str, Any]]:
-        connection.sock.settimeout(timeouts.seconds_within(until, self._seconds_to_read))
-        connection.request("POST", "/", body, headers)
-        response = connection.getresponse()
-        text = response.read()
+        status, text = connection.post(headers, body, timeouts.seconds_within(until, self._seconds_to_read))
         self._used_at = time.time()
+        if not connection.is_open:
+            self.close()
         try:
             document = json.loads(text or b"{}")
         except ValueError:
             document = None
-        return response.status, document if isinstance(document, dict) else {"message": text[:200].decode("latin-1")}
-
-    def _connect(self, until: float) -> http.client.HTTPConnection:
-        try:
-            return self._connected(until)
-        except ssl.SSLCertVerificationError:
-            if not trust.widen():
-                raise
-            return self._connected(until)
-
-    def _connected(self, until: float) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        seconds = timeouts.seconds_within(until, self._seconds_to_connect)
-        connection: http.client.HTTPConnection
-        if self._url.scheme == "https":
-            connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=trust.context())
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=seconds)
-        try:
-            connection.connect()
-        except OSError:
-            connection.close()
-            raise
-        return connection
+        return status, document if isinstance(document, dict) else {"message": text[:200].decode("latin-1")}
 
     def close(self) -> None:
         """Close the connection; the next call opens a new one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import http.client
 import json
 import socket
 import ssl
@@ -17,7 +16,8 @@ from typing import Any, NoReturn
 import pytest
 
 from chalicelib.aws import clients
-from chalicelib.aws.clients import boto3_client, http_client, timeouts
+from chalicelib.aws.clients import boto3_client, http_client, http_connection, timeouts
+from chalicelib.aws.clients.http_connection import Connection
 from chalicelib.aws.clients.tls import Trust
 from chalicelib.aws.dynamodb import salt_store
 from chalicelib.core.visits.visitor import Visitor
@@ -55,7 +55,7 @@ def aws(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsAws]:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
         given = Aws(region="eu-west-1", endpoint_url=served.url, credentials=Credentials("k", "s", "t"), runtime_api="")
         monkeypatch.setattr(http_client, "settings", dataclasses.replace(settings, aws=given))
-        monkeypatch.setattr(http_client, "trust", Trust(str(certificate)))
+        monkeypatch.setattr(http_connection, "trust", Trust(str(certificate)))
         yield served
 
 
@@ -93,7 +93,6 @@ def test_ended_connection_costs_no_attempt(
 @pytest.mark.parametrize(
     "error",
     [
-        http.client.RemoteDisconnected("closed"),
         BrokenPipeError(),
         ConnectionResetError(),
         ConnectionAbortedError(),
@@ -107,13 +106,13 @@ def test_errors_of_an_ended_connection(aws: TlsAws, monkeypatch: pytest.MonkeyPa
     """Which of them Python raises depends on its version: each costs no attempt on a kept connection."""
     client = http_client.sqs(**timeouts.QUEUE_CLICK)
     call(client, "sqs", 0)
-    request = http.client.HTTPConnection.request
+    post = Connection.post
 
     def fail_once(*_: object) -> NoReturn:
-        monkeypatch.setattr(http.client.HTTPConnection, "request", request)
+        monkeypatch.setattr(Connection, "post", post)
         raise error
 
-    monkeypatch.setattr(http.client.HTTPConnection, "request", fail_once)
+    monkeypatch.setattr(Connection, "post", fail_once)
     call(client, "sqs", 1)
 
     client.close()

@@ -12,7 +12,7 @@ from typing import Any
 import botocore
 import pytest
 
-from chalicelib.aws.clients import http_client
+from chalicelib.aws.clients import http_client, http_connection
 from chalicelib.aws.clients.tls import AMAZON_ROOTS, Trust
 from chalicelib.settings import Aws, Credentials, Settings, settings
 from tests.tls_server import TlsAws, make_certificate, tls_aws
@@ -60,7 +60,7 @@ def client_of(aws: TlsAws, monkeypatch: pytest.MonkeyPatch, trust: Trust) -> htt
     """Return a client with two attempts."""
     given = Aws(region="eu-west-1", endpoint_url=aws.url, credentials=Credentials("k", "s", "t"), runtime_api="")
     monkeypatch.setattr(http_client, "settings", dataclasses.replace(settings, aws=given))
-    monkeypatch.setattr(http_client, "trust", trust)
+    monkeypatch.setattr(http_connection, "trust", trust)
     return http_client.dynamodb(seconds_to_connect=5, seconds_to_read=5, attempts=2)
 
 
