@@ -98,11 +98,13 @@ def _next_event(address: tuple[str, int], request: bytes) -> Iterator[None]:
     it would take the interpreter from the one that serves the visitor. It is read and discarded after the response.
     """
     while True:
+        connection = socket.socket()  # not create_connection, which would look the name of an address up
         try:
-            connection = socket.create_connection(address)
+            connection.connect(address)
             connection.sendall(request)
             break
         except OSError:
+            connection.close()
             time.sleep(_PAUSE)
     with connection:
         yield

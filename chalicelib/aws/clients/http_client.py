@@ -91,7 +91,7 @@ class Client:
         return self._call("SendMessageBatch", request)
 
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps(request, default=_in_base64).encode()
+        body = _encode(request).encode()
         headers = {
             "host": self._url.netloc,
             "content-type": "application/x-amz-json-1.0",
@@ -176,6 +176,9 @@ def _refusal(response: dict[str, Any]) -> Refused:
 def _in_base64(value: Any) -> str:
     """Encode bytes as in the JSON of DynamoDB."""
     return base64.b64encode(value).decode()
+
+
+_encode = json.JSONEncoder(default=_in_base64).encode
 
 
 def _with_bytes(response: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from chalicelib.aws.clients import Refused, Unreachable
 from chalicelib.settings import settings
 
 AT_ONCE = 10  # messages that SQS takes in one call
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class ClickNotSent(Exception):
@@ -25,7 +26,7 @@ def send(messages: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         ClickNotSent: some may have been sent; sending all of them again later does no harm.
     """
-    bodies = [json.dumps(message, separators=(",", ":")) for message in messages]
+    bodies = [_encode(message) for message in messages]
     try:
         if len(bodies) == 1:
             clients.queue.send_message(QueueUrl=settings.clicks_queue_url, MessageBody=bodies[0])
