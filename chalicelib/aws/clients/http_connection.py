@@ -6,11 +6,14 @@ those of e-mails.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from urllib.parse import SplitResult
 
+from chalicelib.aws.clients.timeouts import seconds_within
 from chalicelib.aws.clients.tls import trust
 
 _LONGEST_LINE = 65536
@@ -107,10 +110,32 @@ class Connection:
 
 def _connected(url: SplitResult, seconds: float) -> socket.socket:
     host = url.hostname or ""
-    connected = socket.create_connection((host, url.port or _PORTS[url.scheme]), seconds)
+    connected = _connected_to_one(host, url.port or _PORTS[url.scheme], time.monotonic() + seconds)
+    connected.settimeout(seconds)
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return trust.context().wrap_socket(connected, server_hostname=host) if url.scheme == "https" else connected
     except OSError:
         connected.close()
         raise
+
+
+def _connected_to_one(host: str, port: int, until: float) -> socket.socket:
+    """Connect to one of the addresses of ``host``, before ``until`` (monotonic) for all of them together.
+
+    AWS's names have up to eight addresses, and `socket.create_connection` would give each the whole time.
+    """
+    failed: OSError = TimeoutError("no time is left")
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        connecting = socket.socket(family, kind, protocol)
+        try:
+            connecting.settimeout(seconds_within(until, math.inf))
+            connecting.connect(address)
+        except OSError as failure:
+            connecting.close()
+            failed = failure
+            if time.monotonic() >= until:
+                break
+        else:
+            return connecting
+    raise failed

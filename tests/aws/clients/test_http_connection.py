@@ -91,6 +91,30 @@ def test_broken_responses_are_errors(response: bytes) -> None:
         connection.post({}, b"{}", 5)
 
 
+def test_addresses_are_tried_in_turn_within_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused address leads to the next; all of them have one time together, so none is tried after its end."""
+    tcp = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+    tried: list[int] = []
+
+    class Recorded(socket.socket):
+        def connect(self, address: tuple[str, int]) -> None:  # type: ignore[override]  # these addresses are pairs
+            tried.append(address[1])
+            super().connect(address)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        good = listener.getsockname()[1]
+        addresses = [(*tcp, ("127.0.0.1", port)) for port in (1, 2, good, 3)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+        monkeypatch.setattr(socket, "socket", Recorded)
+        Connection(urlsplit("http://several.example"), 5).close()
+        assert tried == [1, 2, good]
+
+        tried.clear()
+        with pytest.raises(OSError, match=r"no time|timed out|refused"):
+            Connection(urlsplit("http://several.example"), 0.000001)
+        assert len(tried) <= 1
+
+
 def test_end_before_a_response_is_an_ended_connection() -> None:
     """It may have ended while the environment was frozen."""
     with connected() as (connection, _), pytest.raises(ConnectionResetError):
