@@ -38,7 +38,7 @@ _SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt", "requirement
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day a zip can hold, the same for all files: same input, same bytes
 _THIS_MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-_FUNCTION_ARN = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api"
+_ALIAS_ARN = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api:live"
 
 # In the role itself, not beside it: Lambda refuses to trace for a role that may not write traces yet.
 _TRACE = {
@@ -277,7 +277,7 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     """Return the template with what neither Chalice nor a merge can express."""
     # The API names the function by its name, not by its resource: BASE_URL makes the function wait for the API, and
     # neither could be made first otherwise.
-    text = json.dumps(sam).replace("${APIHandler.Arn}", _FUNCTION_ARN)
+    text = json.dumps(sam).replace("${APIHandler.Arn}", _ALIAS_ARN)
     text = text.replace("${Base}", parameters(stage).get("BaseUrl") or "https://$context.domainName/$context.stage")
     template: dict[str, Any] = json.loads(text)
     _complete_redirect(template)

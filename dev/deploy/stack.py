@@ -6,6 +6,8 @@ reason is one sentence; if the stack fails, it is CloudFormation's.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev.deploy import adopted_tables
+from dev.deploy import adopted_tables, versions
 from dev.deploy.package import Package
 from dev.local import local_aws
 
@@ -84,7 +86,8 @@ def deploy(
     with _translating_errors():
         key = _upload(cloud, bucket, package, say)
         values = {**parameters, "ArtifactBucket": bucket, "ArtifactKey": key}
-        return _applied(cloud, name, _template_url(cloud, bucket, package), values, say)
+        template = versions.named(json.loads(package.template.read_text()), parameters, package.digest)
+        return _applied(cloud, name, _upload_template(cloud, bucket, template), values, say)
 
 
 def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
@@ -189,16 +192,15 @@ def _upload(cloud: Cloud, bucket: str, package: Package, say: Say) -> str:
     say(f"Uploading {package.code.stat().st_size / 1e6:.1f} MB to {bucket} ...")
     ours = {"ExpectedBucketOwner": cloud.account}
     cloud.s3.upload_file(str(package.code), bucket, key, ExtraArgs=ours)
-    cloud.s3.upload_file(str(package.template), bucket, _template_key(package), ExtraArgs=ours)
     return key
 
 
-def _template_key(package: Package) -> str:
-    return f"template/{package.template_digest}.json"
-
-
-def _template_url(cloud: Cloud, bucket: str, package: Package) -> str:
-    return f"{cloud.s3.meta.endpoint_url}/{bucket}/{_template_key(package)}"
+def _upload_template(cloud: Cloud, bucket: str, template: Mapping[str, Any]) -> str:
+    """Upload a template under the digest of its content, and return its address."""
+    content = json.dumps(template, indent=1, sort_keys=True).encode()
+    key = f"template/{hashlib.sha256(content).hexdigest()[:16]}.json"
+    cloud.s3.put_object(Bucket=bucket, Key=key, Body=content, ExpectedBucketOwner=cloud.account)
+    return f"{cloud.s3.meta.endpoint_url}/{bucket}/{key}"
 
 
 def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str, str], say: Say) -> dict[str, str]:

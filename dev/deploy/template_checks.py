@@ -93,9 +93,12 @@ def deleting_failures(template: dict[str, Any]) -> Iterator[str]:
         if resource["Type"] != "AWS::Lambda::EventSourceMapping":
             continue
         properties = resource["Properties"]
+        if not json.dumps(properties["EventSourceArn"]).endswith('Queue.Arn}"}'):
+            continue
         if "ReportBatchItemFailures" not in properties.get("FunctionResponseTypes", []):
             yield f"{name}: without ReportBatchItemFailures a message that failed is deleted with its neighbours."
-        function = template["Resources"][properties["FunctionName"]["Ref"]]["Properties"]
+        alias = template["Resources"][properties["FunctionName"]["Ref"]]["Properties"]
+        function = template["Resources"][alias["FunctionName"]["Ref"]]["Properties"]
         if function["Environment"]["Variables"].get("PARTIAL_BATCH") != "on":
             yield f"{name}: its function is not told that the queue takes a list of failures (PARTIAL_BATCH)."
 
