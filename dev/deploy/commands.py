@@ -112,7 +112,8 @@ def deploy(stage: str) -> None:
     stack.artifacts(cloud)  # before spending a minute on a package that could not be uploaded
     here = local_aws.is_local(os.environ)
     built = package.build(stage, for_this_machine=here, fresh=not here)
-    made = stack.deploy(cloud, stack.name_of(stage), built, package.parameters(stage))
+    parameters = package.parameters(stage) | ({"Gradual": "off"} if here else {})  # the local AWS has no CodeDeploy
+    made = stack.deploy(cloud, stack.name_of(stage), built, parameters)
     stack.complete_tables(cloud, built)
     print()
     for name, value in sorted(made.items()):

@@ -149,6 +149,7 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
         _write_zip(code, built.code)
     built.bill.write_text(sbom.bill(built.code, json.loads((kept / dependencies.HASHES).read_text())))
     template = template_checks.transformed(completed(sam, stage))
+    _let_gradual_be_off(template)
     # In openapi.json as well; the local AWS reads it here.
     template["Resources"]["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["image/png"]
     built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
@@ -277,7 +278,7 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     """Return the template with what neither Chalice nor a merge can express."""
     # The API names the function by its name, not by its resource: BASE_URL makes the function wait for the API, and
     # neither could be made first otherwise.
-    text = json.dumps(sam).replace("${APIHandler.Arn}", _ALIAS_ARN)
+    text = json.dumps(sam).replace("${APIHandler.Arn}/invocations", f"{_ALIAS_ARN}/invocations")
     text = text.replace("${Base}", parameters(stage).get("BaseUrl") or "https://$context.domainName/$context.stage")
     template: dict[str, Any] = json.loads(text)
     _complete_redirect(template)
@@ -287,7 +288,10 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
         table["DeletionPolicy"] = table["UpdateReplacePolicy"] = "Retain" if stage == "prod" else "Delete"
         table["Properties"]["DeletionProtectionEnabled"] = stage == "prod"
     for role in _of_type(template, "AWS::IAM::Role"):
-        role["Properties"].setdefault("Policies", []).append(_TRACE)
+        if "Condition" not in role:  # CodeDeploy's, which is no function's
+            role["Properties"].setdefault("Policies", []).append(_TRACE)
+    if stage == "local":
+        template["Parameters"]["Gradual"]["Default"] = "off"  # the local AWS has no CodeDeploy
     _write_table_names(template, stage)
     for domain in deployment(stage).get("domains", []):
         _add_domain(template, domain)
@@ -313,6 +317,15 @@ def _complete_redirect(template: dict[str, Any]) -> None:
     role["Properties"]["Policies"] = [{"PolicyName": "RedirectRolePolicy", "PolicyDocument": policy}]
     resources["RedirectRole"] = role
     redirect["Role"] = {"Fn::GetAtt": ["RedirectRole", "Arn"]}
+
+
+def _let_gradual_be_off(template: dict[str, Any]) -> None:
+    """Make gradual traffic depend on the parameter, for which SAM has no words."""
+    for resource in template["Resources"].values():
+        if resource["Type"].startswith("AWS::CodeDeploy::"):
+            resource["Condition"] = "IsGradual"
+        if "UpdatePolicy" in resource:
+            resource["UpdatePolicy"] = {"Fn::If": ["IsGradual", resource["UpdatePolicy"], {"Ref": "AWS::NoValue"}]}
 
 
 def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def named(template: Template, parameters: Mapping[str, str], code_digest: str) -
         properties = result["Resources"][function]["Properties"]
         digest = _digest(code_digest, values.filled(_own(properties)))
         properties["Description"] = f"version {digest}"
-        # One that a deployment made and took back is deleted; one that a later takes the place of is kept, to go back to.
+        # One that a failed deployment made is deleted; one that another takes the place of is kept, to go back to.
         version["DeletionPolicy"] = "RetainExceptOnCreate"
         renamed[name] = f"{function}Version{digest}"
     text = json.dumps(result)
@@ -60,7 +60,7 @@ def pinned(template: Template, current: Mapping[str, str]) -> Template:
 
 
 def superfluous(versions: Iterable[str], in_use: Collection[str], keep: int = KEPT) -> list[str]:
-    """Return the versions of a function that may be deleted, oldest first: all but the last ``keep`` and those in use."""
+    """Return the versions of a function that may be deleted, oldest first: not the last ``keep``, nor those in use."""
     numbers = sorted((each for each in versions if each.isdigit()), key=int)
     return [each for each in numbers[: max(0, len(numbers) - keep)] if each not in in_use]
 
@@ -113,7 +113,7 @@ class _Values:
         self._conditions = template.get("Conditions", {})
 
     def filled(self, value: Any) -> Any:
-        """Return ``value`` with parameters filled in and conditions decided; what refers to resources stays as it is."""
+        """Return ``value`` with parameters filled in and conditions decided; references to resources stay."""
         match value:
             case {"Ref": str(name)} if name in self._known:
                 return self._known[name]
@@ -134,21 +134,19 @@ class _Values:
                 return self._holds(self._conditions[name])
             case {"Fn::Equals": [one, other]}:
                 one, other = self.filled(one), self.filled(other)
-                if not (isinstance(one, str) and isinstance(other, str)):
-                    break_off = json.dumps(condition)
-                    raise ValueError(f"A condition of a function must follow from parameters alone: {break_off}")
-                return one == other
+                if isinstance(one, str) and isinstance(other, str):
+                    return one == other
             case {"Fn::Not": [part]}:
                 return not self._holds(part)
             case {"Fn::And": parts}:
                 return all(map(self._holds, parts))
             case {"Fn::Or": parts}:
                 return any(map(self._holds, parts))
-        raise ValueError(f"This condition is not known: {json.dumps(condition)}")
+        raise ValueError(f"A condition of a function must follow from parameters alone: {json.dumps(condition)}")
 
 
 def _own(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties that tell versions apart: the digest stands for the code, and the description is written here."""
+    """Return the properties that tell versions apart; the digest stands for the code; the description is ours."""
     return {name: value for name, value in properties.items() if name not in {"Code", "Description"}}
 
 
