@@ -149,7 +149,7 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
         _write_zip(code, built.code)
     built.bill.write_text(sbom.bill(built.code, json.loads((kept / dependencies.HASHES).read_text())))
     template = template_checks.transformed(completed(sam, stage))
-    _let_gradual_be_off(template)
+    _complete_versions(template, stage)
     # In openapi.json as well; the local AWS reads it here.
     template["Resources"]["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["image/png"]
     built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
@@ -276,8 +276,8 @@ def _write_zip(folder: Path, target: Path) -> None:
 
 def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     """Return the template with what neither Chalice nor a merge can express."""
-    # The API names the function by its name, not by its resource: BASE_URL makes the function wait for the API, and
-    # neither could be made first otherwise.
+    # The API names the function's alias by its name, not by its resource: BASE_URL makes the function wait for the API,
+    # and neither could be made first otherwise.
     text = json.dumps(sam).replace("${APIHandler.Arn}/invocations", f"{_ALIAS_ARN}/invocations")
     text = text.replace("${Base}", parameters(stage).get("BaseUrl") or "https://$context.domainName/$context.stage")
     template: dict[str, Any] = json.loads(text)
@@ -319,8 +319,12 @@ def _complete_redirect(template: dict[str, Any]) -> None:
     redirect["Role"] = {"Fn::GetAtt": ["RedirectRole", "Arn"]}
 
 
-def _let_gradual_be_off(template: dict[str, Any]) -> None:
-    """Make gradual traffic depend on the parameter, for which SAM has no words."""
+def _complete_versions(template: dict[str, Any], stage: str) -> None:
+    """Say which versions are kept, and make gradual traffic depend on its parameter: SAM has no words for either."""
+    for version in _of_type(template, "AWS::Lambda::Version"):
+        # On AWS all that were in use, to go back to; of a deployment that fails, none. On this machine every saved file
+        # makes versions.
+        version["DeletionPolicy"] = "Delete" if stage == "local" else "RetainExceptOnCreate"
     for resource in template["Resources"].values():
         if resource["Type"].startswith("AWS::CodeDeploy::"):
             resource["Condition"] = "IsGradual"

@@ -90,17 +90,21 @@ def _statements_in(value: Any) -> Iterator[dict[str, Any]]:
 def deleting_failures(template: dict[str, Any]) -> Iterator[str]:
     """Yield a sentence for every queue whose failed messages would be deleted with the rest of their batch."""
     for name, resource in template["Resources"].items():
-        if resource["Type"] != "AWS::Lambda::EventSourceMapping":
-            continue
-        properties = resource["Properties"]
-        if not json.dumps(properties["EventSourceArn"]).endswith('Queue.Arn}"}'):
+        properties = resource.get("Properties", {})
+        if resource["Type"] != "AWS::Lambda::EventSourceMapping" or _is_of_a_stream(properties):
             continue
         if "ReportBatchItemFailures" not in properties.get("FunctionResponseTypes", []):
             yield f"{name}: without ReportBatchItemFailures a message that failed is deleted with its neighbours."
-        alias = template["Resources"][properties["FunctionName"]["Ref"]]["Properties"]
-        function = template["Resources"][alias["FunctionName"]["Ref"]]["Properties"]
-        if function["Environment"]["Variables"].get("PARTIAL_BATCH") != "on":
+        called = template["Resources"][properties["FunctionName"]["Ref"]]
+        if called["Type"] == "AWS::Lambda::Alias":
+            called = template["Resources"][called["Properties"]["FunctionName"]["Ref"]]
+        if called["Properties"]["Environment"]["Variables"].get("PARTIAL_BATCH") != "on":
             yield f"{name}: its function is not told that the queue takes a list of failures (PARTIAL_BATCH)."
+
+
+def _is_of_a_stream(mapping: dict[str, Any]) -> bool:
+    """Tell if a mapping reads a table's stream, whose records nobody deletes: they come again until they are done."""
+    return "StreamArn" in json.dumps(mapping["EventSourceArn"])
 
 
 def foreign_wheels(code: Path) -> Iterator[str]:

@@ -34,8 +34,6 @@ def named(template: Template, parameters: Mapping[str, str], code_digest: str) -
         properties = result["Resources"][function]["Properties"]
         digest = _digest(code_digest, values.filled(_own(properties)))
         properties["Description"] = f"version {digest}"
-        # One that a failed deployment made is deleted; one that another takes the place of is kept, to go back to.
-        version["DeletionPolicy"] = "RetainExceptOnCreate"
         renamed[name] = f"{function}Version{digest}"
     text = json.dumps(result)
     for before, after in renamed.items():

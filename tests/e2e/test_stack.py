@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from dev.deploy import commands, package, smoke, stack
+from dev.deploy import commands, package, smoke, stack, versions
 from dev.http_client import ask
 from dev.local import local_aws, tables
 from dev.local.ports import own_port
@@ -192,9 +192,8 @@ def test_nightly_sweep_blocks_links(deployed: Deployed) -> None:
         Item=key | {name: {"S": text} for name, text in _BLOCKED.items()},
     )
 
-    invoked = (
-        stack.Cloud("us-east-1").client("lambda").invoke(FunctionName=f"{commands.LOCAL}-blocks", Payload=_AT_NIGHT)
-    )
+    lambdas = stack.Cloud("us-east-1").client("lambda")
+    invoked = lambdas.invoke(FunctionName=f"{commands.LOCAL}-blocks", Qualifier=versions.ALIAS, Payload=_AT_NIGHT)
 
     said = invoked["Payload"].read()
     assert "FunctionError" not in invoked, said
@@ -221,6 +220,35 @@ _SCHEDULED = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "sour
 _AT_NIGHT = json.dumps(
     _SCHEDULED | {"time": "2026-11-25T03:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
 ).encode()
+
+
+def test_whoever_calls_a_function_calls_its_alias(deployed: Deployed) -> None:
+    """It names the version that was deployed last; the API, queues and schedules may call it, and call nothing else."""
+    if deployed.port is None:
+        pytest.skip("NOT TESTED: aliases. The functions of a deployed service are not listed from here.")
+    cloud = stack.Cloud("us-east-1")
+    lambdas, api, events = (cloud.client(name) for name in ("lambda", "apigateway", "events"))
+    aliases = {f"{commands.LOCAL}-{name}:{versions.ALIAS}" for name in _FUNCTIONS}
+
+    called = [each["FunctionArn"] for each in lambdas.list_event_source_mappings()["EventSourceMappings"]]
+    for rule in events.list_rules()["Rules"]:
+        called += [each["Arn"] for each in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
+    (rest,) = (each for each in api.get_rest_apis()["items"] if each["id"] in deployed.address)
+    for resource in api.get_resources(restApiId=rest["id"], embed=["methods"], limit=500)["items"]:
+        uris = [each["methodIntegration"].get("uri", "") for each in resource.get("resourceMethods", {}).values()]
+        called += [uri.removesuffix("/invocations") for uri in uris if uri]
+
+    assert {each.partition(":function:")[2] for each in called} == aliases
+    for name in _FUNCTIONS:
+        latest, live = (
+            lambdas.get_function_configuration(FunctionName=f"{commands.LOCAL}-{name}", Qualifier=qualifier)
+            for qualifier in ("$LATEST", versions.ALIAS)
+        )
+        assert live["Version"].isdigit()
+        assert (live["CodeSha256"], live["Description"]) == (latest["CodeSha256"], latest["Description"])
+
+
+_FUNCTIONS = ("api", "redirect", "clicks", "files", "night", "blocks")
 
 
 def test_alias_is_unique(deployed: Deployed) -> None:
@@ -289,7 +317,8 @@ def test_warming_event_is_not_logged(deployed: Deployed) -> None:
         pytest.skip("NOT TESTED: the warming event. A deployed function is not invoked from here.")
     lambdas = stack.Cloud("us-east-1").client("lambda")
 
-    answer = lambdas.invoke(FunctionName=f"{commands.LOCAL}-api", Payload=b'{"warm": true}', LogType="Tail")
+    name = f"{commands.LOCAL}-redirect"
+    answer = lambdas.invoke(FunctionName=name, Qualifier=versions.ALIAS, Payload=b'{"warm": true}', LogType="Tail")
 
     assert json.loads(answer["Payload"].read()) == {"warm": True}
     assert "FunctionError" not in answer

@@ -29,6 +29,7 @@ FUNCTIONS: Template = {  # the least that a template has
     "RedirectHandler": {"Properties": {}},
     "ApiHandlerRole": {"Type": "AWS::IAM::Role", "Properties": {}},
 }
+JUDGES = ("ServerErrorsAlarm", "RedirectLiveErrorsAlarm", "ApiLiveErrorsAlarm")  # of new code
 _HOME = ("layout", "home", "home_head")
 
 
@@ -232,7 +233,8 @@ def test_a_denial_may_be_wide(template: Template) -> None:
 
 def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> None:
     """One role per function, listed here in full: widening one means changing this test."""
-    assert len(resources(template, "AWS::Lambda::Function")) == len(resources(template, "AWS::IAM::Role"))
+    functions = resources(template, "AWS::Lambda::Function").values()
+    assert len({each["Properties"]["Role"]["Fn::GetAtt"][0] for each in functions}) == len(functions)
     assert {name: granted(role) for name, role in resources(template, "AWS::IAM::Role").items()} == {
         "ApiHandlerRole": {
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
@@ -282,6 +284,15 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
             ("dynamodb:PutItem", "ClicksTable.Arn"),
             *((f"logs:{action}", "BlocksLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "TrafficRole": {
+            *(
+                (f"lambda:{action}", f"{function}.Arn{alias}")
+                for action in ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
+                for function in ("APIHandler", "RedirectHandler")
+                for alias in ("", ":live")
+            ),
+            *(("cloudwatch:DescribeAlarms", f"{alarm}.Arn") for alarm in JUDGES),
         },
     }
 
@@ -361,13 +372,101 @@ def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Temp
         if method != "options"
     }
 
-    assert {at for at, uri in called.items() if "-redirect/invocations" in uri} == {
+    assert {at for at, uri in called.items() if "-redirect:live/invocations" in uri} == {
         (f"/{{code}}{path}", method)
         for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
         for method in ("get", "head", "post")
     }
+    assert {uri.rpartition(":function:")[2] for uri in called.values()} == {
+        f'${{AWS::StackName}}-{name}:live/invocations"}}' for name in ("api", "redirect")
+    }
     assert template["Resources"]["RedirectHandler"]["Properties"]["Handler"] == "chalicelib.redirect_app.app"
-    assert template["Resources"]["RedirectInvokePermission"]["Properties"]["FunctionName"] == {"Ref": "RedirectHandler"}
+
+
+@pytest.mark.parametrize(
+    ("principal", "aliases"),
+    [
+        ("apigateway.amazonaws.com", ["APIHandler", "RedirectHandler"]),
+        ("events.amazonaws.com", ["BlockLinks", "CloseTheDays", "RedirectHandler"]),
+    ],
+)
+def test_who_calls_an_alias_may_call_it(template: Template, principal: str, aliases: list[str]) -> None:
+    """Permissions are for aliases alone: one for the whole function would not let anybody call its alias."""
+    permissions = [each["Properties"] for each in resources(template, "AWS::Lambda::Permission").values()]
+
+    allowed = [each["FunctionName"]["Ref"] for each in permissions if each["Principal"] == principal]
+
+    assert sorted(allowed) == [f"{name}Aliaslive" for name in aliases]
+
+
+def test_queues_and_schedules_call_aliases(template: Template) -> None:
+    """What is tried and not yet in use gets no messages."""
+    mappings = resources(template, "AWS::Lambda::EventSourceMapping").values()
+    rules = resources(template, "AWS::Events::Rule").values()
+
+    called = [each["Properties"]["FunctionName"]["Ref"] for each in mappings]
+    targets = [target["Arn"]["Ref"] for each in rules for target in each["Properties"]["Targets"]]
+
+    assert {"CountClicksAliaslive", "WorkOnFilesAliaslive"} <= set(called)
+    assert {"BlockLinksAliaslive", "CloseTheDaysAliaslive", "RedirectHandlerAliaslive"} <= set(targets)
+    assert {template["Resources"][name]["Type"] for name in (*called, *targets)} == {"AWS::Lambda::Alias"}
+
+
+def test_versions_outlive_their_replacement_but_not_a_failed_deployment(template: Template) -> None:
+    """One can go back to them; and one that a failed deployment left would refuse the next."""
+    kept = {each["DeletionPolicy"] for each in resources(template, "AWS::Lambda::Version").values()}
+
+    assert kept == {"RetainExceptOnCreate"}
+
+
+def test_new_code_that_clients_wait_for_gets_a_tenth_of_them_first(template: Template) -> None:
+    """Then all of them after five minutes, unless an alarm takes it back; background functions change at once."""
+    groups = resources(template, "AWS::CodeDeploy::DeploymentGroup")
+    moved = {
+        name: alias["UpdatePolicy"]["Fn::If"]
+        for name, alias in resources(template, "AWS::Lambda::Alias").items()
+        if "UpdatePolicy" in alias
+    }
+
+    assert set(moved) == {"APIHandlerAliaslive", "RedirectHandlerAliaslive"}
+    for condition, policy, otherwise in moved.values():
+        assert (condition, otherwise) == ("IsGradual", {"Ref": "AWS::NoValue"})
+        group = groups.pop(policy["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"])["Properties"]
+        assert group["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": "Canary10Percent5Minutes"}
+        assert group["AlarmConfiguration"] == {"Enabled": True, "Alarms": [{"Name": {"Ref": name}} for name in JUDGES]}
+        assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(group["AutoRollbackConfiguration"]["Events"])
+        assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["TrafficRole", "Arn"]}
+    assert groups == {}
+
+
+def test_gradual_traffic_can_be_turned_off(template: Template) -> None:
+    """An alarm that fires already would refuse the very code that mends it.
+
+    The alarms are there in any case: one that came with a deployment could not judge it.
+    """
+    conditional = {name for name, each in template["Resources"].items() if each.get("Condition") == "IsGradual"}
+
+    assert template["Parameters"]["Gradual"]["Default"] == "on"
+    assert template["Conditions"]["IsGradual"] == {"Fn::Equals": [{"Ref": "Gradual"}, "on"]}
+    assert conditional == {
+        "TrafficRole",
+        "ServerlessDeploymentApplication",
+        "APIHandlerDeploymentGroup",
+        "RedirectHandlerDeploymentGroup",
+    }
+
+
+@pytest.mark.parametrize(("name", "function"), [("Redirect", "RedirectHandler"), ("Api", "APIHandler")])
+def test_the_judges_of_new_code_look_at_its_alias_by_the_minute(template: Template, name: str, function: str) -> None:
+    """Five minutes are all there is; and errors of a version that is only tried are no reason to take it back."""
+    alarm = template["Resources"][f"{name}LiveErrorsAlarm"]["Properties"]
+
+    assert alarm["Dimensions"] == [
+        {"Name": "FunctionName", "Value": {"Ref": function}},
+        {"Name": "Resource", "Value": {"Fn::Sub": f"${{{function}}}:live"}},
+    ]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Period"]) == ("AWS/Lambda", "Errors", 60)
+    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_functions_that_clients_wait_for_start_without_boto3(template: Template) -> None:
@@ -394,7 +493,8 @@ def test_background_functions_are_patient(template: Template) -> None:
 
 def test_a_role_may_trace_before_its_function_is_made(template: Template) -> None:
     """Lambda refuses a traced function whose role may not trace yet: so the role is made with it, where X-Ray is on."""
-    traced = [role["Properties"]["Policies"][-1]["Fn::If"] for role in resources(template, "AWS::IAM::Role").values()]
+    roles = [role for name, role in resources(template, "AWS::IAM::Role").items() if name != "TrafficRole"]
+    traced = [role["Properties"]["Policies"][-1]["Fn::If"] for role in roles]
 
     for condition, policy, otherwise in traced:
         assert (condition, otherwise) == ("IsTraced", {"Ref": "AWS::NoValue"})
@@ -628,6 +728,15 @@ def test_a_queue_that_would_delete_failures_is_refused(template: Template, spoil
     template["Resources"]["CountClicks"]["Properties"]["Environment"]["Variables"].pop(spoil, None)
 
     assert any(name.startswith("CountClicks") for name in template_checks.deleting_failures(template))
+
+
+def test_a_stream_deletes_nothing(template: Template) -> None:
+    """Its records come again until they are done, whatever the function says."""
+    mapping = template["Resources"]["CountClicksCountClicksSqsEventSource"]["Properties"]
+    del mapping["FunctionResponseTypes"]
+    mapping["EventSourceArn"] = {"Fn::GetAtt": ["ClicksTable", "StreamArn"]}
+
+    assert list(template_checks.deleting_failures(template)) == []
 
 
 @pytest.mark.parametrize(
