@@ -6,6 +6,7 @@ from dev.mutants.mutant import Mutant
 
 _KEPT = "tests/dev/local/test_kept_aws.py"
 _LOCK = "tests/dev/deploy/test_lock.py"
+_VERSIONS = "tests/dev/deploy/test_versions.py"
 
 MUTANTS = (
     # The state of the local AWS.
@@ -115,5 +116,34 @@ MUTANTS = (
         "if not locked.exists() or path.read_bytes() != locked.read_bytes():",
         "if not locked.exists():",
         f"{_LOCK}::test_another_runtime_of_chalice_is_refused",
+    ),
+    # Versions of the functions.
+    Mutant(
+        "versions: other code has another name",
+        "dev/deploy/versions.py",
+        "_digest(code_digest, values.filled(",
+        "_digest(values.filled(",
+        f"{_VERSIONS}::test_other_code_makes_a_version_of_each_function",
+    ),
+    Mutant(
+        "versions: a condition counts by what it decides",
+        "dev/deploy/versions.py",
+        'then if self._holds({"Condition": condition}) else otherwise',
+        "then",
+        f"{_VERSIONS}::test_a_condition_counts_by_what_it_decides",
+    ),
+    Mutant(
+        "versions: an API that calls others is deployed anew",
+        "dev/deploy/versions.py",
+        'json.dumps(template).replace(deployment, re.sub(r"[0-9a-f]{10}$", digest, deployment))',
+        "json.dumps(template)",
+        f"{_VERSIONS}::test_an_api_that_calls_aliases_is_deployed_after_one_that_does_not",
+    ),
+    Mutant(
+        "versions: one in use is not superfluous",
+        "dev/deploy/versions.py",
+        " if each not in in_use]",
+        "]",
+        f"{_VERSIONS}::test_old_versions_are_superfluous_unless_they_are_in_use",
     ),
 )
