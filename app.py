@@ -50,10 +50,9 @@ app.api.cors = CORS
 app.add_routes(ROUTES)
 
 # Lambda calls `app.count_clicks`, the handler's name that Chalice gives it: each handler needs its name in this module.
-count_clicks = app.on_sqs_message(
-    queue="clicks", batch_size=100, maximum_batching_window_in_seconds=20, maximum_concurrency=4
-)(workers.count_clicks)
-work_on_files = app.on_sqs_message(queue="files", batch_size=1, maximum_concurrency=2)(workers.work_on_files)
+# Its batches and its containers are parameters of the stack: .chalice/resources.yaml, .chalice/deploy.json.
+count_clicks = app.on_sqs_message(queue="clicks")(workers.count_clicks)
+work_on_files = app.on_sqs_message(queue="files", batch_size=1)(workers.work_on_files)
 # 2 AM UTC: two hours for the last clicks of the day to arrive.
 close_the_days = app.schedule(Cron(0, 2, "*", "*", "?", "*"))(workers.close_the_days)
 # 3 AM UTC: an hour after the days are closed.

@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.admin import keys
-from dev.deploy import package, smoke, stack, stages
+from dev.deploy import package, quotas, smoke, stack, stages
 from dev.local import adopt_tables, local_aws
 
 LOCAL = stack.name_of("local")
@@ -112,7 +112,8 @@ def deploy(stage: str) -> None:
     stack.artifacts(cloud)  # before spending a minute on a package that could not be uploaded
     here = local_aws.is_local(os.environ)
     built = package.build(stage, for_this_machine=here, fresh=not here)
-    parameters = package.parameters(stage) | ({"Gradual": "off"} if here else {})  # the local AWS has no CodeDeploy
+    parameters = quotas.fitted(cloud, package.parameters(stage))
+    parameters |= {"Gradual": "off"} if here else {}  # the local AWS has no CodeDeploy
     made = stack.deploy(cloud, stack.name_of(stage), built, parameters)
     stack.complete_tables(cloud, built)
     print()

@@ -27,14 +27,18 @@ def described() -> list[dict[str, Any]]:
 
     Read once: the template takes longer to read than its tables to make.
     """
-    text = (ROOT / ".chalice" / "resources.yaml").read_text("utf-8")
-    template: dict[str, Any] = YAMLTemplateSerializer().load_template(text)
-    tables = [
-        each["Properties"] for each in template["Resources"].values() if each.get("Type") == "AWS::DynamoDB::Table"
-    ]
+    made = template()
+    tables = [each["Properties"] for each in made["Resources"].values() if each.get("Type") == "AWS::DynamoDB::Table"]
     for table in tables:
-        table["TableName"] = template["Parameters"][table["TableName"]["Ref"]]["Default"]
+        table["TableName"] = made["Parameters"][table["TableName"]["Ref"]]["Default"]
     return tables
+
+
+def template() -> dict[str, Any]:
+    """Return .chalice/resources.yaml."""
+    text = (ROOT / ".chalice" / "resources.yaml").read_text("utf-8")
+    read: dict[str, Any] = YAMLTemplateSerializer().load_template(text)
+    return read
 
 
 def create(dynamodb: DynamoDBClient) -> None:
