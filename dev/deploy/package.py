@@ -150,8 +150,9 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
     built.bill.write_text(sbom.bill(built.code, json.loads((kept / dependencies.HASHES).read_text())))
     template = template_checks.transformed(completed(sam, stage))
     _complete_versions(template, stage)
-    # In openapi.json as well; the local AWS reads it here.
-    template["Resources"]["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["image/png"]
+    # AWS takes them from the API's description, the local AWS from here.
+    api = template["Resources"]["RestAPI"]["Properties"]
+    api["BinaryMediaTypes"] = api["Body"]["x-amazon-apigateway-binary-media-types"]
     built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
     refuse_what_is_wrong(built, template)
 
