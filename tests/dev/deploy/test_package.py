@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 
 from chalicelib.api import pages
+from chalicelib.core.links import qr
 from chalicelib.errors import public_errors
 from dev.deploy import lock, package, sbom, stack, template_checks
 from dev.deploy.minify import minified
@@ -696,6 +697,7 @@ def test_what_loses_data_or_visitors_raises_an_alarm(template: Template) -> None
     }
     assert {
         "5XXError",
+        "4XXError",
         "Latency",
         "ReadThrottleEvents",
         "WriteThrottleEvents",
@@ -703,9 +705,11 @@ def test_what_loses_data_or_visitors_raises_an_alarm(template: Template) -> None
         "CountDrift",
     } <= metrics
     assert ("ApproximateAgeOfOldestMessage", '{"Fn::GetAtt": ["ClicksQueue", "QueueName"]}') in watched(template)
-    assert ("ApproximateNumberOfMessagesVisible", '{"Fn::GetAtt": ["ClicksDeadLetters", "QueueName"]}') in watched(
-        template
-    )
+    for queue in ("ClicksDeadLetters", "FilesDeadLetters", "SchedulesDeadLetters"):
+        name = f'{{"Fn::GetAtt": ["{queue}", "QueueName"]}}'
+        assert ("ApproximateNumberOfMessagesVisible", name) in watched(template)
+    for table in resources(template, "AWS::DynamoDB::Table"):  # counting writes clicks, limits and claims write access
+        assert ("WriteThrottleEvents", f'{{"Ref": "{table}"}}') in watched(template)
 
 
 def test_every_alarm_notifies_and_says_what_to_do(template: Template) -> None:
@@ -739,6 +743,139 @@ def test_a_stream_deletes_nothing(template: Template) -> None:
     assert list(template_checks.deleting_failures(template)) == []
 
 
+def number(template: Template, value: Any) -> int:
+    """Return a number of the template, of a parameter its default."""
+    return int(template["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value)
+
+
+def test_what_is_counted_together_is_set_by_the_stage(template: Template) -> None:
+    """Batches and containers are parameters; those of the stage dev and of prod need no other code."""
+    mappings = resources(template, "AWS::Lambda::EventSourceMapping")
+    clicks = mappings["CountClicksCountClicksSqsEventSource"]["Properties"]
+    files = mappings["WorkOnFilesWorkOnFilesSqsEventSource"]["Properties"]
+
+    assert clicks["BatchSize"] == {"Ref": "ClicksBatch"}
+    assert clicks["MaximumBatchingWindowInSeconds"] == {"Ref": "ClicksWaitSeconds"}
+    assert clicks["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ClicksConcurrency"}}
+    assert files["BatchSize"] == 1
+    assert files["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "FilesConcurrency"}}
+    assert [number(template, {"Ref": name}) for name in ("ClicksBatch", "ClicksWaitSeconds")] == [100, 20]
+    assert [number(template, {"Ref": name}) for name in ("ClicksConcurrency", "FilesConcurrency")] == [4, 2]
+    for name in ("ClicksConcurrency", "FilesConcurrency"):  # as SQS takes them
+        assert (template["Parameters"][name]["MinValue"], template["Parameters"][name]["MaxValue"]) == (2, 1000)
+
+
+def test_nothing_is_reserved(template: Template) -> None:
+    """With a quota of 10, which new accounts have, any reservation fails."""
+    for function in resources(template, "AWS::Lambda::Function").values():
+        assert "ReservedConcurrentExecutions" not in function["Properties"]
+    assert not [
+        each
+        for kind in ("AWS::Lambda::Alias", "AWS::Lambda::Version")
+        for each in resources(template, kind).values()
+        if "ProvisionedConcurrencyConfig" in each["Properties"]
+    ]
+
+
+def test_dead_letters_outlive_the_queue_they_come_from(template: Template) -> None:
+    """The age of a message goes on in the dead-letter queue: it is kept there for 14 days, elsewhere for 4 at most."""
+    queues = {name: each["Properties"] for name, each in resources(template, "AWS::SQS::Queue").items()}
+    aside_of = {
+        name: queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for name, queue in queues.items()
+        if "RedrivePolicy" in queue
+    }
+    of_schedules = {
+        target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
+        for rule in resources(template, "AWS::Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+    }
+    kept = {name: queue["MessageRetentionPeriod"] for name, queue in queues.items()}
+
+    assert set(queues) == set(aside_of) | set(aside_of.values()) | of_schedules
+    assert not set(aside_of) & (set(aside_of.values()) | of_schedules)
+    assert {kept[name] for name in [*aside_of.values(), *of_schedules]} == {14 * 24 * 3600}
+    assert all(kept[name] <= 4 * 24 * 3600 for name in aside_of)
+
+
+def test_every_queue_has_one_policy_and_takes_tls_only(template: Template) -> None:
+    """A queue's second policy would replace its first; each refuses what comes unencrypted."""
+    policies = [each["Properties"] for each in resources(template, "AWS::SQS::QueuePolicy").values()]
+    covered = [queue["Ref"] for policy in policies for queue in policy["Queues"]]
+
+    assert sorted(covered) == sorted(resources(template, "AWS::SQS::Queue"))
+    for policy in policies:
+        (denial,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+        assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert denial["Resource"] == [{"Fn::GetAtt": [queue["Ref"], "Arn"]} for queue in policy["Queues"]]
+
+
+def test_events_of_schedules_are_tried_again_and_then_put_aside(template: Template) -> None:
+    """Each rule has one target with an end to its retries, and the queue takes events of these rules alone."""
+    rules = resources(template, "AWS::Events::Rule")
+    targets = {name: rule["Properties"]["Targets"] for name, rule in rules.items()}
+    statements = template["Resources"]["SchedulesDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (allowed,) = [each for each in statements if each["Effect"] == "Allow"]
+
+    assert len(rules) == 3
+    for name, (target,) in targets.items():
+        until_the_next = 300 if name == "WarmRule" else 24 * 3600
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["SchedulesDeadLetters", "Arn"]}}
+        assert 60 <= target["RetryPolicy"]["MaximumEventAgeInSeconds"] < until_the_next
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "events.amazonaws.com"}, ["sqs:SendMessage"])
+    sources = allowed["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert sorted(source["Fn::GetAtt"][0] for source in sources) == sorted(rules)
+
+
+def test_the_bucket_comes_after_the_policy_of_its_queue(template: Template) -> None:
+    """S3 tries the queue when it takes the notification. So the policy is made first, and deleted last.
+
+    It names the bucket without a reference, which would make each wait for the other.
+    """
+    files, policy = template["Resources"]["Files"], template["Resources"]["FilesQueuePolicy"]
+
+    assert files["DependsOn"] in ("FilesQueuePolicy", ["FilesQueuePolicy"])
+    assert policy["Properties"]["Queues"] == [{"Ref": "FilesQueue"}]
+    for waited_for in (policy, template["Resources"]["FilesQueue"]):
+        assert not re.search(r'"Files"|\$\{Files[.}]', json.dumps(waited_for))
+    assert "DeletionPolicy" not in files  # it would stay without its queue
+
+
+def test_the_api_has_the_name_that_alarms_look_for(template: Template) -> None:
+    """API Gateway takes the title of the description as the name of the API, and reports its metrics under that."""
+    api = template["Resources"]["RestAPI"]["Properties"]
+    alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
+    of_the_api = [alarm["Dimensions"] for alarm in alarms if alarm["Namespace"] == "AWS/ApiGateway"]
+
+    assert api["Name"] == api["Body"]["info"]["title"] == {"Ref": "AWS::StackName"}
+    assert len(of_the_api) == 3
+    assert all(dimensions == [{"Name": "ApiName", "Value": api["Name"]}] for dimensions in of_the_api)
+    dashboard = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert set(re.findall(r'"ApiName", "([^"]+)"', dashboard)) == {"${AWS::StackName}"}
+
+
+def test_what_is_sent_as_bytes_is_declared(template: Template) -> None:
+    """QR codes as PNG, both to AWS, which reads the description, and to the local AWS, which reads the property."""
+    api = template["Resources"]["RestAPI"]["Properties"]
+
+    assert api["Body"]["x-amazon-apigateway-binary-media-types"] == api["BinaryMediaTypes"] == [qr.PNG]
+
+
+def test_the_manual_counts_the_alarms(template: Template) -> None:
+    """Each is ten cents a month beyond the tenth; the costs begin with them."""
+    count = len(resources(template, "AWS::CloudWatch::Alarm"))
+    manual = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    idle = r"^\| 0 \| ([0-9.]+): \d+ alarms, of which 10 are free, ([0-9.]+); Lambda asking two queues ([0-9.]+) "
+    ((total, alarms, queues),) = re.findall(idle, manual, re.MULTILINE)
+
+    assert [int(each) for each in re.findall(r"(\d+) alarms(?:, of| more)", manual)] == [count, count]
+    assert float(alarms) == pytest.approx((count - 10) * 0.10)
+    assert float(total) == pytest.approx(float(alarms) + float(queues))
+    listed = set(re.findall(r"`(\w+Alarm)`", manual.partition("## Alarms")[2].partition("The log is")[0]))
+    assert listed == set(resources(template, "AWS::CloudWatch::Alarm"))
+
+
 @pytest.mark.parametrize(
     ("queue_name", "function_name", "aside", "tries"),
     [
@@ -753,8 +890,15 @@ def test_a_message_is_tried_again_before_it_is_put_aside(
     queue = template["Resources"][queue_name]["Properties"]
     function = template["Resources"][function_name]["Properties"]
 
+    (mapping,) = [
+        each["Properties"]
+        for each in resources(template, "AWS::Lambda::EventSourceMapping").values()
+        if each["Properties"]["FunctionName"] == {"Ref": function_name}
+    ]
+    wait = number(template, mapping["MaximumBatchingWindowInSeconds"])
+
     assert queue["RedrivePolicy"]["maxReceiveCount"] == tries
-    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert number(template, queue["VisibilityTimeout"]) >= 6 * function["Timeout"] + wait
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [aside, "Arn"]}
     assert template["Resources"][aside]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
 
