@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import claim_store, click_store, link_store
 from chalicelib.aws.dynamodb.claim_store import Claim
 from chalicelib.aws.dynamodb.errors import CodeTaken, RequestAnswered, UrlClaimed
+from chalicelib.core import times
 from chalicelib.core.access import api_key
 from chalicelib.core.access.caller import Caller
 from chalicelib.core.http import idempotency
@@ -34,6 +36,8 @@ class _Creation:
     new_link: NewLink
     by: MadeBy
     request: IdempotentRequest | None
+    lost_response: str
+    """The stored response to the request, if its link is lost; otherwise empty."""
     request_id: str
     now: datetime
 
@@ -42,7 +46,7 @@ class _Creation:
         link = self.new_link.to_link(code, self.now, self.by)
         response = _response(link, 201, statistics.totals({}))
         all_claims = [*self._response_claims(response), *find_link.claims_for(link, self.now), *more]
-        link_store.add(link, self.request_id, all_claims)
+        find_link.claiming(link, all_claims, lambda claimed: link_store.add(link, self.request_id, claimed))
         link_cache.put(link, self.now)
         return response
 
@@ -61,7 +65,8 @@ class _Creation:
         if self.request is None:
             return []
         ends_at = self.now + idempotency.LASTS
-        return [claim_store.response_claim(self.request.id, self.request.digest, response.to_json(), self.now, ends_at)]
+        claim = claim_store.response_claim(self.request.id, self.request.digest, response.to_json(), self.now, ends_at)
+        return [replace(claim, lost={"answer": {"S": self.lost_response}}) if self.lost_response else claim]
 
 
 def shorten(
@@ -80,20 +85,21 @@ def shorten(
         StoreUnavailable: the link may or may not have been stored.
     """
     check_may_find(new_link, caller)
-    if request is not None and (before := response_to(request, now)) is not None:
-        return before
+    stored = None if request is None else _stored_response(request, now)
+    if stored is not None and not _is_lost(stored):
+        return StoredResponse.replayed(stored)
     block_hosts.refuse(new_link.targets)
     manage_key = None if caller.owner else api_key.generate_manage_key()
     by = MadeBy(caller.owner, caller.name, api_key.digest_of(manage_key) if manage_key else None)
     # A new id, because clients may choose the id that API Gateway gives a request.
-    creation = _Creation(new_link, by, request, uuid.uuid4().hex, now)
+    creation = _Creation(new_link, by, request, stored or "", uuid.uuid4().hex, now)
     try:
         response = _strategy_for(new_link)(creation)
     except RequestAnswered:
-        before = response_to(request, now) if request is not None else None
-        if before is None:
+        stored = None if request is None else _stored_response(request, now)
+        if stored is None:
             raise StoreUnavailable from None
-        return before
+        return StoredResponse.replayed(stored)
     if manage_key is None or response.status != 201:  # noqa: PLR2004  # created
         return response
     return StoredResponse(response.status, response.document | {"manageKey": manage_key}, response.etag)
@@ -111,8 +117,8 @@ def check_may_find(new_link: NewLink, caller: Caller) -> None:
         caller.require("read")
 
 
-def response_to(request: IdempotentRequest, now: datetime) -> StoredResponse | None:
-    """Return the stored response to ``request``, or None.
+def _stored_response(request: IdempotentRequest, now: datetime) -> str | None:
+    """Return the stored response to ``request`` as it is stored, or None.
 
     Raises:
         IdempotencyMismatch, StoreUnavailable
@@ -122,7 +128,23 @@ def response_to(request: IdempotentRequest, now: datetime) -> StoredResponse | N
         return None
     if before.digest != request.digest:
         raise IdempotencyMismatch
-    return StoredResponse.replayed(before.response)
+    return before.response
+
+
+def _is_lost(response: str) -> bool:
+    """Tell whether the link of a stored response is lost, because its table was restored to an earlier time.
+
+    A deleted link is not lost: its code is still taken. A code that was lost may be another link's by now.
+
+    Raises:
+        StoreUnavailable
+    """
+    document = json.loads(response)["document"]
+    link = link_store.find_now(document["code"])
+    if link is None:
+        return not link_store.is_code_used(document["code"])
+    there = (times.to_text_or_none(link.created_at), link.owner)
+    return there != (document["createdAt"], document["owner"])
 
 
 def visits_of(link: Link) -> dict[str, int]:

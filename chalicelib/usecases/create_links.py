@@ -122,7 +122,7 @@ def _begin(request: IdempotentRequest, now: datetime) -> None:
 
 
 def _is_in_use(caller: Caller, external_id: str) -> bool:
-    return caller.owner is not None and find_link.code_of_external(caller.owner, external_id) is not None
+    return caller.owner is not None and find_link.is_external_id_taken(caller.owner, external_id)
 
 
 def _or_problem(action: Callable[[Any, int], dict[str, Any]], row: Any, number: int) -> dict[str, Any]:

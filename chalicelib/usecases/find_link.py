@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.aws.dynamodb import claim_store, link_store
@@ -9,7 +11,7 @@ from chalicelib.aws.dynamodb.claim_store import Claim
 from chalicelib.core.access.caller import Caller
 from chalicelib.core.links import codes, link_fields
 from chalicelib.core.links.link import Link
-from chalicelib.errors import LinkUnknown
+from chalicelib.errors import ExternalIdTaken, LinkUnknown
 
 EXTERNAL = "ext:"
 
@@ -24,6 +26,8 @@ def find(name: str, caller: Caller) -> Link:
     """
     code = code_of(name, caller)
     link = link_store.find_now(code) if code is not None and codes.is_code(code) else None
+    if link is not None and not _is_called(link, name):
+        link = None
     if link is None or not caller.manages(link):
         if caller.count_refusal is not None:
             caller.count_refusal()
@@ -45,6 +49,11 @@ def code_of(name: str, caller: Caller) -> str | None:
     return code_of_external(caller.owner, external_id)
 
 
+def _is_called(link: Link, name: str) -> bool:
+    """Tell whether ``name`` names ``link``: a claim may be left over from a link that was lost with its table."""
+    return not name.startswith(EXTERNAL) or link.external_id == name.removeprefix(EXTERNAL)
+
+
 def code_of_external(owner: str, external_id: str) -> str | None:
     """Return the code of the link of ``owner`` with ``external_id``, or None.
 
@@ -59,3 +68,52 @@ def claims_for(link: Link, now: datetime) -> list[Claim]:
     if link.owner is None or link.external_id is None:
         return []
     return [claim_store.external_id_claim(link.owner, link.external_id, link.code, now)]
+
+
+def held_claims(link: Link, now: datetime) -> list[Claim]:
+    """Return the claims that a link holds: one on its externalId, unless it was lost and another link has it now.
+
+    Raises:
+        StoreUnavailable
+    """
+    if link.owner is None or link.external_id is None:
+        return []
+    holder = claim_store.find_external(link.owner, link.external_id)
+    return claims_for(link, now) if holder == link.code else []
+
+
+def is_external_id_taken(owner: str, external_id: str) -> bool:
+    """Tell whether a link of ``owner`` has ``external_id``.
+
+    Raises:
+        StoreUnavailable
+    """
+    code = claim_store.find_external(owner, external_id)
+    return code is not None and not _is_lost(code, owner, external_id)
+
+
+def claiming(link: Link, claims: Sequence[Claim], write: Callable[[Sequence[Claim]], None]) -> None:
+    """Call ``write`` with ``claims`` of ``link``; again, if its externalId is claimed by a link that was lost.
+
+    That is so after the table of links was restored to an earlier time.
+
+    Raises:
+        ExternalIdTaken
+        Exception: those of ``write``.
+    """
+    try:
+        write(claims)
+    except ExternalIdTaken:
+        if link.owner is None or link.external_id is None:
+            raise
+        there = claim_store.external_item(link.owner, link.external_id)
+        if there and not _is_lost(there["code"]["S"], link.owner, link.external_id):
+            raise
+        name = claim_store.external_claim_name(link.owner, link.external_id)
+        write([replace(claim, lost=there) if claim.id == name else claim for claim in claims])
+
+
+def _is_lost(code: str, owner: str, external_id: str) -> bool:
+    """Tell whether the link that claimed an externalId does not have it: both are written and released together."""
+    link = link_store.find_now(code)
+    return link is None or (link.owner, link.external_id) != (owner, external_id)

@@ -62,7 +62,8 @@ class StoredLinks:
 
     def add(self, link: Link, row_id: str, created_at: datetime) -> None:
         """See ``Links``."""
-        link_store.add(link, row_id, find_link.claims_for(link, created_at))
+        claims = find_link.claims_for(link, created_at)
+        find_link.claiming(link, claims, lambda claimed: link_store.add(link, row_id, claimed))
 
     def holder(self, code: str) -> Link | None:
         """See ``Links``."""
@@ -98,7 +99,7 @@ class DryRunLinks:
         if link.code in self._links or link_store.is_code_used(link.code):
             raise CodeTaken(link.code)
         if link.owner is not None and link.external_id is not None:
-            is_held = find_link.code_of_external(link.owner, link.external_id) is not None
+            is_held = find_link.is_external_id_taken(link.owner, link.external_id)
             if is_held or (link.owner, link.external_id) in self._names:
                 raise ExternalIdTaken(link.external_id)
         self.put(link)

@@ -54,12 +54,12 @@ def change(name: str, changes: Change, caller: Caller, if_match: str | None, now
         if link.owner is None:  # an externalId needs an owner; an admin may change the rest
             allowed = policies.anonymous_rules() if caller.manage_digest is not None else AnonymousRules()
             allowed.refuse_in(changes.values, link.created_at or now)
-        old, new = (find_link.claims_for(each, now) for each in (link, after))
         moved = link.external_id != after.external_id
+        old, new = (find_link.held_claims(link, now), find_link.claims_for(after, now)) if moved else ([], [])
         differences = link_patch.differences(link, after)
         actions = [history_store.entry(after.code, after.version, caller.name, now, "changed", differences)]
-        actions += [claim.release() for claim in old if moved]
-        link_store.change(link, after, change_id, actions, new if moved else ())
+        actions += [claim.release() for claim in old]
+        find_link.claiming(after, new, lambda claimed: link_store.change(link, after, change_id, actions, claimed))
         link_cache.put(after, now)
         return after
 
@@ -79,7 +79,7 @@ def remove(name: str, caller: Caller, if_match: str | None, now: datetime) -> No
     change_id = uuid.uuid4().hex
 
     def attempt(link: Link) -> None:
-        claims = find_link.claims_for(link, now)
+        claims = find_link.held_claims(link, now)
         entry = history_store.removal(link.code, link.version + 1, caller.name, now)
         actions = [entry, *(claim.release() for claim in claims)]
         link_store.remove(link, change_id, now, actions, whatever_changed=if_match is None or if_match.strip() == "*")

@@ -7,6 +7,7 @@ answer#<request>           the response to a request with an Idempotency-Key; fo
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,19 +34,27 @@ class Claim:
     ends_at: datetime | None = None
     has_priority: bool = False
     """Whether its error has priority over `CodeTaken`. Such claims come before all others."""
+    lost: Mapping[str, Any] = field(default_factory=dict)
+    """Attributes of a claim whose link is lost: it is replaced, unless another request has replaced it meanwhile."""
 
     def put(self) -> Any:
         """Return the action of a transaction that makes the claim, unless another one is valid."""
         item = {"id": {"S": self.id}, **self.attributes}
         if self.ends_at is not None:
             item["expiresAt"] = {"N": str(int(self.ends_at.timestamp()))}
+        # TTL deletes late, so an expired claim may still exist.
+        condition = "attribute_not_exists(id) OR expiresAt < :now"
+        if self.lost:
+            condition += f" OR ({' AND '.join(f'{name} = :{name}' for name in self.lost)})"
         return {
             "Put": {
                 "TableName": settings.access_table,
                 "Item": item,
-                # TTL deletes late, so an expired claim may still exist.
-                "ConditionExpression": "attribute_not_exists(id) OR expiresAt < :now",
-                "ExpressionAttributeValues": {":now": {"N": str(int(self.made_at.timestamp()))}},
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": {
+                    ":now": {"N": str(int(self.made_at.timestamp()))},
+                    **{f":{name}": value for name, value in self.lost.items()},
+                },
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -63,7 +72,9 @@ def url_claim(digest: str, code: str, now: datetime, ends_at: datetime) -> Claim
 def external_id_claim(owner: str, external_id: str, code: str, now: datetime) -> Claim:
     """Return the claim of the link of ``code`` on ``external_id``, unique for ``owner``; it is valid until released."""
     conflict = ExternalIdTaken(external_id)
-    return Claim(_external(owner, external_id), now, lambda _: conflict, {"code": {"S": code}})
+    # An id tells it from a later claim of the same link.
+    attributes = {"code": {"S": code}, "claimId": {"S": uuid.uuid4().hex}}
+    return Claim(external_claim_name(owner, external_id), now, lambda _: conflict, attributes)
 
 
 def started_request_claim(request: str, digest: str, now: datetime, ends_at: datetime) -> Claim:
@@ -100,11 +111,22 @@ def find_external(owner: str, external_id: str) -> str | None:
     Raises:
         StoreUnavailable
     """
-    item = _find(_external(owner, external_id))
+    item = _find(external_claim_name(owner, external_id))
     return None if item is None else str(item["code"]["S"])
 
 
-def _external(owner: str, external_id: str) -> str:
+def external_item(owner: str, external_id: str) -> Item:
+    """Return the attributes of the claim on an externalId, ``code`` among them; none if there is no claim.
+
+    Raises:
+        StoreUnavailable
+    """
+    item = _find(external_claim_name(owner, external_id)) or {}
+    return {name: value for name, value in item.items() if name != "id"}
+
+
+def external_claim_name(owner: str, external_id: str) -> str:
+    """Return the id of the claim of ``owner`` on ``external_id``."""
     return f"ext#{owner}#{external_id}"
 
 

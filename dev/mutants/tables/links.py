@@ -10,6 +10,7 @@ _GUARDS = "tests/api/test_guards.py"
 _MACHINE = "tests/api/test_state_machine.py"
 _MANAGE = "tests/api/test_manage.py"
 _TABLE = "tests/aws/dynamodb/test_link_store.py"
+_RESTORED = "tests/usecases/test_restored_table.py"
 _NEW_LINK = "tests/core/links/test_new_link.py"
 
 MUTANTS = (
@@ -158,14 +159,14 @@ MUTANTS = (
     Mutant(
         "externalId is claimed when a link is changed",
         "chalicelib/usecases/update_link.py",
-        "new if moved else ())",
-        "())",
+        "find_link.claims_for(after, now)) if moved",
+        "[]) if moved",
         f"{_MANAGE}::TestExternalId::test_external_id_can_be_moved_and_released",
     ),
     Mutant(
         "externalId is released when a link is changed",
         "chalicelib/usecases/update_link.py",
-        "        actions += [claim.release() for claim in old if moved]\n",
+        "        actions += [claim.release() for claim in old]\n",
         "",
         f"{_MANAGE}::TestExternalId::test_external_id_can_be_moved_and_released",
     ),
@@ -175,6 +176,41 @@ MUTANTS = (
         ", *(claim.release() for claim in claims)]",
         "]",
         f"{_MANAGE}::TestExternalId::test_external_id_can_be_moved_and_released",
+    ),
+    Mutant(
+        "a lost link's claim on an externalId is replaced",
+        "chalicelib/usecases/find_link.py",
+        'if there and not _is_lost(there["code"]["S"], link.owner, link.external_id):',
+        "if there:",
+        f"{_RESTORED}::test_a_lost_link_can_be_created_again",
+    ),
+    Mutant(
+        "a lost link's claim is replaced once",
+        "chalicelib/aws/dynamodb/claim_store.py",
+        """" OR ({' AND '.join(f'{name} = :{name}' for name in self.lost)})\"""",
+        """" OR ({' OR '.join(f'{name} = :{name}' for name in self.lost)})\"""",
+        f"{_RESTORED}::test_a_lost_claim_is_replaced_once",
+    ),
+    Mutant(
+        "a stored response does not lead to a lost link",
+        "chalicelib/usecases/create_link.py",
+        "if stored is not None and not _is_lost(stored):",
+        "if stored is not None:",
+        f"{_RESTORED}::test_a_retry_creates_a_lost_link_again",
+    ),
+    Mutant(
+        "an externalId names the link that has it",
+        "chalicelib/usecases/find_link.py",
+        "if link is not None and not _is_called(link, name):",
+        "if False:",
+        f"{_RESTORED}::test_a_lost_externalid_names_no_other_link",
+    ),
+    Mutant(
+        "a link releases no claim of another",
+        "chalicelib/usecases/find_link.py",
+        "return claims_for(link, now) if holder == link.code else []",
+        "return claims_for(link, now) if holder else []",
+        f"{_RESTORED}::test_a_link_without_its_claim_releases_none",
     ),
     Mutant(
         "a valid claim of another request is a conflict",
