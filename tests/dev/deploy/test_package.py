@@ -893,7 +893,7 @@ def test_a_message_is_tried_again_before_it_is_put_aside(
     (mapping,) = [
         each["Properties"]
         for each in resources(template, "AWS::Lambda::EventSourceMapping").values()
-        if each["Properties"]["FunctionName"] == {"Ref": function_name}
+        if each["Properties"]["FunctionName"] == {"Ref": f"{function_name}Aliaslive"}
     ]
     wait = number(template, mapping["MaximumBatchingWindowInSeconds"])
 
