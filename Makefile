@@ -8,7 +8,7 @@ LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	{ $(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; false; }; }
 PYTEST = $(BIN)/pytest --by-file -o console_output_style=classic -n auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit lock openapi package deploy destroy
+.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit lock openapi package deploy rollback destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,7 +95,10 @@ package: $(VENV)/.installed ## Build and check the package for AWS, in dist/: ST
 	@$(BIN)/python -m bench.cold_start $(STAGE)
 
 deploy: $(VENV)/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
-	@$(BIN)/python -m dev.deploy deploy "$(STAGE)"
+	@$(BIN)/python -m dev.deploy deploy "$(STAGE)" "$(MAY_REPLACE)"
+
+rollback: $(VENV)/.installed ## Deploy the code before again, and nothing else: STAGE=dev or STAGE=prod
+	@$(BIN)/python -m dev.deploy rollback "$(STAGE)"
 
 destroy: $(VENV)/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
 	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"

@@ -1,10 +1,10 @@
-"""``make up``, ``down``, ``deploy``, ``destroy``: deploy the package as a stack, on this machine or on AWS."""
+"""``make up``, ``down``, ``deploy``, ``rollback``, ``destroy``: deploy the package, on this machine or on AWS."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.admin import keys
-from dev.deploy import package, quotas, smoke, stack, stages
+from dev.deploy import package, quotas, release, smoke, stack, stages
 from dev.local import adopt_tables, local_aws
 
 LOCAL = stack.name_of("local")
@@ -35,6 +35,7 @@ def main() -> None:
         "down": down,
         "beside": beside,
         "deploy": deploy,
+        "rollback": rollback,
         "destroy": destroy,
     }
     try:
@@ -44,6 +45,7 @@ def main() -> None:
         stack.StackFailed,
         local_aws.LocalAwsFailed,
         smoke.SmokeFailed,
+        release.Undone,
         keys.KeyNotMade,
     ) as failed:
         sys.exit(str(failed))
@@ -106,28 +108,55 @@ def _deployed_locally(cloud: stack.Cloud, built: package.Package, port: int, bas
         made = again  # unlike AWS, it creates another API if the routes have changed
 
 
-def deploy(stage: str) -> None:
-    """Deploy a stage with progress, print the outputs, and test the deployed service."""
+def deploy(stage: str, may_go: str = "") -> None:
+    """Release the sources to a stage with progress, and print the outputs.
+
+    ``may_go`` are the logical ids, with commas between, of what may be replaced or removed although it keeps data.
+    """
     cloud = _checked(stage)
     stack.artifacts(cloud)  # before spending a minute on a package that could not be uploaded
     here = local_aws.is_local(os.environ)
     built = package.build(stage, for_this_machine=here, fresh=not here)
     parameters = quotas.fitted(cloud, package.parameters(stage))
     parameters |= {"Gradual": "off"} if here else {}  # the local AWS has no CodeDeploy
-    made = stack.deploy(cloud, stack.name_of(stage), built, parameters)
-    stack.complete_tables(cloud, built)
-    print()
-    for name, value in sorted(made.items()):
-        print(f"  {name:16} {value}")
-    address = stages.address(made)
-    print(f"\nTrying it at {address} ...", flush=True)
-    with keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key:
-        smoke.test(address, made["BaseUrl"], key)
-    print(f"It works. Short URLs begin with {made['BaseUrl']}/")
+    tests = _tests(cloud, before_test=lambda: stack.complete_tables(cloud, built))
+    names = [name.strip() for name in may_go.split(",") if name.strip()]
+    made = release.Release(cloud, stack.name_of(stage), tests, names).deploy(built, parameters)
+    _print_outputs(made)
     for code in codes_reserved_now(cloud, made["LinksTable"]):
         print(
             f"The link /{code} has a code that is kept free for the service by now. It works; choose another in time."
         )
+
+
+def rollback(stage: str) -> None:
+    """Release the code before to a stage: its tables, queues, files, names and settings stay as they are."""
+    cloud = _checked(stage)
+    _print_outputs(release.Release(cloud, stack.name_of(stage), _tests(cloud)).rollback())
+
+
+def _tests(cloud: stack.Cloud, before_test: Callable[[], None] = lambda: None) -> release.Tests:
+    """Return the smoke tests of a release, each with a key of its own for as long as it takes."""
+
+    def by_invocation(made: Mapping[str, str], versions: Mapping[str, str]) -> None:
+        with keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key:
+            smoke.test_versions(cloud.client("lambda"), versions, made["BaseUrl"], key)
+
+    def at_address(made: Mapping[str, str]) -> None:
+        before_test()
+        address = stages.address(made)
+        print(f"Trying it at {address} ...", flush=True)
+        with keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key:
+            smoke.test(address, made["BaseUrl"], key)
+
+    return release.Tests(by_invocation, at_address)
+
+
+def _print_outputs(made: Mapping[str, str]) -> None:
+    print()
+    for name, value in sorted(made.items()):
+        print(f"  {name:16} {value}")
+    print(f"\nIt works. Short URLs begin with {made['BaseUrl']}/")
 
 
 def codes_reserved_now(cloud: stack.Cloud, table: str) -> list[str]:

@@ -84,9 +84,15 @@ class Package:
         return self.code.with_name("sbom.cdx.json")
 
     @property
+    def content(self) -> dict[str, Any]:
+        """Return the template."""
+        template: dict[str, Any] = json.loads(self.template.read_text())
+        return template
+
+    @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Return the properties of its tables, by their names."""
-        tables = _of_type(json.loads(self.template.read_text()), "AWS::DynamoDB::Table")
+        tables = _of_type(self.content, "AWS::DynamoDB::Table")
         return {each["Properties"]["TableName"]: each["Properties"] for each in tables}
 
     @property

@@ -6,7 +6,11 @@ import json
 import time
 import urllib.error
 import urllib.request
+import uuid
+from collections.abc import Mapping
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.http_client import ask
 from dev.local import local_aws
@@ -39,6 +43,72 @@ def test(address: str, base_url: str, key: str | None) -> None:
     _expect("GET of an unknown code", (302, base_url), (status, location))
     if not local_aws.is_here(address):  # the local AWS has its own response for it
         expect_unknown_route(address)
+
+
+def test_versions(functions: Any, versions: Mapping[str, str], base_url: str, key: str | None) -> None:
+    """Invoke versions of the functions, as API Gateway and the queues would, while nobody is sent to them.
+
+    ``functions`` is a client of Lambda; ``versions`` are ARNs, by the logical ids of the functions.
+
+    Raises:
+        SmokeFailed: with the first difference.
+    """
+
+    def respond(name: str, method: str, resource: str, code: str | None = None, body: Any = None) -> Any:
+        event = _event(method, resource, code, body, key)
+        return _invoked(functions, versions[name], event, f"{method} {resource}")
+
+    _expect("GET /healthz of the new API", 200, respond("APIHandler", "GET", "/healthz")["statusCode"])
+    fields = {"url": _TARGET, "expiresIn": "1m", "title": "Smoke test"}
+    response = respond("APIHandler", "POST", "/links", body=fields)
+    _expect("POST /links of the new API", 201, response["statusCode"])
+    created = json.loads(response["body"])["code"]
+    for what, code, target in (("the new link", created, _TARGET), ("an unknown code", "no.such.code", base_url)):
+        response = respond("RedirectHandler", "GET", "/{code}", code)
+        actual = (response["statusCode"], response.get("headers", {}).get("Location"))
+        _expect(f"GET of {what} by the new redirect", (302, target), actual)
+    for name in ("CountClicks", "WorkOnFiles"):
+        _invoked(functions, versions[name], {"Records": []}, f"the new {name}, without messages")
+
+
+def _event(method: str, resource: str, code: str | None, body: Any, key: str | None) -> dict[str, Any]:
+    """Return the event of a request to API Gateway."""
+    path = resource if code is None else resource.replace("{code}", code)
+    headers = {"Content-Type": "application/json", "User-Agent": "smoke test"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None if code is None else {"code": code},
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": method,
+            "requestId": uuid.uuid4().hex,
+            "identity": {"sourceIp": "127.0.0.1"},
+            "path": f"/api{path}",
+            "stage": "api",
+        },
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _invoked(functions: Any, arn: str, event: Any, what: str) -> Any:
+    try:
+        response = functions.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
+    except (BotoCoreError, ClientError) as failure:
+        raise SmokeFailed(f"{what}: {failure}") from failure
+    document = json.loads(response["Payload"].read() or b"null")
+    if "FunctionError" in response:
+        raise SmokeFailed(f"{what}: the function failed: {json.dumps(document)[:500]}")
+    return document
 
 
 def with_key(address: str, key: str | None, method: str, path: str, body: Any = None) -> tuple[int, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dev.deploy import adopted_tables, versions
+from dev.deploy import adopted_tables, change_sets, versions
 from dev.deploy.package import Package
 from dev.local import local_aws
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
 
+Template = dict[str, Any]
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _UNDER_WAY = "_IN_PROGRESS"
+_NEVER_CREATED = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_COMPLETE"}
 Say = Callable[[str], None]
 
 
@@ -74,20 +76,112 @@ class Cloud:
         return 0.1 if local_aws.is_here(self.s3.meta.endpoint_url) else 2.0
 
 
+@dataclass(frozen=True)
+class Revision:
+    """What a stack is, or is to be: its template, and the values of its parameters."""
+
+    template: Template
+    parameters: Mapping[str, str]
+
+
 def deploy(
     cloud: Cloud, name: str, package: Package, parameters: Mapping[str, str], say: Say = print
 ) -> dict[str, str]:
-    """Create or update the stack ``name`` and return its outputs. Nothing to change is success.
+    """Create or update the stack ``name`` in one step and return its outputs. Nothing to change is success.
+
+    For stages that people use: `release.deploy`.
+
+    Raises:
+        StackFailed
+    """
+    values = {**parameters, **uploaded(cloud, package, say)}
+    template = versions.named(package.content, parameters, package.digest)
+    return change(cloud, name, Revision(template, values), say=say)
+
+
+def uploaded(cloud: Cloud, package: Package, say: Say = print) -> dict[str, str]:
+    """Upload the code of a package, and return the parameters that name it.
 
     Raises:
         StackFailed
     """
     bucket = artifacts(cloud)
     with _translating_errors():
-        key = _upload(cloud, bucket, package, say)
-        values = {**parameters, "ArtifactBucket": bucket, "ArtifactKey": key}
-        template = versions.named(json.loads(package.template.read_text()), parameters, package.digest)
-        return _applied(cloud, name, _upload_template(cloud, bucket, template), values, say)
+        return {"ArtifactBucket": bucket, "ArtifactKey": _upload(cloud, bucket, package, say)}
+
+
+def change(
+    cloud: Cloud,
+    name: str,
+    target: Revision,
+    *,
+    before: Revision | None = None,
+    may_go: Collection[str] = (),
+    say: Say = print,
+) -> dict[str, str]:
+    """Create the stack ``name`` as ``target``, or change it to that; return its outputs.
+
+    If it is given as it was ``before``, nothing that keeps data or a name may be replaced or removed, but ``may_go``:
+    logical ids.
+
+    Raises:
+        StackFailed: also for a change that is refused; nothing has changed then.
+    """
+    bucket = artifacts(cloud)
+    with _translating_errors():
+        url = _upload_template(cloud, bucket, target.template)
+
+        def check(changes: Sequence[Any]) -> None:
+            if before is None:
+                return
+            lost = list(change_sets.losses(changes, before.template, target.template, may_go))
+            if lost:
+                raise StackFailed("\n".join([f"{name} is not changed, for this would be lost:", *lost]))
+
+        if before is not None:
+            _set_policy(cloud, name, may_go)
+        return _applied(cloud, name, url, target.parameters, say, check)
+
+
+def deployed(cloud: Cloud, name: str) -> Revision | None:
+    """Return the stack ``name`` as it is, or None if there is none whose creation succeeded.
+
+    Raises:
+        StackFailed
+    """
+    with _translating_errors():
+        stack = _described(cloud, name)
+        if stack is None or stack["StackStatus"] in _NEVER_CREATED:
+            return None
+        body: Any = cloud.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+        return Revision(json.loads(body) if isinstance(body, str) else json.loads(json.dumps(body)), parameters)
+
+
+def has_object(cloud: Cloud, bucket: str, key: str) -> bool:
+    """Tell whether a bucket of this account has an object.
+
+    Raises:
+        StackFailed
+    """
+    with _translating_errors():
+        try:
+            cloud.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=cloud.account)
+        except ClientError as missing:
+            if missing.response["ResponseMetadata"]["HTTPStatusCode"] == 404:  # noqa: PLR2004  # no object
+                return False
+            raise
+        return True
+
+
+def resources(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
+    """Return the physical ids of the resources of type ``kind`` of the stack ``name``, by their logical ids.
+
+    Raises:
+        StackFailed
+    """
+    with _translating_errors():
+        return _of_type(cloud, name, kind)
 
 
 def outputs(cloud: Cloud, name: str) -> dict[str, str] | None:
@@ -111,7 +205,7 @@ def tables(cloud: Cloud, name: str) -> set[str]:
     """Return the names of the tables that the stack ``name`` would delete with it."""
     if _described(cloud, name) is None:
         return set()
-    return _of_type(cloud, name, "AWS::DynamoDB::Table")
+    return set(_of_type(cloud, name, "AWS::DynamoDB::Table").values())
 
 
 def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
@@ -129,7 +223,7 @@ def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
                 f"Deletion protection is on for {', '.join(protected)}. Switch it off first, table by table:"
                 f" aws dynamodb update-table --no-deletion-protection-enabled --table-name {protected[0]}"
             )
-        for bucket in sorted(_of_type(cloud, name, "AWS::S3::Bucket")):
+        for bucket in sorted(_of_type(cloud, name, "AWS::S3::Bucket").values()):
             say(f"Emptying {bucket} ...")
             _empty(cloud, bucket)
         _delete(cloud, name, say)
@@ -152,14 +246,17 @@ def artifacts(cloud: Cloud) -> str:
             if status != 404:  # noqa: PLR2004  # no bucket
                 raise
             _make_bucket(cloud, name)
+        _keep_versions(cloud, name)
     return name
 
 
-def _of_type(cloud: Cloud, name: str, kind: str) -> set[str]:
-    """Return the physical ids of the resources of type ``kind`` that the stack would delete with it."""
+def _of_type(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
+    """Return the physical ids of the resources of type ``kind`` that the stack would delete with it, by logical ids."""
+    pages = cloud.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     return {
-        resource["PhysicalResourceId"]
-        for resource in cloud.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
         if resource["ResourceType"] == kind
         and resource.get("PhysicalResourceId")  # a resource that was never created has none
         and resource["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
@@ -187,6 +284,18 @@ def _make_bucket(cloud: Cloud, name: str) -> None:
     )
 
 
+def _keep_versions(cloud: Cloud, name: str) -> None:
+    """Keep what is overwritten or deleted for 30 days: packages are small, and `make rollback` needs the one before."""
+    owner: Any = {"Bucket": name, "ExpectedBucketOwner": cloud.account}
+    cloud.s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
+    everything: Any = {"Filter": {"Prefix": ""}, "Status": "Enabled"}
+    rules: Any = [
+        {"ID": "replaced", **everything, "NoncurrentVersionExpiration": {"NoncurrentDays": 30}},
+        {"ID": "leftovers", **everything, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+    ]
+    cloud.s3.put_bucket_lifecycle_configuration(**owner, LifecycleConfiguration={"Rules": rules})
+
+
 def _upload(cloud: Cloud, bucket: str, package: Package, say: Say) -> str:
     key = f"code/{package.digest}.zip"
     say(f"Uploading {package.code.stat().st_size / 1e6:.1f} MB to {bucket} ...")
@@ -203,7 +312,30 @@ def _upload_template(cloud: Cloud, bucket: str, template: Mapping[str, Any]) -> 
     return f"{cloud.s3.meta.endpoint_url}/{bucket}/{key}"
 
 
-def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str, str], say: Say) -> dict[str, str]:
+def _set_policy(cloud: Cloud, name: str, may_go: Collection[str]) -> None:
+    """Let CloudFormation itself refuse what `change_sets` may overlook: the loss of what keeps data or a name."""
+    named = [f"LogicalResourceId/{each}" for each in sorted(may_go)]
+    statements = [
+        {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["Update:Replace", "Update:Delete"],
+            **({"NotResource": named} if named else {"Resource": "*"}),
+            "Condition": {"StringEquals": {"ResourceType": sorted(change_sets.KEEPING)}},
+        },
+    ]
+    cloud.cloudformation.set_stack_policy(StackName=name, StackPolicyBody=json.dumps({"Statement": statements}))
+
+
+def _applied(
+    cloud: Cloud,
+    name: str,
+    template_url: str,
+    parameters: Mapping[str, str],
+    say: Say,
+    check: Callable[[Sequence[Any]], None],
+) -> dict[str, str]:
     cloudformation = cloud.cloudformation
     stack = _described(cloud, name)
     if stack is not None and stack["StackStatus"] == "ROLLBACK_COMPLETE":
@@ -224,10 +356,21 @@ def _applied(cloud: Cloud, name: str, template_url: str, parameters: Mapping[str
         say(f"{name} is up to date.")
         cloudformation.delete_change_set(ChangeSetName=change)
         return outputs(cloud, name) or {}
+    try:
+        check(_changes(cloud, change))
+    except StackFailed:
+        cloudformation.delete_change_set(ChangeSetName=change)
+        raise
     say(f"{'Creating' if is_new else 'Updating'} {name} ...")
     seen = {event["EventId"] for event in _events(cloud, name)}
     cloudformation.execute_change_set(ChangeSetName=change)
     return _finished(cloud, name, seen, say)
+
+
+def _changes(cloud: Cloud, change: str) -> list[Any]:
+    """Return all changes of a change set, whatever its number of pages."""
+    pages = cloud.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change)
+    return [each for page in pages for each in page.get("Changes", [])]
 
 
 def _is_ready(cloud: Cloud, change: str) -> bool:

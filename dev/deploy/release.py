@@ -1,0 +1,188 @@
+"""A release: new code is published, tried, given to everybody, tried again; and undone if it does not work.
+
+First the new versions are made while the aliases stay where they are, and are tried by invocation. Only then do the
+aliases move, and the stack is tried at its address. If a test fails, the stack is put back as it was; visitors never
+meet code that fails the first one. A rollback is a release of the code before, without any other change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from dev.deploy import stack, versions
+from dev.deploy.smoke import SmokeFailed
+from dev.deploy.stack import Cloud, Revision, Say, StackFailed
+
+if TYPE_CHECKING:
+    from dev.deploy.package import Package
+
+_DIGEST = re.compile(r"code/(\w+)\.zip")
+
+
+class Undone(Exception):
+    """The new code does not work, and the stack is as it was before; the message says both, for a person."""
+
+
+@dataclass(frozen=True)
+class Tests:
+    """How a release is tried. Each raises ``SmokeFailed``, and takes the outputs of the stack."""
+
+    by_invocation: Callable[[Mapping[str, str], Mapping[str, str]], None]
+    """Tries versions that nobody is sent to yet: takes their ARNs as well, by the logical ids of their functions."""
+    at_address: Callable[[Mapping[str, str]], None]
+
+
+@dataclass(frozen=True)
+class Release:
+    """Releases of one stack."""
+
+    cloud: Cloud
+    name: str
+    tests: Tests
+    may_go: Collection[str] = ()
+    """The logical ids of what may be replaced or removed, although it keeps data or a name."""
+    say: Say = print
+
+    def deploy(self, package: Package, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Release a package; return the outputs of the stack.
+
+        Raises:
+            StackFailed: with the reason; the stack is as it was, or the message says how it is.
+            SmokeFailed: of a stack that is new, so that there is nothing to go back to.
+            Undone
+        """
+        values = {**parameters, **stack.uploaded(self.cloud, package, self.say)}
+        before = stack.deployed(self.cloud, self.name)
+        if before is None:
+            return self._create(Revision(package.content, values))
+        values["ArtifactBefore"] = _key_before(before, values["ArtifactKey"])
+        return self._change(Revision(package.content, values), before)
+
+    def rollback(self) -> dict[str, str]:
+        """Release the code before the deployed one, with the template and the settings of today; return the outputs.
+
+        Doing it twice brings the newer code back.
+
+        Raises:
+            StackFailed: also where there is no code before.
+            Undone
+        """
+        before = stack.deployed(self.cloud, self.name)
+        if before is None:
+            raise StackFailed(f"There is no stack {self.name} in {self.cloud.region}.")
+        bucket, now, key = (before.parameters.get(f"Artifact{part}", "") for part in ("Bucket", "Key", "Before"))
+        if not key:
+            raise StackFailed(f"{self.name} has had no other code yet, so there is none to go back to.")
+        if not stack.has_object(self.cloud, bucket, key):
+            raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
+        self.say(f"Going back from {now} to {key}. Tables, queues, files and names stay as they are.")
+        values = {**before.parameters, "ArtifactKey": key, "ArtifactBefore": now}
+        return self._change(_at_once(Revision(before.template, values)), before)
+
+    def _create(self, target: Revision) -> dict[str, str]:
+        made = stack.change(self.cloud, self.name, _named(target), say=self.say)
+        try:
+            self.tests.at_address(made)
+        except SmokeFailed as failed:
+            raise SmokeFailed(
+                f"{failed}\n{self.name} is new, so there is nothing to go back to. Its logs say more; deploy again when"
+                " it is mended."
+            ) from failed
+        return made
+
+    def _change(self, target: Revision, before: Revision) -> dict[str, str]:
+        target = _named(target)
+        self._publish(target, before)
+        made = stack.change(self.cloud, self.name, target, before=before, may_go=self.may_go, say=self.say)
+        try:
+            self.tests.at_address(made)
+        except SmokeFailed as failed:
+            self._undo(before, target)
+            raise Undone(f"{failed}\nThe code before is in use again.") from failed
+        self._delete_old_versions()
+        return made
+
+    def _publish(self, target: Revision, before: Revision) -> None:
+        """Make the new versions and try them, while the aliases stay. Without anything new there is nothing to do."""
+        current = self._aliases()
+        new = _functions(target).keys() - _functions(before).keys()
+        if current and not new:
+            return
+        self.say(
+            "Making new versions, which nobody is sent to yet ..."
+            if current
+            else "Making aliases of the functions, before anything calls them ..."
+        )
+        pinned = replace(target, template=versions.pinned(target.template, current))
+        made = stack.change(self.cloud, self.name, pinned, before=before, may_go=self.may_go, say=self.say)
+        published = stack.resources(self.cloud, self.name, "AWS::Lambda::Version")
+        self.say("Trying the new versions ...")
+        try:
+            self.tests.by_invocation(made, {_functions(target)[each]: arn for each, arn in published.items()})
+        except SmokeFailed as failed:
+            self._undo(before, target)
+            raise Undone(f"{failed}\nNobody was sent to the new code; the code before has stayed in use.") from failed
+
+    def _undo(self, before: Revision, failed: Revision) -> None:
+        """Put the stack back as it was. What only the failed release had added may go again: nothing is in it."""
+        self.say("That does not work. Putting the stack back as it was ...")
+        added = failed.template["Resources"].keys() - before.template["Resources"].keys()
+        stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=added, say=self.say)
+
+    def _aliases(self) -> dict[str, str]:
+        """Return the version that each alias of the stack names now, by the alias's logical id."""
+        functions = self.cloud.client("lambda")
+        found: dict[str, str] = {}
+        for alias, arn in stack.resources(self.cloud, self.name, "AWS::Lambda::Alias").items():
+            function, _, qualifier = arn.rpartition(":")
+            found[alias] = functions.get_alias(FunctionName=function, Name=qualifier)["FunctionVersion"]
+        return found
+
+    def _delete_old_versions(self) -> None:
+        """Delete the versions that no rollback needs. What cannot be deleted stays: the release is good."""
+        functions = self.cloud.client("lambda")
+        try:
+            for function in stack.resources(self.cloud, self.name, "AWS::Lambda::Function").values():
+                pages = functions.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+                numbers = [each["Version"] for page in pages for each in page["Versions"]]
+                aliases = functions.list_aliases(FunctionName=function)["Aliases"]
+                for number in versions.superfluous(numbers, {each["FunctionVersion"] for each in aliases}):
+                    functions.delete_function(FunctionName=function, Qualifier=number)
+        except ClientError as refused:
+            self.say(f"Old versions could not be deleted, which does no harm: {refused}")
+
+
+def _named(revision: Revision) -> Revision:
+    """Return a revision with its versions named: after the code, and the parameters that functions may depend on."""
+    found = _DIGEST.fullmatch(revision.parameters["ArtifactKey"])
+    if found is None:
+        raise StackFailed(f"{revision.parameters['ArtifactKey']} is not the name of a package.")
+    own = {name: value for name, value in revision.parameters.items() if not name.startswith("Artifact")}
+    return replace(revision, template=versions.named(revision.template, own, found[1]))
+
+
+def _at_once(revision: Revision) -> Revision:
+    """Return a revision that traffic moves to at once: an alarm that fires already would refuse it otherwise."""
+    if "Gradual" not in revision.template.get("Parameters", {}):
+        return revision
+    return replace(revision, parameters={**revision.parameters, "Gradual": "off"})
+
+
+def _key_before(before: Revision, key: str) -> str:
+    """Return what is before the code of ``key``: what is deployed, or if that is the same code, what was before it."""
+    deployed = before.parameters.get("ArtifactKey", "")
+    return before.parameters.get("ArtifactBefore", "") if deployed == key else deployed
+
+
+def _functions(revision: Revision) -> dict[str, str]:
+    """Return the function of each version, both by their logical ids."""
+    return {
+        name: each["Properties"]["FunctionName"]["Ref"]
+        for name, each in revision.template["Resources"].items()
+        if each["Type"] == "AWS::Lambda::Version"
+    }
