@@ -138,6 +138,13 @@ def test_nothing_else_of_the_template_changes(template: Template) -> None:
     assert json.loads(text) == template
 
 
+def test_the_name_follows_from_the_code_too() -> None:
+    """The same settings with other code are another version."""
+    template = small_template({"MemorySize": 1})
+
+    assert renamed(versions.named(template, {}, "code"), versions.named(template, {}, "other")) == {"One"}
+
+
 @pytest.mark.parametrize(
     ("condition", "memory"),
     [
