@@ -100,11 +100,6 @@ class Package:
         """Return a short name for exactly this code."""
         return hashlib.sha256(self.code.read_bytes()).hexdigest()[:16]
 
-    @property
-    def template_digest(self) -> str:
-        """Return a short name for exactly this template."""
-        return hashlib.sha256(self.template.read_bytes()).hexdigest()[:16]
-
 
 def location(stage: str, *, for_this_machine: bool) -> Package:
     """Return where the package of ``stage`` is or will be."""
