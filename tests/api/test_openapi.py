@@ -426,6 +426,51 @@ def test_operations_need_a_key_as_described(http: Http, keys: Keys, method: str,
     assert ("WWW-Authenticate" in response.headers) == (not is_open)
 
 
+# What REST APIs of Amazon API Gateway do to headers of responses: rename them, write their own, or leave them out.
+RENAMED = {"Authorization", "Connection", "Content-MD5", "Max-Forwards", "User-Agent", "WWW-Authenticate"}
+NOT_SENT = {"Date", "Server", "TE", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+
+def test_renamed_headers_are_described_with_their_new_name() -> None:
+    """Clients of the deployed API do not find them under their own."""
+    described = {
+        name: header["description"]
+        for component in (DESCRIPTION["components"]["headers"], *_headers_of_responses())
+        for name, header in component.items()
+        if "description" in header
+    }
+    renamed = {name for name in described if name.lower() in {each.lower() for each in RENAMED}}
+
+    assert renamed == {"WWW-Authenticate"}
+    assert all(f"`x-amzn-Remapped-{name}`" in described[name] for name in renamed)
+    refused = DESCRIPTION["components"]["responses"]["KeyRefused"]["description"]
+    assert "`x-amzn-Remapped-WWW-Authenticate`" in refused
+    assert not {name.lower() for name in described} & {each.lower() for each in NOT_SENT}
+
+
+def _headers_of_responses() -> list[dict[str, Any]]:
+    """Return the headers of every response, those of components as well."""
+    responses = [*DESCRIPTION["components"]["responses"].values()]
+    responses += [each for operation in OPERATIONS.values() for each in operation["responses"].values()]
+    return [each.get("headers", {}) for each in responses]
+
+
+@pytest.mark.parametrize(("method", "route"), OPERATIONS)
+@pytest.mark.parametrize("by", [None, "ann"])
+def test_no_response_relies_on_a_header_that_api_gateway_changes(
+    http: Http, keys: Keys, method: str, route: str, by: str | None
+) -> None:
+    """None that the description does not name: with a key and without one."""
+    body = BODIES.get((method, route), {}).get("examples")
+    example = next(iter(body.values()))["value"] if body else None
+    path = re.sub("{[a-z0-9_]+}", "full", route)
+
+    response = Call(route=route, path=path, method=method, body=example, by=by).send(http, keys)
+
+    sent = {name.lower() for name in response.headers}
+    assert sent & {name.lower() for name in RENAMED | NOT_SENT} <= {"www-authenticate"}
+
+
 ASKED_OF_VISITORS = [
     {"$ref": f"#/components/responses/{name}"}
     for name in ("PasswordAsked", "ConfirmationAsked", "TooManyPasswords", "TooManyReports")
