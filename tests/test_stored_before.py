@@ -17,10 +17,13 @@ import pytest
 from chalice.local import LambdaContext
 from chalice.test import Client
 from chalice.test import TestHTTPClient as Http
+from jsonschema import Draft202012Validator
 
 import app as service
-from chalicelib.core.transfers.file_message import Work
+from chalicelib.aws.sqs import file_queue
+from chalicelib.core.transfers.file_message import StoredFile, Work
 from chalicelib.settings import settings
+from tests.api.test_clicks import queued, visit
 from tests.callers import Keyed, make_key
 from tests.paths import ROOT
 
@@ -54,6 +57,45 @@ CLAIMED: dict[str, dict[str, Any]] = {
     "url#d9fda25a0172d44868249e6f0e65e420d04167344bed44a81dfa3db706b6c70c": FOUND,
 }
 """The claims of findExisting, and the requests that make them; equal in both versions."""
+
+_TEXT = {"type": ["string", "null"]}
+_FILE = {
+    "type": "object",
+    "required": ["key"],
+    "properties": {"key": {"type": "string"}, "versionId": {"type": "string"}, "size": {"type": "integer"}},
+}
+READ_BEFORE: dict[str, dict[str, Any]] = {
+    "click": {
+        "type": "object",
+        "required": ["v", "id", "code", "at"],
+        "properties": {
+            "v": {"const": 1},
+            "id": {"type": "string", "pattern": "^[A-Za-z0-9_=-]{1,128}$"},
+            "code": {"type": "string", "pattern": r"^([A-Za-z0-9_-]{1,64}|\?unknown)$"},
+            "at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
+            "prefetch": {"type": "boolean"},
+            **dict.fromkeys(("owner", "variant", "agent", "referrer", "country", "device", "language"), _TEXT),
+            **dict.fromkeys(("visitor", "method"), _TEXT),
+        },
+    },
+    "import": {
+        "type": "object",
+        "required": ["Records"],
+        "not": {"required": ["export"]},  # it would be read as one
+        "properties": {
+            "Records": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "required": ["s3"],
+                    "properties": {"s3": {"required": ["object"], "properties": {"object": _FILE}}},
+                },
+            }
+        },
+    },
+    "export": {"type": "object", "required": ["export"], "properties": {"export": {"pattern": "^[0-9a-f]{32}$"}}},
+}
+"""What the readers of the versions before accept in a message; they ignore members that they do not know."""
 
 Stored = dict[str, Any]
 
@@ -154,6 +196,48 @@ def test_queued_click_is_counted(stored: Stored, owner: Keyed) -> None:
         assert _deliver("count_clicks", "clicks", body) == {"batchItemFailures": []}
 
     assert owner.get("/links/plain").json_body["visits"]["total"] == before + len(stored["clickMessages"])
+
+
+@pytest.mark.parametrize(("kind", "messages"), [("click", "clickMessages"), ("import", "importMessages")])
+def test_the_rules_of_the_reader_before_are_those_of_its_messages(stored: Stored, kind: str, messages: str) -> None:
+    """They accept what it wrote itself, and nothing of another kind."""
+    reader = Draft202012Validator(READ_BEFORE[kind])
+
+    assert stored[messages]
+    assert all(reader.is_valid(json.loads(body)) for body in stored[messages])
+    assert not any(reader.is_valid(json.loads(body)) for body in stored["exportMessages"])
+
+
+def test_the_version_before_reads_our_clicks(ann: Keyed) -> None:
+    """During a deployment, and after going back: clicks of people, programs, prefetches and unknown codes."""
+    ann.make(alias="plain", rules=RULES)
+    visits = [
+        {},
+        {"Referer": "https://news.example/", "Accept_Language": "pt-BR", "CloudFront_Viewer_Country": "PT"},
+        {"User_Agent": "\U0001f600" * 600},
+        {"Sec_Purpose": "prefetch"},
+        {"Sec_GPC": "1", "User_Agent": ""},
+    ]
+    for number, headers in enumerate(visits):
+        visit("/plain", request_id=f"visit-{number}", **headers)
+    visit("/unheard-of", request_id="visit-unknown")
+
+    clicks = queued()
+    assert len(clicks) == len(visits) + 1
+    for click in clicks:
+        Draft202012Validator(READ_BEFORE["click"]).validate(click)
+
+
+def test_the_version_before_reads_our_file_messages(ann: Keyed) -> None:
+    """An import that is resumed, whatever its file is called, and an export."""
+    ann("POST", "/exports", {})
+    file_queue.send(StoredFile("imports/ann/links of März & Co.csv", "v1", 709).as_message())
+    received = boto3.client("sqs").receive_message(QueueUrl=settings.files_queue_url, MaxNumberOfMessages=10)
+    messages = [json.loads(each["Body"]) for each in received["Messages"]]
+
+    for kind in ("export", "import"):
+        (message,) = [each for each in messages if ("export" in each) == (kind == "export")]
+        Draft202012Validator(READ_BEFORE[kind]).validate(message)
 
 
 def test_visits_are_listed_unchanged(stored: Stored, owner: Keyed) -> None:
