@@ -74,6 +74,21 @@ MUTANTS = (
         "if not key_store:",
         "tests/dev/admin/test_keys.py::test_the_first_start_shows_a_key",
     ),
+    # The account's quota.
+    Mutant(
+        "quotas: deploy.json comes first",
+        "dev/deploy/quotas.py",
+        "parameters = {**_limits(quota), **parameters}",
+        "parameters = {**parameters, **_limits(quota)}",
+        "tests/dev/deploy/test_quotas.py::test_deploy_json_comes_first",
+    ),
+    Mutant(
+        "quotas: the throttle is never above its default",
+        "dev/deploy/quotas.py",
+        "min(_REQUESTS_PER_SECOND, quota.requests_per_second)",
+        "quota.requests_per_second",
+        "tests/dev/deploy/test_quotas.py::test_the_throttle_follows_the_quota",
+    ),
     # Packages.
     Mutant(
         "audit: unchecked packages are looked up in older advisories",
