@@ -112,7 +112,7 @@ def test_the_bucket_is_checked_before_the_build(monkeypatch: pytest.MonkeyPatch)
 def test_the_rest_of_a_failed_creation_can_be_deleted(scripts: dict[str, Stubber]) -> None:
     """Its tables were deleted, kept, or never created: none is checked for protection."""
     there = {"StackName": "shortener-dev", "StackStatus": "ROLLBACK_COMPLETE", "CreationTime": "2026-11-24T00:00:00Z"}
-    table = {"ResourceType": "AWS::DynamoDB::Table", "Timestamp": "2026-11-24T00:00:00Z"}
+    table = {"ResourceType": "AWS::DynamoDB::Table", "LastUpdatedTimestamp": "2026-11-24T00:00:00Z"}
     cloudformation = scripts["cloudformation"]
     for _ in range(2):
         cloudformation.add_response("describe_stacks", {"Stacks": [there]})
@@ -123,7 +123,7 @@ def test_the_rest_of_a_failed_creation_can_be_deleted(scripts: dict[str, Stubber
         {"LogicalResourceId": "Vanished", "PhysicalResourceId": "c", "ResourceStatus": "CREATE_COMPLETE", **table},
     ]
     for _ in range(2):
-        cloudformation.add_response("describe_stack_resources", {"StackResources": resources})
+        cloudformation.add_response("list_stack_resources", {"StackResourceSummaries": resources})
     scripts["dynamodb"].add_client_error(
         "describe_table", "ResourceNotFoundException", expected_params={"TableName": "c"}
     )
