@@ -16,13 +16,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ministack import app as ministack
 from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import dynamodb, sqs
+from ministack.services import dynamodb, lambda_svc, sqs
 
 from dev.local.journal import Entry, Journal, JournalUnreadable
 
@@ -30,10 +31,12 @@ _WRITE_SECONDS = 0.25  # seconds between two writes; the documents promise two s
 _JOURNAL = "journal.sqlite"
 _JOURNALED = {"dynamodb", "sqs"}
 _LAST = "cloudformation"  # else a deployment could be stored as done before its functions are
+_READS = 1000  # of what changes meanwhile: each takes milliseconds, and a change microseconds
 _COUNTED = {"ItemCount", "TableSizeBytes"}  # derived from the items
 _OF_TABLES = ("tags", "ttl_settings", "pitr_settings", "kinesis_destinations", "contributor_insights")
 
 State = dict[str, Any]
+Result = TypeVar("Result")
 
 
 class Tables:
@@ -66,14 +69,14 @@ class Tables:
 
     def changes(self) -> tuple[list[Entry], set[str] | None]:
         """Return the entries of the changes, each once, and the ids of all tables if a table itself changed."""
-        tables = {_id_of(table): table for table in dynamodb._tables.all_values()}
+        tables = steady(lambda: {_id_of(table): table for table in dynamodb._tables.all_values()})
+        described = steady(lambda: _text(self._description()))
         changed = {self._changed.popleft() for _ in range(len(self._changed))}
         entries = [
-            Entry("dynamodb", table, json.dumps([one, two]), _text(tables[table]["items"].get(one, {}).get(two)))
+            Entry("dynamodb", table, json.dumps([one, two]), _item_text(tables[table], one, two))
             for table, one, two in changed
             if table in tables
         ]
-        described = _text(self._description())
         if described == self._described:
             return entries, None
         self._described = described
@@ -129,10 +132,11 @@ class Queues:
         receive = sqs._receive_messages_for_esm
 
         def receive_or_wait(queue_url: str, at_most: int) -> list[State]:
-            messages: list[State] = receive(queue_url, at_most) if self._may_feed else []
+            messages: list[State] = receive(queue_url, int(at_most)) if self._may_feed else []
             return messages
 
         sqs._receive_messages_for_esm = receive_or_wait
+        _read_concurrency_as_number()
 
     def feed(self) -> None:
         """Start to deliver messages to functions."""
@@ -146,20 +150,33 @@ class Queues:
         """Return the entries of the changes. Takes time in proportion to the messages; queues are soon empty."""
         queues, now, entries = AccountRegionScopedDict(), {}, []
         with sqs._queues_lock:
-            for scope, queue in sqs._queues.all_items():
+            for scope, queue in steady(lambda: list(sqs._queues.all_items())):
                 queues.set_scoped(*scope, {**queue, "messages": []})
-                for message in queue["messages"]:
+                for message in list(queue["messages"]):
                     key = ("\0".join(scope), message["id"])
                     now[key] = (message.get("visible_at"), message.get("receive_count"), message.get("receipt_handle"))
                     if self._known.get(key) != now[key]:
                         entries.append(Entry("sqs", *key, _text(message)))
         entries += [Entry("sqs", *key, None) for key in self._known.keys() - now.keys()]
         self._known = now
-        described = _text({"queues": queues})
+        described = steady(lambda: _text({"queues": queues}))
         if described != self._described:
             entries.append(Entry("sqs", "", "", described))
             self._described = described
         return entries
+
+
+def _read_concurrency_as_number() -> None:
+    """Let the maximum concurrency of a queue be a parameter of a stack, which MiniStack passes on as text."""
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def number(mapping: State, *others: Any) -> Any:
+        scaling = mapping.get("ScalingConfig") or {}
+        if isinstance(most := scaling.get("MaximumConcurrency"), str):
+            mapping = {**mapping, "ScalingConfig": {**scaling, "MaximumConcurrency": int(most)}}
+        return concurrency(mapping, *others)
+
+    lambda_svc._sqs_esm_concurrency = number
 
 
 def queues_from(snapshot: State, entries: list[Entry], now: float) -> State:
@@ -254,14 +271,32 @@ class Keeper:
             entries, prune = self._changes()
             if entries:
                 await asyncio.to_thread(self._journal.write, entries, prune)
-            deployed = _deployments()
+            deployed = steady(_deployments)
             if deployed not in (self._deployed, None):
                 self._deployed = deployed
-                await asyncio.to_thread(_save, _other_states())
+                await asyncio.to_thread(_save, steady(_other_states))
 
     def _changes(self) -> tuple[list[Entry], list[tuple[str, set[str]]]]:
         entries, tables = self._tables.changes()
         return [*entries, *self._queues.changes()], [] if tables is None else [("dynamodb", tables)]
+
+
+def steady(read: Callable[[], Result]) -> Result:
+    """Return what ``read`` does; again if another thread changed what it reads meanwhile.
+
+    MiniStack works on requests in threads, and a dictionary that changes ends whoever goes through it.
+    """
+    for _ in range(_READS):
+        try:
+            return read()
+        except RuntimeError as failure:
+            if "changed" not in str(failure) and "mutated" not in str(failure):
+                raise
+    return read()
+
+
+def _item_text(table: State, partition: str, sort: str) -> str:
+    return steady(lambda: _text(table["items"].get(partition, {}).get(sort)))
 
 
 def _deployments() -> object:
@@ -284,7 +319,7 @@ def _other_states() -> dict[str, Any]:
 def _save(states: dict[str, Any]) -> None:
     for name, state in states.items():
         if state is not None:
-            persistence.save_state(name, state)
+            steady(partial(persistence.save_state, name, state))
 
 
 def _ended(writer: asyncio.Task[None]) -> None:
