@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dev.deploy import package, release, smoke, stack
+from dev.deploy import package, release, smoke, stack, versions
 from dev.http_client import ask
 from dev.local import local_aws
 from dev.local.ports import own_port
@@ -219,6 +219,34 @@ def test_failure_at_the_address_brings_the_code_before_back(released: Stack) -> 
 
 def _fail(_: object) -> None:
     raise smoke.SmokeFailed("The address says no.")
+
+
+@only_long
+def test_stack_of_the_version_before_gets_aliases(released: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its functions have no versions. Everything is called by its alias in the end, and links are kept."""
+    monkeypatch.setattr(Stack, "cloud", stack.Cloud("eu-central-1"))  # tables of its own
+    before = released.package("before")
+    template = versions.pinned(before.content, {})
+    kinds = {"AWS::Lambda::Version", "AWS::Lambda::Alias"}
+    aliases = [name for name, each in template["Resources"].items() if each["Type"] == "AWS::Lambda::Alias"]
+    template["Resources"] = {
+        name: each
+        for name, each in template["Resources"].items()
+        if each["Type"] not in kinds
+        and not (each["Type"] == "AWS::Lambda::Permission" and each["Properties"]["FunctionName"].get("Ref") in aliases)
+    }
+    del template["Parameters"]["ArtifactBefore"]
+    before.template.write_text(json.dumps(template))
+    made = stack.deploy(released.cloud, NAME, before, PARAMETERS, say=released.said.append)
+    status, link = smoke.with_key(released.address(made), None, "POST", "/links", {"url": TARGET})
+    assert status == 201
+
+    made = released.releases.deploy(released.package("first"), PARAMETERS)
+
+    assert ask(released.address(made), "GET", f"/{link['code']}")[:2] == (302, TARGET)
+    assert len(versions_in_use(released)) == 6
+    with pytest.raises(stack.StackFailed, match="has had no other code yet"):
+        released.releases.rollback()
 
 
 def remove(template: Any) -> None:
