@@ -6,6 +6,7 @@ from dev.mutants.mutant import Mutant
 
 _KEPT = "tests/dev/local/test_kept_aws.py"
 _LOCK = "tests/dev/deploy/test_lock.py"
+_CHANGES = "tests/dev/deploy/test_change_sets.py"
 _VERSIONS = "tests/dev/deploy/test_versions.py"
 
 MUTANTS = (
@@ -75,6 +76,27 @@ MUTANTS = (
         "tests/dev/admin/test_keys.py::test_the_first_start_shows_a_key",
     ),
     # The account's quota.
+    Mutant(
+        "release: a replacement is refused",
+        "dev/deploy/change_sets.py",
+        'if resource["Replacement"] == "True" else ""',
+        'if resource["Replacement"] == "Never" else ""',
+        f"{_CHANGES}::test_removal_and_replacement_are_losses",
+    ),
+    Mutant(
+        "release: another key of a table is refused",
+        "dev/deploy/change_sets.py",
+        '("TableName", "KeySchema", "LocalSecondaryIndexes")',
+        '("TableName", "LocalSecondaryIndexes")',
+        f"{_CHANGES}::test_another_name_or_key_is_a_loss",
+    ),
+    Mutant(
+        "release: only what is named may go",
+        "dev/deploy/change_sets.py",
+        "if name not in may_go:",
+        "if not may_go:",
+        f"{_CHANGES}::test_named_override_lets_only_that_go",
+    ),
     Mutant(
         "quotas: deploy.json comes first",
         "dev/deploy/quotas.py",
