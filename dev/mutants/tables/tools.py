@@ -86,8 +86,8 @@ MUTANTS = (
     Mutant(
         "release: another key of a table is refused",
         "dev/deploy/change_sets.py",
-        '("TableName", "KeySchema", "LocalSecondaryIndexes")',
-        '("TableName", "LocalSecondaryIndexes")',
+        '("TableName", "KeySchema", "LocalSecondaryIndexes")], types',
+        '("TableName", "KeySchema", "LocalSecondaryIndexes")], []',
         f"{_CHANGES}::test_another_name_or_key_is_a_loss",
     ),
     Mutant(
