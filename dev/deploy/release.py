@@ -7,20 +7,22 @@ meet code that fails the first one. A rollback is a release of the code before, 
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from dev.deploy import stack, versions
 from dev.deploy.smoke import SmokeFailed
-from dev.deploy.stack import Cloud, Revision, Say, StackFailed
+from dev.deploy.stack import Cloud, Revision, Say, StackFailed, Template
 
 if TYPE_CHECKING:
     from dev.deploy.package import Package
 
+_ALIAS, _VERSION = "AWS::Lambda::Alias", "AWS::Lambda::Version"
 _DIGEST = re.compile(r"code/(\w+)\.zip")
 
 
@@ -82,7 +84,7 @@ class Release:
             raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
         self.say(f"Going back from {now} to {key}. Tables, queues, files and names stay as they are.")
         values = {**before.parameters, "ArtifactKey": key, "ArtifactBefore": now}
-        return self._change(_at_once(Revision(before.template, values)), before)
+        return self._change(_at_once(Revision(_following(before.template), values)), before)
 
     def _create(self, target: Revision) -> dict[str, str]:
         made = stack.change(self.cloud, self.name, _named(target), say=self.say)
@@ -110,20 +112,19 @@ class Release:
     def _publish(self, target: Revision, before: Revision) -> None:
         """Make the new versions and try them, while the aliases stay. Without anything new there is nothing to do."""
         current = self._aliases()
-        new = _functions(target).keys() - _functions(before).keys()
-        if current and not new:
+        if current and not _is_held(before) and _versions(target).keys() <= _versions(before).keys():
             return
         self.say(
             "Making new versions, which nobody is sent to yet ..."
             if current
             else "Making aliases of the functions, before anything calls them ..."
         )
-        pinned = replace(target, template=versions.pinned(target.template, current))
+        pinned = replace(target, template=_with_versions_of(before, versions.pinned(target.template, current)))
         made = stack.change(self.cloud, self.name, pinned, before=before, may_go=self.may_go, say=self.say)
         published = stack.resources(self.cloud, self.name, "AWS::Lambda::Version")
         self.say("Trying the new versions ...")
         try:
-            self.tests.by_invocation(made, {_functions(target)[each]: arn for each, arn in published.items()})
+            self.tests.by_invocation(made, {function: published[each] for each, function in _versions(target).items()})
         except SmokeFailed as failed:
             self._undo(before, target)
             raise Undone(f"{failed}\nNobody was sent to the new code; the code before has stayed in use.") from failed
@@ -151,7 +152,9 @@ class Release:
                 pages = functions.get_paginator("list_versions_by_function").paginate(FunctionName=function)
                 numbers = [each["Version"] for page in pages for each in page["Versions"]]
                 aliases = functions.list_aliases(FunctionName=function)["Aliases"]
-                for number in versions.superfluous(numbers, {each["FunctionVersion"] for each in aliases}):
+                shares = [each.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}) for each in aliases]
+                in_use = {each["FunctionVersion"] for each in aliases}.union(*shares)
+                for number in versions.superfluous(numbers, in_use):
                     functions.delete_function(FunctionName=function, Qualifier=number)
         except ClientError as refused:
             self.say(f"Old versions could not be deleted, which does no harm: {refused}")
@@ -174,15 +177,43 @@ def _at_once(revision: Revision) -> Revision:
 
 
 def _key_before(before: Revision, key: str) -> str:
-    """Return what is before the code of ``key``: what is deployed, or if that is the same code, what was before it."""
-    deployed = before.parameters.get("ArtifactKey", "")
-    return before.parameters.get("ArtifactBefore", "") if deployed == key else deployed
+    """Return what is before the code of ``key``: what served visitors last, and is not the same code."""
+    ran = before.parameters.get("ArtifactKey", "")
+    if ran == key or _is_held(before):
+        ran = before.parameters.get("ArtifactBefore", "")
+    return "" if ran == key else ran
 
 
-def _functions(revision: Revision) -> dict[str, str]:
+def _is_held(revision: Revision) -> bool:
+    """Tell whether aliases are held at numbers: the release was broken off before visitors got its code."""
+    return any(
+        isinstance(alias["Properties"]["FunctionVersion"], str) for _, alias in _of_type(revision.template, _ALIAS)
+    )
+
+
+def _following(template: Template) -> Template:
+    """Return a template with aliases that follow its versions, also where it holds them."""
+    result = copy.deepcopy(template)
+    version_of = {each["Properties"]["FunctionName"]["Ref"]: name for name, each in _of_type(result, _VERSION)}
+    for _, alias in _of_type(result, _ALIAS):
+        version = version_of[alias["Properties"]["FunctionName"]["Ref"]]
+        alias["Properties"]["FunctionVersion"] = {"Fn::GetAtt": [version, "Version"]}
+    return result
+
+
+def _with_versions_of(before: Revision, template: Template) -> Template:
+    """Return a template that keeps the versions of before, which aliases are held at: undoing it moves no alias."""
+    result = copy.deepcopy(template)
+    for name, version in _of_type(before.template, _VERSION):
+        if version["Properties"]["FunctionName"]["Ref"] in result["Resources"]:
+            result["Resources"].setdefault(name, version)
+    return result
+
+
+def _versions(revision: Revision) -> dict[str, str]:
     """Return the function of each version, both by their logical ids."""
-    return {
-        name: each["Properties"]["FunctionName"]["Ref"]
-        for name, each in revision.template["Resources"].items()
-        if each["Type"] == "AWS::Lambda::Version"
-    }
+    return {name: each["Properties"]["FunctionName"]["Ref"] for name, each in _of_type(revision.template, _VERSION)}
+
+
+def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((name, each) for name, each in template["Resources"].items() if each["Type"] == kind)

@@ -222,6 +222,38 @@ def _fail(_: object) -> None:
 
 
 @only_long
+@pytest.mark.parametrize("then", ["the same again", "rollback"])
+def test_release_that_was_broken_off(released: Stack, then: str) -> None:
+    """Stopped after the new versions were made: visitors have the code before, and either way leads on from there."""
+    served, _ = code_in_use(released)
+    name = then.replace(" ", "-")
+    new = released.package(name, api__site=sources_of("api/site") + f"# {then}\n".encode())
+    stopped = release.Release(released.cloud, NAME, release.Tests(_stop, _fail), say=released.said.append)
+    with visitor(released) as visits:
+        with pytest.raises(KeyboardInterrupt):
+            stopped.deploy(new, PARAMETERS)
+        broken_off, before = code_in_use(released)
+
+        if then == "rollback":
+            released.releases.rollback()
+            assert code_in_use(released) == (served, broken_off)
+        else:
+            released.releases.deploy(new, PARAMETERS)
+            assert code_in_use(released) == (broken_off, served)
+
+    assert before == served
+    assert visits.failed == []
+    deployed = stack.deployed(released.cloud, NAME)
+    assert deployed is not None
+    aliases = [each for each in deployed.template["Resources"].values() if each["Type"] == "AWS::Lambda::Alias"]
+    assert all("Fn::GetAtt" in each["Properties"]["FunctionVersion"] for each in aliases)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@only_long
 def test_stack_of_the_version_before_gets_aliases(released: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its functions have no versions. Everything is called by its alias in the end, and links are kept."""
     monkeypatch.setattr(Stack, "cloud", stack.Cloud("eu-central-1"))  # tables of its own
