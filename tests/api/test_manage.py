@@ -280,6 +280,7 @@ class TestRivals:
 
         ann("DELETE", "/links/sale")
 
+        assert external_claims() == set()
         assert [ann("POST", "/links", {"url": URL, "externalId": name}).status_code for name in ("old", "new")] == [
             201,
             201,
@@ -322,6 +323,12 @@ def changed_meanwhile(monkeypatch: pytest.MonkeyPatch, changes: list[dict[str, A
     return changes
 
 
+def external_claims() -> set[str]:
+    """Return the ids of all claims on externalIds."""
+    items = boto3.client("dynamodb").scan(TableName=settings.access_table)["Items"]
+    return {item["id"]["S"] for item in items if item["id"]["S"].startswith("ext#")}
+
+
 class TestExternalId:
     """An owner's own name for a link, accepted wherever a code is in managing."""
 
@@ -346,6 +353,7 @@ class TestExternalId:
         assert ann.get("/links/second").status_code == 404
         assert bob.get("/links/ext:order-7").status_code == 404
         assert bob.make(externalId="order-7")["externalId"] == "order-7"
+        assert external_claims() == {"ext#ann#order-7", "ext#bob#order-7"}
 
     def test_external_id_can_be_moved_and_released(self, ann: Keyed) -> None:
         """Another link may use a name that is no longer used."""
@@ -358,7 +366,9 @@ class TestExternalId:
         assert (taken.status_code, moved.status_code) == (409, 200)
         assert ann.get("/links/ext:b").json_body["code"] == first["code"]
         assert ann.get("/links/ext:a").status_code == 404
+        assert external_claims() == {"ext#ann#b"}
         ann("DELETE", f"/links/{first['code']}")
+        assert external_claims() == set()
         assert ann.make(externalId="b")["code"] not in {first["code"], second["code"]}
 
 
