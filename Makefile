@@ -8,7 +8,7 @@ LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	{ $(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; false; }; }
 PYTEST = $(BIN)/pytest --by-file -o console_output_style=classic -n auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit lock openapi package deploy rollback destroy
+.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate lock openapi package deploy rollback destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ soak: $(VENV)/.installed ## Compare random calls with a model of the API, with n
 audit: $(VENV)/.installed ## Check the dependencies for known vulnerabilities: FILE=requirements.txt for another list
 	@$(BIN)/python -m dev.deploy.audit $(FILE)
 
+validate: $(VENV)/.installed .venv-validate/.installed ## Check the packaged template with checkov, cfn-lint's serverless rules and parliament
+	@$(BIN)/python -m dev.deploy.validate
+
 lock: $(VENV)/.installed ## Update requirements.lock, the hashes of the dependencies, after a change of requirements.txt
 	@$(BIN)/python -m dev.deploy.lock
 
@@ -114,3 +117,6 @@ bench: $(VENV)/.installed ## Run the benchmarks: redirects, code collisions, cou
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) dev/install.py
+
+.venv-validate/.installed: requirements-validate.txt constraints-validate.txt
+	@VENV=.venv-validate REQUIREMENTS=requirements-validate.txt $(PYTHON) dev/install.py

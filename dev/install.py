@@ -1,4 +1,4 @@
-"""Create .venv, or the directory in VENV, and install the pinned packages.
+"""Create .venv, or the directory in VENV, and install the pinned packages of requirements-dev.txt, or of REQUIREMENTS.
 
 Any Python 3 can run it: its syntax is old on purpose.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 OLDEST = (3, 11)
 HERE = Path(__file__).resolve().parent.parent
 VENV = HERE / (os.environ.get("VENV") or ".venv")  # make VENV=.venv-3.13 PYTHON=python3.13 ...
+REQUIREMENTS = os.environ.get("REQUIREMENTS") or "requirements-dev.txt"
 LOG = VENV / "install.log"
 
 
@@ -53,10 +54,10 @@ def create_venv() -> None:
 
 
 def install() -> None:
-    """Install requirements-dev.txt, printing a dot for each package."""
+    """Install the requirements, printing a dot for each package."""
     print_now(f"Installing the packages into {VENV.name} (once; about a minute) ")
     command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--retries", "2"]
-    command += ["-r", str(HERE / "requirements-dev.txt")]
+    command += ["-r", str(HERE / REQUIREMENTS)]
     lines = []
     with LOG.open("w") as log:
         pip = subprocess.Popen(command, cwd=str(HERE), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -7,6 +7,7 @@ from dev.mutants.mutant import Mutant
 _KEPT = "tests/dev/local/test_kept_aws.py"
 _LOCK = "tests/dev/deploy/test_lock.py"
 _CHANGES = "tests/dev/deploy/test_change_sets.py"
+_VALIDATE = "tests/dev/deploy/test_validate.py"
 _VERSIONS = "tests/dev/deploy/test_versions.py"
 
 MUTANTS = (
@@ -175,5 +176,27 @@ MUTANTS = (
         " if each not in in_use]",
         "]",
         f"{_VERSIONS}::test_old_versions_are_superfluous_unless_they_are_in_use",
+    ),
+    # Validators of the template.
+    Mutant(
+        "validate: a decision is about one resource",
+        "dev/deploy/validate.py",
+        "for each in sorted(found) if each not in decided]",
+        "for each in sorted(found) if (each.tool, each.rule) not in {(one.tool, one.rule) for one in decided}]",
+        f"{_VALIDATE}::test_findings_and_decisions_must_agree",
+    ),
+    Mutant(
+        "validate: a decision goes with its finding",
+        "dev/deploy/validate.py",
+        "for each in sorted(decided) if each not in found]",
+        "for each in ()]",
+        f"{_VALIDATE}::test_findings_and_decisions_must_agree",
+    ),
+    Mutant(
+        "validate: a tool that finds nothing planted is not believed",
+        "dev/deploy/validate.py",
+        "for each in sorted(PLANTED) if each not in found]",
+        "for each in ()]",
+        f"{_VALIDATE}::test_a_tool_that_overlooks_the_planted_faults_is_noticed",
     ),
 )
