@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import queue
 import socket
 import threading
@@ -18,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _NAME = "clicks"
+_LOWEST_PRIORITY = 19
 _OK = 200
 _PATH = "/2020-01-01/extension"
 _SECONDS_TO_REGISTER = 2
@@ -80,7 +82,12 @@ class Outbox:
         return response.headers["Lambda-Extension-Identifier"] if response.status == _OK else None
 
     def _run(self, extension_id: str) -> None:
-        """Wait for an invocation and its response, then send; only then may the environment be frozen."""
+        """Wait for an invocation and its response, then send; only then may the environment be frozen.
+
+        With the lowest priority: where there is one core, the response is on its way before this thread begins.
+        """
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
         host, _, port = self._runtime_api.partition(":")
         request = _NEXT.format(host=self._runtime_api, id=extension_id).encode()
         while True:

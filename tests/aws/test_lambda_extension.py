@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,6 +96,28 @@ def test_click_is_sent_between_the_response_and_the_next_event(aws_lambda: Lambd
     outbox.flush(5)
 
     assert [aws_lambda.next() for _ in range(3)] == ["answered", "sent [1]", "next by the-id"]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="NOT TESTED: the priority of a thread. Only Linux has one for each."
+)
+def test_sending_has_the_lowest_priority(aws_lambda: Lambda) -> None:
+    """It must not take the core from the thread that serves the visitor, which keeps its own."""
+
+    def send(*_: object) -> None:
+        aws_lambda.events.put(f"at {os.getpriority(os.PRIO_PROCESS, threading.get_native_id())}")
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    outbox = Outbox(aws_lambda.address, send)
+    assert outbox.open()
+    aws_lambda.next()
+
+    aws_lambda.invoke()
+    outbox.add("a click")
+    outbox.flush(5)
+
+    assert aws_lambda.next() == "at 19"
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before < 19
 
 
 def test_invocation_without_a_click_only_asks_for_the_next_event(aws_lambda: Lambda) -> None:
