@@ -29,6 +29,9 @@ CODE_ATTEMPTS = 8  # bench/codes.py: of a million codes generated within an hour
 _URL_CLAIM_LASTS = timedelta(minutes=1)  # many times longer than the index lags behind the table
 
 
+_FASTEST_RESTORE = timedelta(minutes=10)  # restoring a table and changing over to it takes longer
+
+
 @dataclass(frozen=True, slots=True)
 class _Creation:
     """A request being processed: the link to create, its creator, and what makes retries safe."""
@@ -86,7 +89,7 @@ def shorten(
     """
     check_may_find(new_link, caller)
     stored = None if request is None else _stored_response(request, now)
-    if stored is not None and not _is_lost(stored):
+    if stored is not None and not _is_lost(stored, now):
         return StoredResponse.replayed(stored)
     block_hosts.refuse(new_link.targets)
     manage_key = None if caller.owner else api_key.generate_manage_key()
@@ -131,15 +134,18 @@ def _stored_response(request: IdempotentRequest, now: datetime) -> str | None:
     return before.response
 
 
-def _is_lost(response: str) -> bool:
+def _is_lost(response: str, now: datetime) -> bool:
     """Tell whether the link of a stored response is lost, because its table was restored to an earlier time.
 
-    A deleted link is not lost: its code is still taken. A code that was lost may be another link's by now.
+    A deleted link is not lost: its code is still taken. A code that was lost may be another link's by now. Nor is a
+    link from a moment ago, which most retries are about: they cost no read.
 
     Raises:
         StoreUnavailable
     """
     document = json.loads(response)["document"]
+    if now - times.parse_time(document["createdAt"]) < _FASTEST_RESTORE:
+        return False
     link = link_store.find_now(document["code"])
     if link is None:
         return not link_store.is_code_used(document["code"])

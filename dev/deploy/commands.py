@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -138,18 +139,36 @@ def rollback(stage: str) -> None:
 def _tests(cloud: stack.Cloud, before_test: Callable[[], None] = lambda: None) -> release.Tests:
     """Return the smoke tests of a release, each with a key of its own for as long as it takes."""
 
+    def temporary_key(made: Mapping[str, str]) -> AbstractContextManager[str]:
+        return keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5))
+
     def by_invocation(made: Mapping[str, str], versions: Mapping[str, str]) -> None:
-        with keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key:
+        with (
+            _any_failure_told(),
+            keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key,
+        ):
             smoke.test_versions(cloud.client("lambda"), versions, made["BaseUrl"], key)
 
     def at_address(made: Mapping[str, str]) -> None:
         before_test()
         address = stages.address(made)
         print(f"Trying it at {address} ...", flush=True)
-        with keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key:
+        with (
+            _any_failure_told(),
+            keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key,
+        ):
             smoke.test(address, made["BaseUrl"], key)
 
     return release.Tests(by_invocation, at_address)
+
+
+@contextmanager
+def _any_failure_told() -> Iterator[None]:
+    """Take whatever a test meets for its failure: no answer, one that is not JSON, no key."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, BotoCoreError, ClientError, keys.KeyNotMade) as failure:
+        raise smoke.SmokeFailed(f"The test met {type(failure).__name__}: {failure}") from failure
 
 
 def _print_outputs(made: Mapping[str, str]) -> None:

@@ -17,7 +17,8 @@ from dev.local import local_aws
 
 _TARGET = "https://example.com/smoke?test=1#deployed"
 _PATIENCE = 60  # seconds that a new API may take until it responds everywhere
-_HEALTHY, _UNKNOWN = 200, 404
+_HEALTHY, _UNKNOWN, _SERVER_ERROR = 200, 404, 500
+_ATTEMPTS = 3
 
 
 class SmokeFailed(Exception):
@@ -55,8 +56,12 @@ def test_versions(functions: Any, versions: Mapping[str, str], base_url: str, ke
     """
 
     def respond(name: str, method: str, resource: str, code: str | None = None, body: Any = None) -> Any:
-        event = _event(method, resource, code, body, key)
-        return _invoked(functions, versions[name], event, f"{method} {resource}")
+        for _ in range(_ATTEMPTS):  # a new version starts cold, which may take longer than it waits for a table
+            event = _event(method, resource, code, body, key)
+            response = _invoked(functions, versions[name], event, f"{method} {resource}")
+            if response["statusCode"] < _SERVER_ERROR:
+                break
+        return response
 
     _expect("GET /healthz of the new API", 200, respond("APIHandler", "GET", "/healthz")["statusCode"])
     fields = {"url": _TARGET, "expiresIn": "1m", "title": "Smoke test"}

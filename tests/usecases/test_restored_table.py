@@ -166,10 +166,17 @@ def test_a_lost_claim_is_replaced_once(ann: Keyed, restore: Restore) -> None:
         claim_store.add(stale)
 
 
-def test_a_retry_creates_a_lost_link_again(ann: Keyed, restore: Restore) -> None:
+@pytest.fixture
+def an_hour_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let an hour pass: so long takes what a restored table takes."""
+    return lambda: monkeypatch.setattr("chalicelib.clock.now", lambda: datetime.now(UTC) + timedelta(hours=1))
+
+
+def test_a_retry_creates_a_lost_link_again(ann: Keyed, restore: Restore, an_hour_later: Callable[[], None]) -> None:
     """Its stored response would name a dead link; the next retry gets the new response."""
     before = create(ann, "late", LATE)
     restore(settings.links_table)
+    an_hour_later()
 
     again, replayed = create(ann, "late", LATE), create(ann, "late", LATE)
 
@@ -180,10 +187,13 @@ def test_a_retry_creates_a_lost_link_again(ann: Keyed, restore: Restore) -> None
     assert follow_and_count("late")["headers"]["Location"] == LATE
 
 
-def test_a_retry_never_names_the_link_of_another(ann: Keyed, restore: Restore) -> None:
+def test_a_retry_never_names_the_link_of_another(
+    ann: Keyed, restore: Restore, an_hour_later: Callable[[], None]
+) -> None:
     """A code that was lost is free, and may be given out again before the retry comes."""
     create(ann, "late", LATE)
     restore(settings.links_table)
+    an_hour_later()
     bob = Keyed(ann._http, make_key("bob"))  # noqa: SLF001  # another owner, with the same client
     bob.make(url="https://example.com/bob", alias="late")
 
@@ -192,8 +202,13 @@ def test_a_retry_never_names_the_link_of_another(ann: Keyed, restore: Restore) -
     assert (retried.status_code, retried.json_body["code"]) == (409, "alias-taken")
 
 
-def test_a_retry_for_a_deleted_link_is_still_a_replay(ann: Keyed, restore: Restore) -> None:  # noqa: ARG001  # the link early
+def test_a_retry_for_a_deleted_link_is_still_a_replay(
+    ann: Keyed,
+    restore: Restore,  # noqa: ARG001  # the link early
+    an_hour_later: Callable[[], None],
+) -> None:
     """Deleting is final: its code stays taken, and the response is the stored one."""
+    an_hour_later()
     ann("DELETE", "/links/early")
 
     retried = create(ann, "early", EARLY)

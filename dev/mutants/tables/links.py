@@ -194,7 +194,7 @@ MUTANTS = (
     Mutant(
         "a stored response does not lead to a lost link",
         "chalicelib/usecases/create_link.py",
-        "if stored is not None and not _is_lost(stored):",
+        "if stored is not None and not _is_lost(stored, now):",
         "if stored is not None:",
         f"{_RESTORED}::test_a_retry_creates_a_lost_link_again",
     ),
