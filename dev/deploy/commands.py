@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from http.client import HTTPException
 from itertools import product
 from typing import Any
 
@@ -17,6 +18,7 @@ from dev.admin import keys
 from dev.deploy import package, quotas, release, smoke, stack, stages
 from dev.local import adopt_tables, local_aws
 
+_OF_TESTS = (OSError, HTTPException, ValueError, LookupError, TypeError)
 LOCAL = stack.name_of("local")
 _SHARED = {
     "LINKS_TABLE": "LinksTable",
@@ -150,7 +152,8 @@ def _tests(cloud: stack.Cloud, before_test: Callable[[], None] = lambda: None) -
             smoke.test_versions(cloud.client("lambda"), versions, made["BaseUrl"], key)
 
     def at_address(made: Mapping[str, str]) -> None:
-        before_test()
+        with _any_failure_told():
+            before_test()
         address = stages.address(made)
         print(f"Trying it at {address} ...", flush=True)
         with (
@@ -167,7 +170,7 @@ def _any_failure_told() -> Iterator[None]:
     """Take whatever a test meets for its failure: no answer, one that is not JSON, no key."""
     try:
         yield
-    except (OSError, ValueError, LookupError, TypeError, BotoCoreError, ClientError, keys.KeyNotMade) as failure:
+    except (*_OF_TESTS, BotoCoreError, ClientError, keys.KeyNotMade, stack.StackFailed) as failure:
         raise smoke.SmokeFailed(f"The test met {type(failure).__name__}: {failure}") from failure
 
 

@@ -100,14 +100,24 @@ class Release:
     def _change(self, target: Revision, before: Revision) -> dict[str, str]:
         target = _named(target)
         self._publish(target, before)
-        made = stack.change(self.cloud, self.name, target, before=before, may_go=self.may_go, say=self.say)
+        made = self._moved(target, before)
         try:
             self.tests.at_address(made)
         except SmokeFailed as failed:
-            self._undo(before, target)
+            self._undo(before, target, failed)
             raise Undone(f"{failed}\nThe code before is in use again.") from failed
-        self._delete_old_versions()
+        self._delete_versions()
         return made
+
+    def _moved(self, target: Revision, before: Revision) -> dict[str, str]:
+        """Move the aliases. An alarm may move them back, and then the rest of the stack goes back with them."""
+        try:
+            return stack.change(self.cloud, self.name, target, before=before, may_go=self.may_go, say=self.say)
+        except StackFailed as failed:
+            if not stack.is_at_rest(self.cloud, self.name):
+                raise
+            self._undo(before, target, failed)
+            raise Undone(f"{failed}\nThe stack is as it was before.") from failed
 
     def _publish(self, target: Revision, before: Revision) -> None:
         """Make the new versions and try them, while the aliases stay. Without anything new there is nothing to do."""
@@ -126,14 +136,26 @@ class Release:
         try:
             self.tests.by_invocation(made, {function: published[each] for each, function in _versions(target).items()})
         except SmokeFailed as failed:
-            self._undo(before, target)
-            raise Undone(f"{failed}\nNobody was sent to the new code; the code before has stayed in use.") from failed
+            self._undo(before, target, failed)
+            state = "Nobody was sent to the new code; the code before has stayed in use."
+            raise Undone(f"{failed}\n{state if current else 'The code before is in use again.'}") from failed
 
-    def _undo(self, before: Revision, failed: Revision) -> None:
-        """Put the stack back as it was. What only the failed release had added may go again: nothing is in it."""
+    def _undo(self, before: Revision, failed: Revision, why: Exception) -> None:
+        """Put the stack back as it was. What only the failed release had added may go again: nothing is in it.
+
+        Its versions go as well: Lambda makes no second version of the code that was published last, and the next try
+        with that code would fail.
+        """
         self.say("That does not work. Putting the stack back as it was ...")
         added = failed.template["Resources"].keys() - before.template["Resources"].keys()
-        stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=added, say=self.say)
+        may_go = {*added, *self.may_go}
+        try:
+            stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=may_go, say=self.say)
+        except StackFailed as refused:
+            raise StackFailed(
+                f"{why}\nThat could not be undone: {refused}\nSay make rollback, or deploy again."
+            ) from why
+        self._delete_versions()
 
     def _aliases(self) -> dict[str, str]:
         """Return the version that each alias of the stack names now, by the alias's logical id."""
@@ -144,8 +166,11 @@ class Release:
             found[alias] = functions.get_alias(FunctionName=function, Name=qualifier)["FunctionVersion"]
         return found
 
-    def _delete_old_versions(self) -> None:
-        """Delete the versions that no rollback needs. What cannot be deleted stays: the release is good."""
+    def _delete_versions(self) -> None:
+        """Delete the versions that no rollback needs: old ones, and newer ones than those in use, which failed.
+
+        What cannot be deleted stays, and is told.
+        """
         functions = self.cloud.client("lambda")
         try:
             for function in stack.resources(self.cloud, self.name, "AWS::Lambda::Function").values():
@@ -154,10 +179,12 @@ class Release:
                 aliases = functions.list_aliases(FunctionName=function)["Aliases"]
                 shares = [each.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}) for each in aliases]
                 in_use = {each["FunctionVersion"] for each in aliases}.union(*shares)
-                for number in versions.superfluous(numbers, in_use):
+                newest = max((int(each) for each in in_use if each.isdigit()), default=0)
+                failed = [each for each in numbers if each.isdigit() and int(each) > newest > 0]
+                for number in {*versions.superfluous(numbers, in_use), *failed}:
                     functions.delete_function(FunctionName=function, Qualifier=number)
         except ClientError as refused:
-            self.say(f"Old versions could not be deleted, which does no harm: {refused}")
+            self.say(f"Versions that nobody needs could not be deleted: {refused}")
 
 
 def _named(revision: Revision) -> Revision:

@@ -158,6 +158,13 @@ def deployed(cloud: Cloud, name: str) -> Revision | None:
         return Revision(json.loads(body) if isinstance(body, str) else json.loads(json.dumps(body)), parameters)
 
 
+def is_at_rest(cloud: Cloud, name: str) -> bool:
+    """Tell whether the stack ``name`` can be changed: its last change has ended, or has been undone."""
+    with _translating_errors():
+        stack = _described(cloud, name)
+        return stack is not None and stack["StackStatus"] in _DONE | {"UPDATE_ROLLBACK_COMPLETE"}
+
+
 def has_object(cloud: Cloud, bucket: str, key: str) -> bool:
     """Tell whether a bucket of this account has an object.
 

@@ -148,6 +148,16 @@ def versions_in_use(released: Stack) -> dict[str, str]:
     }
 
 
+def newest_versions(released: Stack) -> dict[str, str]:
+    """Return the last version that each function has, by the ARN of its alias."""
+    functions = released.cloud.client("lambda")
+    newest: dict[str, str] = {}
+    for arn in stack.resources(released.cloud, NAME, "AWS::Lambda::Alias").values():
+        made = functions.list_versions_by_function(FunctionName=arn.rpartition(":")[0])["Versions"]
+        newest[arn] = str(max(int(each["Version"]) for each in made if each["Version"].isdigit()))
+    return newest
+
+
 @grows
 def test_no_visitor_meets_a_bad_release(released: Stack) -> None:
     """A good release, a bad one and a rollback, one after the other: every visit leads to the target."""
@@ -164,7 +174,9 @@ def test_no_visitor_meets_a_bad_release(released: Stack) -> None:
             with pytest.raises(release.Undone, match=r"broken.*\nNobody was sent to the new code"):
                 released.releases.deploy(bad, PARAMETERS)
         assert (before, code_in_use(released)) == (first, (second, first))
-        assert versions_in_use(released).keys() == in_use.keys()
+        assert versions_in_use(released) == in_use
+        # On AWS the same code could not be released again while its version were the last that was published.
+        assert newest_versions(released) == in_use
         released.releases.rollback()
         assert code_in_use(released) == (first, second)
         if usual_or_long(0, 1):  # twice brings the newer code back
@@ -222,6 +234,32 @@ def _fail(_: object) -> None:
 
 
 @only_long
+def test_failure_of_the_second_change_is_undone(released: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when an alarm moves the aliases back: what the first change had brought goes as well."""
+    before, real, changes = stack.deployed(released.cloud, NAME), stack.change, 0
+
+    def change(*given: Any, **named: Any) -> dict[str, str]:
+        nonlocal changes
+        changes += 1
+        if changes == 2:
+            raise stack.StackFailed("The alarm fired.")
+        return real(*given, **named)
+
+    monkeypatch.setattr(stack, "change", change)
+    with visitor(released) as visits, pytest.raises(release.Undone, match=r"alarm fired\.\nThe stack is as it was"):
+        released.releases.deploy(
+            released.package("alarm", api__site=sources_of("api/site") + b"# a fifth\n"), PARAMETERS
+        )
+
+    after = stack.deployed(released.cloud, NAME)
+    assert before is not None
+    assert after is not None
+    assert after.template == before.template
+    assert newest_versions(released) == versions_in_use(released)
+    assert visits.failed == []
+
+
+@only_long
 @pytest.mark.parametrize("then", ["the same again", "rollback"])
 def test_release_that_was_broken_off(released: Stack, then: str) -> None:
     """Stopped after the new versions were made: visitors have the code before, and either way leads on from there."""
@@ -243,6 +281,7 @@ def test_release_that_was_broken_off(released: Stack, then: str) -> None:
 
     assert before == served
     assert visits.failed == []
+    assert newest_versions(released) == versions_in_use(released)
     deployed = stack.deployed(released.cloud, NAME)
     assert deployed is not None
     aliases = [each for each in deployed.template["Resources"].values() if each["Type"] == "AWS::Lambda::Alias"]

@@ -28,7 +28,7 @@ class Connection:
     """An open connection. After any error it must be closed."""
 
     def __init__(self, url: SplitResult, seconds: float) -> None:
-        """Connect to the host of ``url``; each step may take ``seconds``.
+        """Connect to the host of ``url``, within ``seconds`` for connection and handshake together.
 
         Raises:
             OSError: also if the certificate is not of that host, or of no authority that is trusted.
@@ -110,9 +110,10 @@ class Connection:
 
 def _connected(url: SplitResult, seconds: float) -> socket.socket:
     host = url.hostname or ""
-    connected = _connected_to_one(host, url.port or _PORTS[url.scheme], time.monotonic() + seconds)
-    connected.settimeout(seconds)
+    until = time.monotonic() + seconds
+    connected = _connected_to_one(host, url.port or _PORTS[url.scheme], until)
     try:
+        connected.settimeout(seconds_within(until, math.inf))  # what is left is for the handshake
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return trust.context().wrap_socket(connected, server_hostname=host) if url.scheme == "https" else connected
     except OSError:
