@@ -68,7 +68,7 @@ def _limits(quota: Quota) -> dict[str, str]:
     counting = max(_LEAST_COUNTING, min(_COUNTING, quota.unreserved // _COUNTING_SHARE))
     return {
         "RequestsPerSecond": str(min(_REQUESTS_PER_SECOND, quota.requests_per_second)),
-        "RequestsAtOnce": str(min(_REQUESTS_AT_ONCE, quota.requests_per_second)),
+        "RequestsAtOnce": str(min(_REQUESTS_AT_ONCE, quota.unreserved)),
         "ClicksConcurrency": str(counting),
     }
 
@@ -92,5 +92,5 @@ def _told(quota: Quota, parameters: Mapping[str, str], region: str) -> Iterator[
 
 def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
     """Return a parameter as a number; CloudFormation refuses one that is none, by its name."""
-    text = parameters.get(name, "")
+    text = str(parameters.get(name, ""))
     return int(text) if text.isdecimal() else default

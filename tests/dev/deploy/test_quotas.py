@@ -56,9 +56,9 @@ def defaults() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("concurrency", "carried", "let_in", "at_once", "counting"),
     [
-        (10, "100", "100", "100", "2"),  # a new account
-        (25, "250", "250", "250", "4"),
-        (100, "1,000", "500", "1000", "4"),
+        (10, "100", "100", "10", "2"),  # a new account
+        (25, "250", "250", "25", "4"),
+        (100, "1,000", "500", "100", "4"),
         (1000, "10,000", "500", "1000", "4"),
         (10_000, "100,000", "500", "1000", "4"),
     ],
@@ -66,7 +66,7 @@ def defaults() -> dict[str, Any]:
 def test_the_throttle_follows_the_quota(
     concurrency: int, carried: str, let_in: str, at_once: str, counting: str
 ) -> None:
-    """Ten requests a second for each container, and never more than the template's default, which bounds the bill."""
+    """Ten requests a second for each container, one at once; and no more than the template's defaults."""
     said: list[str] = []
 
     fitted = quotas.fitted(Account.with_quota(concurrency), {"LogDays": "7"}, said.append)
