@@ -24,8 +24,8 @@ def usual_or_long(usual: int, long: int) -> int:
     return long if IS_LONG else usual
 
 
-SEEDS = range(1, 1 + usual_or_long(2, 20))
-"""The seeds of randomly drawn faults."""
+SEEDS = range(1, 1 + usual_or_long(2, int(os.environ.get("SEEDS") or 20)))
+"""The seeds of randomly drawn faults. SEEDS says how many are enough for `make test-long`, where a machine is slow."""
 
 
 def each_seed(test: Test) -> Test:
