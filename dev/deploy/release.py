@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -214,15 +214,16 @@ def _key_before(before: Revision, key: str) -> str:
 def _is_held(revision: Revision) -> bool:
     """Tell whether aliases are held at numbers: the release was broken off before visitors got its code."""
     return any(
-        isinstance(alias["Properties"]["FunctionVersion"], str) for _, alias in _of_type(revision.template, _ALIAS)
+        isinstance(alias["Properties"]["FunctionVersion"], str)
+        for _, alias in versions.of_type(revision.template, _ALIAS)
     )
 
 
 def _following(template: Template) -> Template:
     """Return a template with aliases that follow its versions, also where it holds them."""
     result = copy.deepcopy(template)
-    version_of = {each["Properties"]["FunctionName"]["Ref"]: name for name, each in _of_type(result, _VERSION)}
-    for _, alias in _of_type(result, _ALIAS):
+    version_of = {each["Properties"]["FunctionName"]["Ref"]: name for name, each in versions.of_type(result, _VERSION)}
+    for _, alias in versions.of_type(result, _ALIAS):
         version = version_of[alias["Properties"]["FunctionName"]["Ref"]]
         alias["Properties"]["FunctionVersion"] = {"Fn::GetAtt": [version, "Version"]}
     return result
@@ -231,7 +232,7 @@ def _following(template: Template) -> Template:
 def _with_versions_of(before: Revision, template: Template) -> Template:
     """Return a template that keeps the versions of before, which aliases are held at: undoing it moves no alias."""
     result = copy.deepcopy(template)
-    for name, version in _of_type(before.template, _VERSION):
+    for name, version in versions.of_type(before.template, _VERSION):
         if version["Properties"]["FunctionName"]["Ref"] in result["Resources"]:
             result["Resources"].setdefault(name, version)
     return result
@@ -239,8 +240,6 @@ def _with_versions_of(before: Revision, template: Template) -> Template:
 
 def _versions(revision: Revision) -> dict[str, str]:
     """Return the function of each version, both by their logical ids."""
-    return {name: each["Properties"]["FunctionName"]["Ref"] for name, each in _of_type(revision.template, _VERSION)}
-
-
-def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((name, each) for name, each in template["Resources"].items() if each["Type"] == kind)
+    return {
+        name: each["Properties"]["FunctionName"]["Ref"] for name, each in versions.of_type(revision.template, _VERSION)
+    }

@@ -107,7 +107,9 @@ def uploaded(cloud: Cloud, package: Package, say: Say = print) -> dict[str, str]
     """
     bucket = artifacts(cloud)
     with _translating_errors():
-        return {"ArtifactBucket": bucket, "ArtifactKey": _upload(cloud, bucket, package, say)}
+        key = _upload(cloud, bucket, package, say)
+        _keep_versions(cloud, bucket)
+        return {"ArtifactBucket": bucket, "ArtifactKey": key}
 
 
 def change(
@@ -253,7 +255,6 @@ def artifacts(cloud: Cloud) -> str:
             if status != 404:  # noqa: PLR2004  # no bucket
                 raise
             _make_bucket(cloud, name)
-        _keep_versions(cloud, name)
     return name
 
 

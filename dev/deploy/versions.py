@@ -29,7 +29,7 @@ def named(template: Template, parameters: Mapping[str, str], code_digest: str) -
     result = copy.deepcopy(template)
     values = _Values(result, parameters)
     renamed: dict[str, str] = {}
-    for name, version in _of_type(result, "AWS::Lambda::Version"):
+    for name, version in of_type(result, "AWS::Lambda::Version"):
         function = version["Properties"]["FunctionName"]["Ref"]
         properties = result["Resources"][function]["Properties"]
         digest = _digest(code_digest, values.filled(_own(properties)))
@@ -51,7 +51,7 @@ def pinned(template: Template, current: Mapping[str, str]) -> Template:
     result = copy.deepcopy(template)
     if not current:
         return _without_aliases_in_use(result)
-    for name, alias in _of_type(result, "AWS::Lambda::Alias"):
+    for name, alias in of_type(result, "AWS::Lambda::Alias"):
         if name in current:
             alias["Properties"]["FunctionVersion"] = current[name]
     return result
@@ -64,21 +64,21 @@ def superfluous(versions: Iterable[str], in_use: Collection[str], keep: int = KE
 
 
 def _without_aliases_in_use(template: Template) -> Template:
-    functions = {name: alias["Properties"]["FunctionName"] for name, alias in _of_type(template, "AWS::Lambda::Alias")}
-    for name, permission in list(_of_type(template, "AWS::Lambda::Permission")):
+    functions = {name: alias["Properties"]["FunctionName"] for name, alias in of_type(template, "AWS::Lambda::Alias")}
+    for name, permission in list(of_type(template, "AWS::Lambda::Permission")):
         function = functions.get(permission["Properties"]["FunctionName"].get("Ref"))
         if function is not None:
             # Beside that of the alias: the one that the stack has is replaced by it.
             properties = permission["Properties"] | {"FunctionName": function}
             template["Resources"][f"{name}OfFunction"] = permission | {"Properties": properties}
-    for _, mapping in _of_type(template, "AWS::Lambda::EventSourceMapping"):
+    for _, mapping in of_type(template, "AWS::Lambda::EventSourceMapping"):
         called = mapping["Properties"]["FunctionName"]
         mapping["Properties"]["FunctionName"] = functions.get(called.get("Ref"), called)
-    for _, rule in _of_type(template, "AWS::Events::Rule"):
+    for _, rule in of_type(template, "AWS::Events::Rule"):
         for target in rule["Properties"]["Targets"]:
             if function := functions.get(target["Arn"].get("Ref")):
                 target["Arn"] = {"Fn::GetAtt": [function["Ref"], "Arn"]}
-    for name, _ in list(_of_type(template, "AWS::ApiGateway::RestApi")):
+    for name, _ in list(of_type(template, "AWS::ApiGateway::RestApi")):
         template = _calling_functions(template, name)
     return template
 
@@ -93,7 +93,7 @@ def _calling_functions(template: Template, api: str) -> Template:
     digest = _digest(properties["Body"])
     deployment = next(
         name
-        for name, each in _of_type(template, "AWS::ApiGateway::Deployment")
+        for name, each in of_type(template, "AWS::ApiGateway::Deployment")
         if each["Properties"]["RestApiId"] == {"Ref": api}
     )
     text = json.dumps(template).replace(deployment, re.sub(r"[0-9a-f]{10}$", digest, deployment))
@@ -152,5 +152,6 @@ def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the resources of one type, with their logical ids."""
     return ((name, each) for name, each in template["Resources"].items() if each["Type"] == kind)
