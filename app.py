@@ -8,13 +8,12 @@ from __future__ import annotations
 from chalice.app import Cron
 
 from chalicelib import logs, workers
-from chalicelib.api import abuse_reports, keys, links, qr, redirect, site, statistics, transfers
+from chalicelib.api import abuse_reports, keys, links, qr, redirect, site, statistics, transfers, versions
 from chalicelib.api.application import App, Route
 from chalicelib.api.requests import READ
 from chalicelib.api.responses import CORS
 
-ROUTES: tuple[Route, ...] = (
-    *redirect.Redirect().routes,  # the redirect's own function has them as well
+CALLS: tuple[Route, ...] = (
     ("/links", ["POST"], links.create_link),
     ("/links", READ, links.list_links),
     ("/links/bulk", ["POST"], links.create_links),
@@ -25,8 +24,6 @@ ROUTES: tuple[Route, ...] = (
     ("/links/{code}/stats", READ, statistics.statistics_of_link),
     ("/links/{code}/visits", READ, statistics.list_visits),
     ("/stats", READ, statistics.statistics_of_owner),
-    ("/{code}/qr", READ, qr.qr_code),
-    ("/{code}/report", [*READ, "POST"], abuse_reports.report_link),
     ("/reports", READ, abuse_reports.list_reports),
     ("/keys", ["POST"], keys.issue_key),
     ("/keys", READ, keys.list_keys),
@@ -35,6 +32,17 @@ ROUTES: tuple[Route, ...] = (
     ("/imports/{import_id}", READ, transfers.show_import),
     ("/exports", ["POST"], transfers.start_export),
     ("/exports/{export_id}", READ, transfers.show_export),
+)
+"""The calls of the API that had an address before there was /v1, where they still are."""
+CALLS_OF_V1: tuple[Route, ...] = (("/links/{code}/qr", READ, qr.qr_code_of_link),)
+"""The calls that have no other address. New ones belong here."""
+
+ROUTES: tuple[Route, ...] = (
+    *redirect.Redirect().routes,  # the redirect's own function has them as well
+    *versions.under_v1((*CALLS, *CALLS_OF_V1)),
+    *versions.without_version(CALLS),
+    ("/{code}/qr", READ, qr.qr_code),
+    ("/{code}/report", [*READ, "POST"], abuse_reports.report_link),
     ("/", READ, site.home),
     ("/assets/{file}", READ, site.asset),
     ("/healthz", READ, site.health),

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 RETENTION_DAYS = 90  # of single visits, where CLICK_RETENTION_DAYS says nothing else
 _HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
@@ -106,6 +107,8 @@ class Settings:
     link_cache_seconds: int
     """How long a container uses a cached link: seconds, 0 to 3600."""
     link_cache_size: int
+    unversioned_until: datetime
+    """Until when the addresses of the API without /v1 are announced to work."""
     unknown_code: str
     """``home``: an unknown code leads to ``base_url``. ``404``: it shows a page."""
     code_style: str
@@ -148,11 +151,12 @@ class Settings:
             anonymous_per_day=_number(environ, "ANONYMOUS_PER_DAY", default=0 if is_local else 50, most=1_000_000),
             anonymous_max_days=_number(environ, "ANONYMOUS_MAX_DAYS", default=0 if is_local else 90, most=3650),
             anonymous_min_alias=_number(environ, "ANONYMOUS_MIN_ALIAS", default=1 if is_local else 6, least=1, most=64),
-            key_per_minute=_number(environ, "KEY_PER_MINUTE", default=0 if is_local else 60, most=1_000_000),
+            key_per_minute=_number(environ, "KEY_PER_MINUTE", default=0 if is_local else 300, most=1_000_000),
             aws_client=_choice(environ, "AWS_CLIENT", "boto3", "http"),
             aws=_aws(environ),
             link_cache_seconds=_number(environ, "LINK_CACHE_SECONDS", default=60, most=3600),
             link_cache_size=_number(environ, "LINK_CACHE_SIZE", default=10_000, most=1_000_000),
+            unversioned_until=_day(environ, "UNVERSIONED_UNTIL", default="2027-12-01"),
             unknown_code=_choice(environ, "UNKNOWN_CODE", "home", "404"),
             code_style=_choice(environ, "CODE_STYLE", "shortid", "random"),
             target_hosts=_choice(environ, "TARGET_HOSTS", "public", "any"),
@@ -233,6 +237,17 @@ def _number(environ: Mapping[str, str], name: str, *, default: int, most: int, l
     if not (re.fullmatch(r"[0-9]{1,9}", value) and least <= int(value) <= most):
         raise SettingInvalid(name, f"is {value!r}. It must be a whole number from {least} to {most}.")
     return int(value)
+
+
+def _day(environ: Mapping[str, str], name: str, *, default: str) -> datetime:
+    """Return the beginning of a day in UTC."""
+    value = environ.get(name, default)
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):  # fromisoformat takes more forms than this
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise SettingInvalid(name, f"is {value!r}. It must be a day, such as {default}.")
 
 
 def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:

@@ -71,6 +71,7 @@ class Prepared:
 
     def __init__(self) -> None:
         self._steps: Steps = ((datetime.now(UTC).date().isoformat(), 0.0),)
+        self._tables = b""
 
     def step(self, name: str, make: Callable[[], T]) -> T:
         """Bring the tables to the state that ``make`` builds, and return a copy of its result.
@@ -83,10 +84,15 @@ class Prepared:
             result = make()
             found = _prepared[way] = _Step(time.monotonic(), _taken(), pickle.dumps(result))
         self._steps += ((name, found.made_at),)
-        _put_back(found.tables)
-        _forget_all()
+        self._tables = found.tables
+        self.restore()
         made: T = pickle.loads(found.result)  # noqa: S301  # made above
         return made
+
+    def restore(self) -> None:
+        """Bring the tables to the state of the last step again."""
+        _put_back(self._tables)
+        _forget_all()
 
 
 @functools.cache

@@ -17,7 +17,7 @@ SETTINGS = (
     ),
     *("OPEN_CREATE", "ANONYMOUS_PER_HOUR", "ANONYMOUS_PER_DAY", "ANONYMOUS_MAX_DAYS", "ANONYMOUS_MIN_ALIAS"),
     *("KEY_PER_MINUTE", "LINK_CACHE_SECONDS", "LINK_CACHE_SIZE", "UNKNOWN_CODE", "CODE_STYLE", "TARGET_HOSTS"),
-    *("IMPORT_SHORT_LINKS", "OWN_HOSTS"),
+    *("IMPORT_SHORT_LINKS", "OWN_HOSTS", "UNVERSIONED_UNTIL"),
 )
 for name in [name for name in os.environ if name in SETTINGS or name.startswith("AWS_")]:
     del os.environ[name]

@@ -46,7 +46,11 @@ HEAVY = [
     ),
 ]
 _API_HEAVY = ["boto3", "botocore", "ada_url", "crawleruseragents", "ua_parser", "chalicelib.api.pages"]
-_PATHS = ["/{code}", *(f"/{{code}}/{path}" for path in ("{path1}", "{path1}/{path2}", "{path1}/{path2}/{path3}"))]
+_PATHS = [
+    "/v1",
+    "/{code}",
+    *(f"/{{code}}/{path}" for path in ("{path1}", "{path1}/{path2}", "{path1}/{path2}/{path3}")),
+]
 
 
 @pytest.mark.parametrize("name", sorted({*HEAVY, *_API_HEAVY}))

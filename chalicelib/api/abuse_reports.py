@@ -9,6 +9,7 @@ from chalicelib.api import auth
 from chalicelib.api.requests import client_address, form_of
 from chalicelib.api.responses import NO_STORE, html_response, json_response
 from chalicelib.aws.dynamodb import abuse_report_store
+from chalicelib.core.links import codes
 from chalicelib.core.visits.visitor import is_cross_site
 from chalicelib.settings import settings
 from chalicelib.usecases import follow_link
@@ -20,6 +21,7 @@ def report_link(request: Request, code: str) -> Response:
     from chalicelib.core.abuse_report import AbuseReport
     from chalicelib.usecases.report_abuse import submit_report
 
+    codes.refuse_reserved(code)
     moment, headers = clock.now(), {**NO_STORE, "X-Robots-Tag": "noindex"}
     short_url = follow_link.find(code, moment).short_url(settings.base_url)
     if request.method != "POST" or is_cross_site(request.headers):

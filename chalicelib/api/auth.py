@@ -11,6 +11,7 @@ from chalice.app import Request
 
 from chalicelib.api.requests import client_address, raw_body
 from chalicelib.api.responses import add_headers
+from chalicelib.api.versions import path_in_version
 from chalicelib.core.access.api_key import is_owner
 from chalicelib.core.access.caller import Caller
 from chalicelib.core.http import idempotency
@@ -35,7 +36,7 @@ def caller_of(
     caller = authenticate(request.headers, client_address(request.to_original_event()), now)
     caller.require(scope, or_manage_key=or_manage_key)
     add_headers(limit_calls.count_call(caller, 1, now))
-    _check_query(request, parameters)
+    check_query(request, parameters)
     return caller
 
 
@@ -54,7 +55,7 @@ def creator_of(
     policies.require_create(caller)
     if caller.is_anonymous and (limit_calls.limits_anonymous() or "idempotency-key" in request.headers):
         caller = known_by_network(caller, address)
-    _check_query(request, parameters)  # first: a misspelt dryRun must not count against the limit
+    check_query(request, parameters)  # first: a misspelt dryRun must not count against the limit
     add_headers(limit_calls.count_call(caller, links(), now))
     return caller
 
@@ -86,11 +87,11 @@ def once_of(request: Request, caller: Caller) -> IdempotentRequest | None:
         return None
     if not idempotency.is_key(text):
         raise Malformed(f"An Idempotency-Key is 1 to {idempotency.MAX_KEY} visible ASCII characters, such as a UUID.")
-    query = sorted((request.query_params or {}).items())
-    return IdempotentRequest.from_key(caller.principal, text, f"{request.path} {query} ".encode() + raw_body(request))
+    head = f"{path_in_version(request)} {sorted((request.query_params or {}).items())} "
+    return IdempotentRequest.from_key(caller.principal, text, head.encode() + raw_body(request))
 
 
-def _check_query(request: Request, parameters: Sequence[str]) -> None:
+def check_query(request: Request, parameters: Sequence[str]) -> None:
     """Refuse unknown and repeated parameters: a client that misspells one would get data it did not ask for."""
     given: Any = request.query_params or {}
     there = f"there are {', '.join(parameters)}" if parameters else "there are none"

@@ -1,19 +1,34 @@
-"""/{code}/qr: a short link as a QR code."""
+"""/{code}/qr and /v1/links/{code}/qr: a short link as a QR code."""
 
 from __future__ import annotations
 
 from chalice.app import Request, Response
 
 from chalicelib import clock
+from chalicelib.api import auth
 from chalicelib.api.requests import accept_of, query_of
 from chalicelib.api.responses import bytes_response, text_response
 from chalicelib.core.http import content_negotiation
+from chalicelib.core.links import codes
 from chalicelib.settings import settings
 from chalicelib.usecases import follow_link
 
 
 def qr_code(request: Request, code: str) -> Response:
     """Draw a short link as a QR code."""
+    codes.refuse_reserved(code)
+    return _drawing_of(request, code)
+
+
+def qr_code_of_link(request: Request, code: str) -> Response:
+    """Draw a short link as a QR code, for pages on another domain; unlike there, unknown parameters are refused."""
+    from chalicelib.core.links import qr
+
+    auth.check_query(request, qr.PARAMETERS)
+    return _drawing_of(request, code)
+
+
+def _drawing_of(request: Request, code: str) -> Response:
     from chalicelib.core.links import qr
 
     text = follow_link.find(code, clock.now()).short_url(settings.base_url)

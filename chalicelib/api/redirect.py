@@ -46,6 +46,8 @@ class Redirect:
         """Return the routes."""
         return (
             ("/{code}", _FOLLOW, self.follow_code),
+            # API Gateway prefers the resource that the calls of the API are below, and would answer 404 itself.
+            ("/v1", _FOLLOW, self.follow_v1),
             # API Gateway knows paths of any length, and Chalice does not.
             ("/{code}/{path1}", _FOLLOW, self.follow_with_path),
             ("/{code}/{path1}/{path2}", _FOLLOW, self.follow_with_path),
@@ -59,8 +61,13 @@ class Redirect:
             return _preview(request, code)
         return self._follow(_visitor_of(request), code)
 
+    def follow_v1(self, request: Request) -> Response:
+        """Follow the link whose code is v1, which may be older than the API of that name."""
+        return self.follow_code(request, "v1")
+
     def follow_with_path(self, request: Request, code: str, **path: str) -> Response:
         """Follow a short link with a path behind it."""
+        codes.refuse_reserved(code)
         return self._follow(_visitor_of(request, *path.values()), code)
 
     def from_cache(self, event: Event) -> LambdaResponse | None:

@@ -21,6 +21,7 @@ CORS = CORSConfig(
     allow_origin="*",
     allow_headers=["Idempotency-Key", "If-Match"],  # Chalice adds Authorization, Content-Type and X-Api-Key
     expose_headers=[
+        "Deprecation",
         "ETag",
         "Idempotency-Replayed",
         "Link",
@@ -28,6 +29,7 @@ CORS = CORSConfig(
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",
+        "Sunset",
         "X-Request-Id",
     ],
     max_age=600,
@@ -46,8 +48,14 @@ def reset_added_headers() -> None:
 
 
 def add_headers(headers: Mapping[str, str]) -> None:
-    """Add ``headers`` to the response to this request, also if it is an error."""
-    _added.set({**_added.get(), **headers})
+    """Add ``headers`` to the response to this request, also if it is an error.
+
+    Where there is one of the name, both are sent, as one list (RFC 9110, section 5.3).
+    """
+    there = _added.get()
+    _added.set(
+        {**there, **{name: f"{there[name]}, {text}" if name in there else text for name, text in headers.items()}}
+    )
 
 
 def added_headers() -> dict[str, str]:

@@ -10,7 +10,7 @@ from chalice.app import Request, Response
 from chalicelib import clock
 from chalicelib.api import auth
 from chalicelib.api.requests import accept_of, query_of
-from chalicelib.api.responses import NO_STORE, csv_response, json_response, text_response
+from chalicelib.api.responses import NO_STORE, add_headers, csv_response, json_response, text_response
 from chalicelib.core import csv_rows
 from chalicelib.core.http import content_negotiation
 from chalicelib.core.http.pagination import PARAMETERS as PAGING
@@ -46,14 +46,15 @@ def list_visits(request: Request, code: str) -> Response:
     code = find_link.find(code, caller).code  # the caller may have named its externalId
     paging = Paging.from_query(query_of(request), read_statistics.cursor_reader(code))
     page = read_statistics.list_visits(code, paging)
-    headers = {**NO_STORE, **({"Link": f'<?limit={paging.limit}&cursor={page.next}>; rel="next"'} if page.next else {})}
+    if page.next:
+        add_headers({"Link": f'<?limit={paging.limit}&cursor={page.next}>; rel="next"'})
     match content_negotiation.best_match(accept_of(request), ("application/json", csv_rows.MEDIA_TYPE, _NDJSON)):
         case csv_rows.MEDIA_TYPE:
-            return csv_response(read_statistics.VISIT, [list(visit.values()) for visit in page.visits], headers)
+            return csv_response(read_statistics.VISIT, [list(visit.values()) for visit in page.visits], NO_STORE)
         case "application/x-ndjson":
             lines = "".join(f"{json.dumps(visit)}\n" for visit in page.visits)
-            return text_response(lines, {"Content-Type": _NDJSON, **headers})
-    return json_response({"data": page.visits, "next": page.next}, headers)
+            return text_response(lines, {"Content-Type": _NDJSON, **NO_STORE})
+    return json_response({"data": page.visits, "next": page.next}, NO_STORE)
 
 
 def _statistics_response(request: Request, document: dict[str, Any]) -> Response:

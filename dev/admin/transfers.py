@@ -58,11 +58,11 @@ def import_file(stage: str, file: str, owner: str, on_taken: str, dry_run: str =
         raise TransferFailed(f"{file} cannot be read: {unreadable.strerror}.") from unreadable
     body = ({"onTaken": on_taken} if on_taken else {}) | ({"dryRun": True} if dry_run else {})
     with _api(stage, owner or "laptop", ("admin",)) as (address, key):
-        job = _request(address, "POST", "/imports", key, body)
+        job = _request(address, "POST", "/v1/imports", key, body)
         if len(content) > job["upload"]["maxBytes"]:
             raise TransferFailed(f"{file} has {len(content):,} bytes; {job['upload']['maxBytes']:,} are allowed.")
         _send(job["upload"], content)
-        job = _wait_for(address, f"/imports/{job['id']}", key, lambda now: (now["read"], now["total"]))
+        job = _wait_for(address, f"/v1/imports/{job['id']}", key, lambda now: (now["read"], now["total"]))
         report = Path(f"{file}.{'dry-run' if dry_run else 'report'}.csv")
         report.write_bytes(_download(job["report"]))
     print(_summary(job, report))
@@ -97,8 +97,8 @@ def export_file(stage: str, file: str, owner: str, days: str) -> None:
     if not owner and os.environ.get("KEY"):
         del body["owner"]  # the key's own
     with _api(stage, owner or "make-export", ("admin",)) as (address, key):
-        job = _request(address, "POST", "/exports", key, body)
-        job = _wait_for(address, f"/exports/{job['id']}", key, lambda now: (now["links"] or 0, now["links"]))
+        job = _request(address, "POST", "/v1/exports", key, body)
+        job = _wait_for(address, f"/v1/exports/{job['id']}", key, lambda now: (now["links"] or 0, now["links"]))
         target.write_bytes(_download(job["file"]))
     print(f"\n{job['links']:,} links are in {target}, {target.stat().st_size:,} bytes.")
 

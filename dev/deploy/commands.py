@@ -65,7 +65,7 @@ def up() -> None:
     print("Packaging ...", flush=True)
     address = deploy_locally(package.build("local", for_this_machine=True, fresh=False), port)
     print(
-        f"\nThe API is at {address}\n\nShorten something:\n  curl {address}/links"
+        f"\nThe API is at {address}\n\nShorten something:\n  curl {address}/v1/links"
         """ -H 'Content-Type: application/json' -d '{"url": "https://en.wikipedia.org/wiki/URL_shortening"}'"""
         "\n\n`make down` stops it; the links are kept."
     )

@@ -76,7 +76,7 @@ def read_urls(file: Path) -> list[str]:
 
 def shorten(base_url: str, line: str) -> Outcome:
     """Ask the service to shorten ``line``."""
-    status, _, body = ask(base_url, "POST", "/links", {"url": line})
+    status, _, body = ask(base_url, "POST", "/v1/links", {"url": line})
     document = json.loads(body)
     if status in {200, 201}:
         return Outcome(line, status, short_url=document["shortUrl"], url=document["url"], key=document["manageKey"])
@@ -110,7 +110,7 @@ def wait_for_clicks(made: Sequence[Outcome]) -> int:
 def counts_one_visit(made: Outcome) -> bool:
     """Tell whether the link has counted exactly one visit."""
     base_url, _, code = made.short_url.rpartition("/")
-    visits: int = json.loads(ask(base_url, "GET", f"/links/{code}", key=made.key)[2])["visits"]["total"]
+    visits: int = json.loads(ask(base_url, "GET", f"/v1/links/{code}", key=made.key)[2])["visits"]["total"]
     return visits == 1
 
 

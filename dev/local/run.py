@@ -113,7 +113,7 @@ def _greet(port: int, key_lines: str) -> None:
         f"Where a process of it is killed, what was acknowledged two seconds before is kept as well.\n\n"
         f"{key_lines}\n\n"
         f"Shorten something:\n"
-        f"  curl http://127.0.0.1:{port}/links {json}\n"
+        f"  curl http://127.0.0.1:{port}/v1/links {json}\n"
         f"{'-' * width}",
         flush=True,
     )

@@ -12,6 +12,7 @@ import pytest
 from chalice.test import TestHTTPClient as Http
 
 import app as routes
+from chalicelib.api.versions import V1
 from chalicelib.aws.dynamodb import key_store, transfer_store
 from chalicelib.core import limits
 from chalicelib.core.access import api_key
@@ -30,16 +31,9 @@ from tests.sizes import grows, usual_or_long
 CALLERS = ("anonymous", "wrong key", "revoked", "expired", "other owner", "read-only", "owner", "admin")
 KEY_NEEDED = (401, 401, 401, 401)
 MOVED = "0" * 32
-SAME_FOR_ALL = {status: (status,) * len(CALLERS) for status in (200, 302, 303)}
+SAME_FOR_ALL = {status: (status,) * len(CALLERS) for status in (200, 302, 303, 404)}
 
-MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
-    **{
-        (f"/{{code}}{path}", method): SAME_FOR_ALL[status]
-        for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
-        for method, status in (("GET", 302), ("HEAD", 302), ("POST", 303))
-    },
-    **{(route, method): SAME_FOR_ALL[200] for route in ("/{code}/qr", "/{code}/report") for method in ("GET", "HEAD")},
-    ("/{code}/report", "POST"): SAME_FOR_ALL[200],
+CALLS: dict[tuple[str, str], tuple[int, ...]] = {
     ("/reports", "GET"): (*KEY_NEEDED, 403, 403, 403, 200),
     ("/reports", "HEAD"): (*KEY_NEEDED, 403, 403, 403, 200),
     ("/links", "POST"): (*KEY_NEEDED, 201, 403, 201, 201),
@@ -68,6 +62,21 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("/keys", "GET"): (*KEY_NEEDED, 403, 403, 403, 200),
     ("/keys", "HEAD"): (*KEY_NEEDED, 403, 403, 403, 200),
     ("/keys/{key_id}", "DELETE"): (*KEY_NEEDED, 403, 403, 403, 204),
+}
+"""The calls that have two addresses, by the one without /v1."""
+MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
+    **CALLS,
+    **{(f"{V1}{route}", method): row for (route, method), row in CALLS.items()},
+    **{(f"{V1}/links/{{code}}/qr", method): SAME_FOR_ALL[200] for method in ("GET", "HEAD")},
+    **{(V1, method): SAME_FOR_ALL[302] for method in ("GET", "HEAD")},
+    (V1, "POST"): SAME_FOR_ALL[404],
+    **{
+        (f"/{{code}}{path}", method): SAME_FOR_ALL[status]
+        for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
+        for method, status in (("GET", 302), ("HEAD", 302), ("POST", 303))
+    },
+    **{(route, method): SAME_FOR_ALL[200] for route in ("/{code}/qr", "/{code}/report") for method in ("GET", "HEAD")},
+    ("/{code}/report", "POST"): SAME_FOR_ALL[200],
     **{
         (route, method): SAME_FOR_ALL[200]
         for route in (
@@ -155,7 +164,7 @@ def check(http: Http, keys: dict[str, str], route: str, method: str, caller: str
     more = {"path1": "a", "path2": "b", "path3": "c", "import_id": MOVED, "export_id": MOVED}
     path = route.format(code="sale", file="page.css", problem="alias-taken", key_id=spare, **more)
 
-    answer = Keyed(http, keys.get(caller))(method, path, BODIES.get((route, method)))
+    answer = Keyed(http, keys.get(caller))(method, path, BODIES.get((route.removeprefix(V1), method)))
 
     assert answer.status_code == MATRIX[route, method][CALLERS.index(caller)]
     if answer.status_code == 401:

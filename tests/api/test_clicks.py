@@ -256,10 +256,10 @@ def test_visits_and_series_are_available_as_tables(sale: Keyed, one_moment: date
     visit(request_id="2")
     count(queued())
 
-    csv = sale.get("/links/sale/visits", headers={"Accept": "text/csv"})
+    csv = sale.get("/v1/links/sale/visits", headers={"Accept": "text/csv"})
     lines = sale.get("/links/sale/visits", headers={"Accept": "application/x-ndjson"})
     series = sale.get(f"/links/sale/stats?from={today}", headers={"Accept": "text/csv"})
-    first = sale.get("/links/sale/visits?limit=1", headers={"Accept": "text/csv"})
+    first = sale.get("/v1/links/sale/visits?limit=1", headers={"Accept": "text/csv"})
 
     assert (
         csv.body.decode().splitlines()[0] == "at,kind,referrer,country,device,browser,system,language,variant,userAgent"

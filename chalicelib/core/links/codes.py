@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 from shortid import ShortId
 
+from chalicelib.errors import PageUnknown
+
 MAX_CODE_LENGTH = 64
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PUNCTUATED = re.compile(r"([A-Za-z0-9_-]{1,64})([^A-Za-z0-9_\x00-\x1f\x7f\ufffd-]{1,64})")
@@ -68,6 +70,16 @@ def split_punctuation(text: str) -> tuple[str, str]:
 def is_reserved(code: str) -> bool:
     """Tell whether ``code`` is reserved for the service itself."""
     return code.lower() in RESERVED
+
+
+def refuse_reserved(segment: str) -> None:
+    """Refuse a longer address that begins with ``segment`` if that is reserved: no part of a link is below it.
+
+    Raises:
+        PageUnknown
+    """
+    if is_reserved(segment):
+        raise PageUnknown
 
 
 def generate(*, unguessable: bool) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core import times
+from chalicelib.core.links import codes
 from chalicelib.core.links.options import LinkOptions
 from chalicelib.errors import LinkBlocked, LinkExpired, LinkNotYet, LinkOff, LinkUsedUp
 
@@ -94,10 +95,14 @@ class Link(LinkOptions):
             "visitsLeft": None if self.max_visits is None else max(0, self.max_visits - self.visits_spent),
             "blocked": self.blocked,
             "guessedAt": times.to_text_or_none(self.guessed_at),
-            "qr": f"{self.short_url(base_url)}/qr",
+            "qr": self._qr_url(base_url),
             "importedVisits": self.imported_visits,
             "visits": {**visits},
         }
+
+    def _qr_url(self, base_url: str) -> str:
+        # Below a reserved segment nothing is a link's; the API draws those as well.
+        return f"{base_url}{'/v1/links' if codes.is_reserved(self.code) else ''}/{self.code}/qr"
 
     def creation_entry(self) -> dict[str, Any]:
         """Return the first entry of its history: its creation."""

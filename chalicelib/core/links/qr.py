@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import segno
 
@@ -71,6 +71,10 @@ class Drawing:
 
     def _code(self, text: str) -> segno.QRCode:
         return segno.make_qr(text, error=self.level, boost_error=False)
+
+
+PARAMETERS = tuple(each.name for each in fields(Drawing))
+"""The parameters of a query that say how a code is drawn."""
 
 
 def contrast(dark: str, light: str) -> float:

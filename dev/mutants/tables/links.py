@@ -11,6 +11,7 @@ _MACHINE = "tests/api/test_state_machine.py"
 _MANAGE = "tests/api/test_manage.py"
 _TABLE = "tests/aws/dynamodb/test_link_store.py"
 _RESTORED = "tests/usecases/test_restored_table.py"
+_VERSIONS = "tests/api/test_api_versions.py"
 _NEW_LINK = "tests/core/links/test_new_link.py"
 
 MUTANTS = (
@@ -299,9 +300,37 @@ MUTANTS = (
     Mutant(
         "Idempotency-Key: another query is another request",
         "chalicelib/api/auth.py",
-        'f"{request.path} {query} ".encode() + raw_body(request)',
+        "head.encode() + raw_body(request)",
         "raw_body(request)",
         f"{_GUARDS}::test_idempotency_key_is_for_one_path_and_query",
+    ),
+    Mutant(
+        "Idempotency-Key: the same at both addresses of a call",
+        "chalicelib/api/auth.py",
+        "{path_in_version(request)}",
+        "{request.path}",
+        f"{_VERSIONS}::TestDeprecation::test_a_repeated_request_may_change_its_address",
+    ),
+    Mutant(
+        "versions: nothing below a reserved segment is a link's",
+        "chalicelib/api/redirect.py",
+        "        codes.refuse_reserved(code)\n",
+        "        pass\n",
+        f"{_VERSIONS}::TestReserved::test_unknown_addresses_are_the_apis",
+    ),
+    Mutant(
+        "versions: old addresses announce their end",
+        "chalicelib/api/versions.py",
+        "        add_headers({**_ENDS, ",
+        "        add_headers({",
+        f"{_VERSIONS}::TestDeprecation::test_old_addresses_say_it_with_every_answer",
+    ),
+    Mutant(
+        "versions: QR codes of the API refuse unknown parameters",
+        "chalicelib/api/qr.py",
+        "    auth.check_query(request, qr.PARAMETERS)\n",
+        "    pass\n",
+        f"{_VERSIONS}::TestUnknownParameters::test_every_call_refuses_them",
     ),
     Mutant(
         "Idempotency-Key: separate for each caller",

@@ -363,6 +363,32 @@ def test_what_comes_into_storage_is_told_by_this_bucket_alone(template: Template
     assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{bucket}"}
 
 
+FORWARDED = ("{path1}", "{path1}/{path2}", "{path1}/{path2}/{path3}")
+
+
+def test_no_address_is_a_way_around_the_throttle(template: Template) -> None:
+    """Creating links is throttled at each of its addresses."""
+    settings = template["Resources"]["RestAPIapiStage"]["Properties"]["MethodSettings"]
+    throttled = {
+        each["ResourcePath"].replace("~1", "/").removeprefix("/"): each["ThrottlingRateLimit"]
+        for each in settings
+        if each["HttpMethod"] == "POST"
+    }
+
+    assert throttled == {path: {"Ref": "CreatesPerSecond"} for path in ("/links", "/v1/links")}
+
+
+def test_api_has_few_resources_and_a_small_description(template: Template) -> None:
+    """API Gateway allows 300 resources and 6 MB."""
+    body = template["Resources"]["RestAPI"]["Properties"]["Body"]
+    segments = {
+        "/".join(path.split("/")[: depth + 1]) for path in body["paths"] for depth in range(path.count("/") + 1)
+    }
+
+    assert len(segments) < 100
+    assert len(json.dumps(body)) < 300_000
+
+
 def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Template) -> None:
     """Who follows a code, or a path behind it, goes to the redirect's own function, which may be called by the API."""
     paths = template["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
@@ -374,8 +400,8 @@ def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Temp
     }
 
     assert {at for at, uri in called.items() if "-redirect:live/invocations" in uri} == {
-        (f"/{{code}}{path}", method)
-        for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
+        (path, method)
+        for path in ("/v1", "/{code}", *(f"/{{code}}/{more}" for more in FORWARDED))
         for method in ("get", "head", "post")
     }
     assert {uri.rpartition(":function:")[2] for uri in called.values()} == {
