@@ -150,9 +150,13 @@ class KeyRefused(ShortenerError):
     detail = "The key is wrong, revoked or expired."
     description = "The key is wrong, revoked or expired. Keys begin with sk_ and are shown once, when they are created."
 
+    def __init__(self, limits: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.limits = limits or {}
+
     def headers(self) -> dict[str, str]:
-        """Return how to authenticate."""
-        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        """Return how to authenticate, and how often a wrong key may still be sent."""
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"', **self.limits}
 
 
 class PasswordNeeded(ShortenerError):

@@ -40,9 +40,7 @@ def authenticate(headers: Mapping[str, str], address: str, now: datetime) -> Cal
     key_id, secret = api_key.parse(text) or ("", "")
     entry = _find(key_id, now) if key_id else None
     if entry is None or not entry.value.is_valid(secret, now):
-        if key_id:
-            _count_unknown_key(address, now)
-        raise KeyRefused
+        raise KeyRefused(_count_unknown_key(address, now) if key_id else None)
     _note_use(entry, now)
     return callers.with_key(entry.value)
 
@@ -56,13 +54,16 @@ def known_by_network(caller: Caller, address: str) -> Caller:
     return replace(caller, principal=_network_of(address))
 
 
-def _count_unknown_key(address: str, now: datetime) -> None:
+def _count_unknown_key(address: str, now: datetime) -> dict[str, str]:
+    """Count a key that opens nothing; return the rate limit headers."""
+    window = limits.UNKNOWN_KEYS
     try:
-        counted = rate_counters.spend(_network_of(address), limits.UNKNOWN_KEYS, 1, now)
+        counted = rate_counters.spend(_network_of(address), window, 1, now)
     except StoreUnavailable:
-        return  # the key is refused either way
+        return {}  # the key is refused either way
     if counted is None:
-        raise TooManyRequests(limits.UNKNOWN_KEYS.seconds_left(now))
+        raise TooManyRequests(window.seconds_left(now), limits.headers({window: window.most}, now))
+    return limits.headers({window: counted}, now)
 
 
 def _network_of(address: str) -> str:

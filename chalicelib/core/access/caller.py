@@ -22,7 +22,7 @@ class Caller:
     owner: str | None = None
     scopes: tuple[str, ...] = ()
     manage_digest: str | None = None
-    count_refusal: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    count_refusal: Callable[[], object] | None = field(default=None, repr=False, compare=False)
     """Called when the key to a link matches no link: anyone can make one up, so failures are counted."""
 
     @property

@@ -85,9 +85,16 @@ MUTANTS = (
     Mutant(
         "rate limit: unknown API keys",
         "chalicelib/usecases/authenticate.py",
-        "            _count_unknown_key(address, now)\n",
-        "            pass\n",
+        "raise KeyRefused(_count_unknown_key(address, now) if key_id else None)",
+        "raise KeyRefused",
         f"{_ACCESS}::TestAnonymous::test_invalid_api_keys_are_limited_by_network",
+    ),
+    Mutant(
+        "rate limit: refused keys are told what is left",
+        "chalicelib/usecases/authenticate.py",
+        "    return limits.headers({window: counted}, now)\n",
+        "    return {}\n",
+        "tests/usecases/test_limit_calls.py::test_refused_keys_are_told_what_is_left",
     ),
     Mutant(
         "password: not hashed for unauthorised callers",
