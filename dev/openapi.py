@@ -1,6 +1,7 @@
 """Builds the description of the API: joins the files of openapi/ to chalicelib/web/openapi.json, which ships.
 
-``openapi/openapi.yaml`` lists the files of ``paths`` and of each kind of components, in the order of the result.
+``openapi/openapi.yaml`` lists the files of ``paths`` and of each kind of components, in the order of the result, which
+has the components that are referred to. ``openapi/visitors.yaml`` describes the addresses for visitors, for the tests.
 Constants of the code are not repeated there, but named by their place below ``chalicelib``:
 
     "{{ core.links.codes.CODE }}"                 a number, a text, a list; of a pattern its text, of a function its
@@ -10,6 +11,8 @@ Constants of the code are not repeated there, but named by their place below ``c
     "{{ core.visits.counters.MAX_NAMES + 1 }}"    or ``- 1``
     ["{{ core.visits.visitor.DEVICES }}", null]   a list in a list: its items
     "Up to {{ core.limits.FILE_ROWS:, }}"         in a text: as Python formats it, or by a unit, ``:MiB``, ``:days``
+
+Schemas that share members have them once, as a YAML anchor: ``<<: *properties``, and ``required: [*required, more]``.
 
 make openapi    # writes it again
 """
@@ -21,9 +24,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -34,7 +38,8 @@ from dev.paths import ROOT
 
 SOURCES = ROOT / "openapi"
 WRITTEN = ROOT / "chalicelib" / "web" / "openapi.json"
-_START = "openapi.yaml"
+API, VISITORS = "openapi.yaml", "visitors.yaml"
+_REFERENCE = re.compile(r'"#/components/(\w+)/([^"/]+)"')
 _PLACEHOLDER = re.compile(r"{{ ([A-Za-z]\w*(?:\.[A-Za-z]\w*)+)(?:\[(\d+)\])?(?: ([+-]) (\d+))?(?::(\S+))? }}")
 _UNITS: dict[str, Any] = {
     "KiB": 1024,
@@ -82,23 +87,46 @@ def written(sources: Path | None = None) -> str:
     return json.dumps(joined(sources), ensure_ascii=False, indent=1) + "\n"
 
 
-def joined(sources: Path | None = None) -> dict[str, Any]:
-    """Return the description that the files of ``sources`` add up to.
+def joined(sources: Path | None = None, start: str = API) -> dict[str, Any]:
+    """Return the description that the files of ``sources`` add up to, as ``start`` lists them.
 
     Raises:
-        DescriptionWrong
+        DescriptionWrong: also where neither description names a file.
     """
     sources = sources or SOURCES
-    description = _read(sources, _START)
-    unused = {path.relative_to(sources).as_posix() for path in sources.rglob("*") if path.is_file()} - {_START}
-    for holder, kinds in ((description, ["paths"]), (description["components"], [*description["components"]])):
-        for kind in kinds:
-            if isinstance(holder[kind], list):
-                unused -= set(holder[kind])
-                holder[kind] = _merged(sources, holder[kind])
+    description = _read(sources, start)
+    others = [_read(sources, name) for name in (API, VISITORS) if name != start and (sources / name).exists()]
+    unused = {path.relative_to(sources).as_posix() for path in sources.rglob("*") if path.is_file()} - {API, VISITORS}
+    for _, _, files in chain(*map(_lists_of_files, (description, *others))):
+        unused -= set(files)
+    for holder, kind, files in [*_lists_of_files(description)]:
+        holder[kind] = _merged(sources, files)
     if unused:
-        raise DescriptionWrong(f"{_START} does not name {', '.join(sorted(unused))}.")
+        raise DescriptionWrong(f"{start} does not name {', '.join(sorted(unused))}.")
+    _drop_unused(description)
     return description
+
+
+def _lists_of_files(description: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, list[str]]]:
+    """Yield what holds a list of files, its member that is the list, and the list."""
+    components = description["components"]
+    for holder, kind in ((description, "paths"), *((components, kind) for kind in components)):
+        if isinstance(holder[kind], list):
+            yield holder, kind, holder[kind]
+
+
+def _drop_unused(description: dict[str, Any]) -> None:
+    """Drop the components that nothing refers to, nor anything that is referred to."""
+    components = description["components"]
+    found: set[tuple[str, str]] = set()
+    ahead = [description["paths"]]
+    while ahead:
+        new = {(match[1], match[2]) for match in _REFERENCE.finditer(json.dumps(ahead.pop()))} - found
+        found |= new
+        ahead += [components[kind][name] for kind, name in new if name in components.get(kind, {})]
+    for kind, parts in components.items():
+        if kind != "securitySchemes":  # they are referred to by name
+            components[kind] = {name: part for name, part in parts.items() if (kind, name) in found}
 
 
 def _merged(sources: Path, files: Iterable[str]) -> dict[str, Any]:
@@ -129,7 +157,10 @@ def _read(sources: Path, file: str) -> dict[str, Any]:
 
 def _filled(node: Any) -> Any:
     if isinstance(node, dict):
-        return {str(name): _filled(value) for name, value in node.items()}
+        members = {str(name): _filled(value) for name, value in node.items()}
+        if isinstance(names := members.get("required"), list):
+            members["required"] = [*chain.from_iterable([each] if isinstance(each, str) else each for each in names)]
+        return members
     if isinstance(node, list):
         filled = [(_filled(item), isinstance(item, str)) for item in node]
         return [one for new, was_text in filled for one in (new if was_text and isinstance(new, list) else [new])]

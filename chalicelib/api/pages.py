@@ -113,7 +113,10 @@ def message(title: str, detail: str, base_url: str) -> str:
 def openapi(base_url: str) -> dict[str, Any]:
     """Return the description of the API, served from ``base_url``."""
     description: dict[str, Any] = json.loads(text_of("openapi.json"))
-    return {**description, "servers": [{"url": base_url}]}
+    (server,), contact = description["servers"], description["info"]["contact"]
+    server["url"] = server["url"].replace(contact["url"], base_url)
+    contact["url"] = base_url
+    return description
 
 
 @functools.cache

@@ -50,12 +50,55 @@ def test_the_shipped_description_is_current() -> None:
 
 def test_files_are_joined_in_the_listed_order(sources: Sources) -> None:
     """What is not a list of files stays as it is."""
-    start = "openapi: 3.1.0\npaths: [paths.yaml]\ncomponents: {schemas: [schemas/b.yaml, schemas/a.yaml], x: {y: 1}}"
+    start = "openapi: 3.1.0\npaths: [paths.yaml]\ncomponents: {schemas: [schemas/b.yaml, schemas/a.yaml]}"
+    paths: Any = {"/a": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]}
 
-    whole = openapi.written(sources({"openapi.yaml": start}))
+    whole = openapi.written(sources({"openapi.yaml": start, "paths.yaml": json.dumps(paths)}))
 
-    expected = {"openapi": "3.1.0", "paths": {"/a": {}}, "components": {"schemas": {"B": {}, "A": {}}, "x": {"y": 1}}}
+    expected = {"openapi": "3.1.0", "paths": paths, "components": {"schemas": {"B": {}, "A": {}}}}
     assert whole == json.dumps(expected, indent=1) + "\n"
+
+
+def test_components_that_nothing_refers_to_are_left_out(sources: Sources) -> None:
+    """Those that a component refers to stay, and ways to send a key, which are referred to by name."""
+    start = START.replace("]}", "], securitySchemes: {Bearer: {}}}")
+    texts = {
+        "openapi.yaml": start,
+        "paths.yaml": json.dumps({"/a": {"$ref": "#/components/schemas/A"}}),
+        "schemas/a.yaml": json.dumps({"A": {"items": {"$ref": "#/components/schemas/B"}}, "Unused": {}}),
+        "schemas/b.yaml": json.dumps({"B": {}, "Alone": {"$ref": "#/components/schemas/Alone"}}),
+    }
+
+    components = openapi.joined(sources(texts))["components"]
+
+    assert components["schemas"].keys() == {"A", "B"}
+    assert components["securitySchemes"] == {"Bearer": {}}
+
+
+def test_a_second_description_has_the_same_files(sources: Sources) -> None:
+    """A file must be named by one of the two."""
+    second = "paths: [more.yaml]\ncomponents: {schemas: [schemas/a.yaml, schemas/c.yaml]}\n"
+    reference = json.dumps({"/b": {"$ref": "#/components/schemas/C"}})
+    folder = sources({"visitors.yaml": second, "more.yaml": reference, "schemas/c.yaml": "C: {}"})
+
+    joined = openapi.joined(folder, start=openapi.VISITORS)
+
+    assert joined == {"paths": {"/b": {"$ref": "#/components/schemas/C"}}, "components": {"schemas": {"C": {}}}}
+    assert openapi.joined(folder)["paths"] == {"/a": {}}
+
+
+def test_required_members_are_listed_once(sources: Sources) -> None:
+    """A schema names those that it shares by an anchor, and adds its own; properties are merged."""
+    text = (
+        "A: {required: &required [a, b], properties: &properties {a: 1, b: 2}}\n"
+        "B: {required: [*required, c], properties: {<<: *properties, b: 3, c: 4}}\n"
+    )
+    paths = json.dumps({"/a": [{"$ref": "#/components/schemas/B"}]})
+
+    schemas = openapi.joined(sources({"schemas/b.yaml": "C: {}", "schemas/a.yaml": text, "paths.yaml": paths}))
+
+    expected = {"required": ["a", "b", "c"], "properties": {"a": 1, "b": 3, "c": 4}}
+    assert schemas["components"]["schemas"] == {"B": expected}
 
 
 @pytest.mark.parametrize(
