@@ -8,7 +8,7 @@ LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	{ $(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; false; }; }
 PYTEST = $(BIN)/pytest --by-file -o console_output_style=classic -n auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate lock openapi package deploy rollback destroy
+.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate clients lock openapi package deploy rollback destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ audit: $(VENV)/.installed ## Check the dependencies for known vulnerabilities: F
 validate: $(VENV)/.installed .venv-validate/.installed ## Check the packaged template with checkov, cfn-lint's serverless rules and parliament
 	@$(BIN)/python -m dev.deploy.validate
 
+clients: $(VENV)/.installed .venv-clients/.installed tests/clients/node_modules/.installed ## Generate four clients from the description, check their types and use them; lint it. Needs npm
+	@$(BIN)/pytest tests/clients
+
 lock: $(VENV)/.installed ## Update requirements.lock, the hashes of the dependencies, after a change of requirements.txt
 	@$(BIN)/python -m dev.deploy.lock
 
@@ -120,3 +123,11 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 
 .venv-validate/.installed: requirements-validate.txt constraints-validate.txt
 	@VENV=.venv-validate REQUIREMENTS=requirements-validate.txt $(PYTHON) dev/install.py
+
+.venv-clients/.installed: requirements-clients.txt constraints-clients.txt
+	@VENV=.venv-clients REQUIREMENTS=requirements-clients.txt $(PYTHON) dev/install.py
+
+tests/clients/node_modules/.installed: tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm > /dev/null || { echo "make clients needs npm, which comes with Node.js 20 or later."; exit 1; }
+	@echo "Installing the generators into tests/clients/node_modules (once; about a minute) ..."
+	@cd tests/clients && npm ci --silent && touch node_modules/.installed

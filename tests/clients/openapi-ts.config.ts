@@ -1,0 +1,5 @@
+export default {
+  input: "./generated/openapi.json",
+  output: "./generated/hey-api",
+  plugins: ["@hey-api/client-fetch"],
+};
