@@ -8,7 +8,7 @@ LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	{ $(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; false; }; }
 PYTEST = $(BIN)/pytest --by-file -o console_output_style=classic -n auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate clients lock openapi package deploy rollback destroy
+.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ lock: $(VENV)/.installed ## Update requirements.lock, the hashes of the dependen
 
 openapi: $(VENV)/.installed ## Build chalicelib/web/openapi.json from the files of openapi/ and constants of the code
 	@$(BIN)/python -m dev.openapi
+
+reference: $(VENV)/.installed ## Bring another version of Swagger UI, which shows the API at /docs, into the sources: VERSION=5.35.0
+	@$(BIN)/python -m dev.reference "$(VERSION)"
 
 package: $(VENV)/.installed ## Build and check the package for AWS, in dist/: STAGE=prod
 	@$(BIN)/python -m dev.deploy.package $(STAGE)

@@ -1,5 +1,8 @@
 """``make package``: the reproducible package for AWS, checked before it is deployed.
 
+It has two zips: one that five functions share, and that of the API function, which has Swagger UI as well. A start
+loads the whole zip, and visitors of links should not wait for what they never see.
+
 `chalice package` creates the functions and the API; .chalice/resources.yaml is merged in; this module adds what neither
 can express, compiles the sources (Lambda's task folder is read-only: each cold start would compile them again), and
 transforms SAM to plain CloudFormation, so that the linted template is the deployed one.
@@ -34,6 +37,11 @@ from dev.paths import ROOT
 DIST = ROOT / "dist"
 STAGES = ("local", "dev", "prod")
 MAX_PACKAGE_BYTES = 4 * 1024 * 1024
+MAX_API_PACKAGE_BYTES = (
+    5 * 1024 * 1024
+)  # Swagger UI is half a megabyte of it; nothing reads that when a function starts
+REFERENCE = Path("chalicelib", "web", "reference")
+"""What only the zip of the API function has."""
 _SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt", "requirements.lock")
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day a zip can hold, the same for all files: same input, same bytes
@@ -68,10 +76,15 @@ class PackageRefused(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """A built package: a zip for Lambda, and a template for CloudFormation."""
+    """A built package: two zips for Lambda, and a template for CloudFormation."""
 
     code: Path
     template: Path
+
+    @property
+    def api_code(self) -> Path:
+        """Return the zip of the API function: the same, and what only that function serves."""
+        return self.code.with_name("api.zip")
 
     @property
     def uncompiled(self) -> Path:
@@ -96,9 +109,18 @@ class Package:
         return {each["Properties"]["TableName"]: each["Properties"] for each in tables}
 
     @property
-    def digest(self) -> str:
-        """Return a short name for exactly this code."""
-        return hashlib.sha256(self.code.read_bytes()).hexdigest()[:16]
+    def digests(self) -> dict[str, str]:
+        """Return a short name for exactly this code, of each zip, by the parameter that says where it was uploaded."""
+        return {name: _digest_of(zipped) for name, zipped in self.zips.items()}
+
+    @property
+    def zips(self) -> dict[str, Path]:
+        """Return its zips, by the parameter that says where each was uploaded."""
+        return {"ArtifactKey": self.code, "ApiArtifactKey": self.api_code}
+
+
+def _digest_of(zipped: Path) -> str:
+    return hashlib.sha256(zipped.read_bytes()).hexdigest()[:16]
 
 
 def location(stage: str, *, for_this_machine: bool) -> Package:
@@ -148,7 +170,9 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
         _write_zip(code, built.uncompiled)
         _compile(code)
         _write_zip(code, built.code)
-    built.bill.write_text(sbom.bill(built.code, json.loads((kept / dependencies.HASHES).read_text())))
+        shutil.copytree(ROOT / REFERENCE, code / REFERENCE)
+        _write_zip(code, built.api_code)
+    built.bill.write_text(sbom.bill(built.api_code, json.loads((kept / dependencies.HASHES).read_text())))
     template = template_checks.transformed(completed(sam, stage))
     _complete_versions(template, stage)
     # AWS takes them from the API's description, the local AWS from here.
@@ -171,8 +195,9 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
         *template_checks.deleting_failures(template),
         *template_checks.lint(built.template),
     ]
-    if built.code.stat().st_size > MAX_PACKAGE_BYTES:
-        wrong.append(f"The package is {built.code.stat().st_size:,} bytes; {MAX_PACKAGE_BYTES:,} are allowed.")
+    for zipped, most in ((built.code, MAX_PACKAGE_BYTES), (built.api_code, MAX_API_PACKAGE_BYTES)):
+        if zipped.stat().st_size > most:
+            wrong.append(f"{zipped.name} is {zipped.stat().st_size:,} bytes; {most:,} are allowed.")
     if wrong:
         raise PackageRefused("\n".join(wrong))
 
@@ -209,6 +234,8 @@ def _source_files() -> list[Path]:
 
 def _copy_sources(project: Path, architecture: str) -> None:
     for path in _source_files():
+        if (ROOT / REFERENCE) in path.parents:
+            continue
         copy = project / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
@@ -400,11 +427,14 @@ def main() -> None:
         built = build(stage, for_this_machine=stage == "local")
     except PackageRefused as refused:
         sys.exit(f"The package is refused:\n{refused}")
-    for code in (built.code, built.uncompiled):
+    for code in (built.code, built.api_code, built.uncompiled):
         print(f"  {code.relative_to(ROOT)}  {code.stat().st_size:,} bytes")
-    print(f"  {built.bill.relative_to(ROOT)}  {len(sbom.packages_in(built.code))} packages, all of allowed licences")
+    print(
+        f"  {built.bill.relative_to(ROOT)}  {len(sbom.packages_in(built.api_code))} packages, all of allowed licences"
+    )
     print(f"  {built.template.relative_to(ROOT)}  {built.template.stat().st_size:,} bytes, cfn-lint has no objection")
-    print(f"  code.zip has sha256 {built.digest}...")
+    for zipped in built.zips.values():
+        print(f"  {zipped.name} has sha256 {_digest_of(zipped)}...")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import copy
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -28,6 +28,23 @@ _DIGEST = re.compile(r"code/(\w+)\.zip")
 
 class Undone(Exception):
     """The new code does not work, and the stack is as it was before; the message says both, for a person."""
+
+
+class _Code(NamedTuple):
+    """The keys of the two zips of a package: they are released together, and together one goes back to them."""
+
+    shared: str
+    api: str
+
+    def __str__(self) -> str:
+        return " and ".join(dict.fromkeys(self))
+
+    def as_parameters(self, at: str) -> dict[str, str]:
+        """Return the parameters of a stack that name this code: as its ``Key``, or as what was ``Before``."""
+        return {f"Artifact{at}": self.shared, f"ApiArtifact{at}": self.api}
+
+
+_NO_CODE = _Code("", "")
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class Release:
         before = stack.deployed(self.cloud, self.name)
         if before is None:
             return self._create(Revision(package.content, values))
-        values["ArtifactBefore"] = _key_before(before, values["ArtifactKey"])
+        values |= _code_before(before, _code(values, "Key")).as_parameters("Before")
         return self._change(Revision(package.content, values), before)
 
     def rollback(self) -> dict[str, str]:
@@ -77,13 +94,16 @@ class Release:
         before = stack.deployed(self.cloud, self.name)
         if before is None:
             raise StackFailed(f"There is no stack {self.name} in {self.cloud.region}.")
-        bucket, now, key = (before.parameters.get(f"Artifact{part}", "") for part in ("Bucket", "Key", "Before"))
-        if not key:
+        bucket = before.parameters.get("ArtifactBucket", "")
+        now, back = _code(before.parameters, "Key"), _code(before.parameters, "Before")
+        if back == _NO_CODE:
             raise StackFailed(f"{self.name} has had no other code yet, so there is none to go back to.")
-        if not stack.has_object(self.cloud, bucket, key):
-            raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
-        self.say(f"Going back from {now} to {key}. Tables, queues, files and names stay as they are.")
-        values = {**before.parameters, "ArtifactKey": key, "ArtifactBefore": now}
+        for key in back:
+            if not stack.has_object(self.cloud, bucket, key):
+                raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
+        self.say(f"Going back from {now} to {back}. Tables, queues, files and names stay as they are.")
+        keys = {**back.as_parameters("Key"), **now.as_parameters("Before")}
+        values = {**before.parameters, **_known(before.template, keys)}
         return self._change(_at_once(Revision(_following(before.template), values)), before)
 
     def _create(self, target: Revision) -> dict[str, str]:
@@ -189,11 +209,13 @@ class Release:
 
 def _named(revision: Revision) -> Revision:
     """Return a revision with its versions named: after the code, and the parameters that functions may depend on."""
-    found = _DIGEST.fullmatch(revision.parameters["ArtifactKey"])
-    if found is None:
-        raise StackFailed(f"{revision.parameters['ArtifactKey']} is not the name of a package.")
-    own = {name: value for name, value in revision.parameters.items() if not name.startswith("Artifact")}
-    return replace(revision, template=versions.named(revision.template, own, found[1]))
+    digests = {}
+    for name, key in _code(revision.parameters, "Key").as_parameters("Key").items():
+        found = _DIGEST.fullmatch(key)
+        if found is None:
+            raise StackFailed(f"{key} is not the name of a package.")
+        digests[name] = found[1]
+    return replace(revision, template=versions.named(revision.template, revision.parameters, digests))
 
 
 def _at_once(revision: Revision) -> Revision:
@@ -203,12 +225,26 @@ def _at_once(revision: Revision) -> Revision:
     return replace(revision, parameters={**revision.parameters, "Gradual": "off"})
 
 
-def _key_before(before: Revision, key: str) -> str:
-    """Return what is before the code of ``key``: what served visitors last, and is not the same code."""
-    ran = before.parameters.get("ArtifactKey", "")
-    if ran == key or _is_held(before):
-        ran = before.parameters.get("ArtifactBefore", "")
-    return "" if ran == key else ran
+def _code(parameters: Mapping[str, str], at: str) -> _Code:
+    """Return the code that parameters name: that of now, ``Key``, or that ``Before`` it.
+
+    A stack of the version before has one zip for all its functions: that of the API function is the same there.
+    """
+    shared = parameters.get(f"Artifact{at}", "")
+    return _Code(shared, parameters.get(f"ApiArtifact{at}") or shared)
+
+
+def _code_before(before: Revision, code: _Code) -> _Code:
+    """Return what is before ``code``: what served visitors last, and is not the same in both zips."""
+    ran = _code(before.parameters, "Key")
+    if ran == code or _is_held(before):
+        ran = _code(before.parameters, "Before")
+    return _NO_CODE if ran == code else ran
+
+
+def _known(template: Template, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of those parameters that a template has: that of the version before has fewer."""
+    return {name: value for name, value in values.items() if name in template["Parameters"]}
 
 
 def _is_held(revision: Revision) -> bool:

@@ -10,16 +10,19 @@ import hashlib
 import json
 import re
 import tomllib
+import zipfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
+from dev import reference
 from dev.paths import ROOT
 
 _PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 _LICENSES: dict[str, Any] = _PROJECT["tool"]["licenses"]
 UNKNOWN = "unknown"
+_SWAGGER_UI = re.compile(r"chalicelib/web/reference/swagger-ui-bundle-([\d.]+)\.js")
 
 
 def bill(code: Path, hashes: Mapping[str, str]) -> str:
@@ -38,7 +41,7 @@ def bill(code: Path, hashes: Mapping[str, str]) -> str:
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": itself},
-        "components": [_component(each, hashes[name_of(each)]) for each in packages_in(code)],
+        "components": [*(_component(each, hashes[name_of(each)]) for each in packages_in(code)), *_vendored(code)],
     }
     return json.dumps(document, indent=1) + "\n"
 
@@ -79,14 +82,27 @@ def _field(package: Distribution, name: str) -> str | None:
 
 
 def _component(package: Distribution, sha256: str) -> dict[str, Any]:
-    purl = f"pkg:pypi/{name_of(package)}@{package.version}"
+    return _library("pypi", name_of(package), package.version, sha256, license_of(package))
+
+
+def _vendored(code: Path) -> Iterator[dict[str, Any]]:
+    """Yield Swagger UI, if a zip has it, with the hash of its script: no metadata of Python names it."""
+    with zipfile.ZipFile(code) as zipped:
+        for name in zipped.namelist():
+            if found := _SWAGGER_UI.fullmatch(name):
+                sha256 = hashlib.sha256(zipped.read(name)).hexdigest()
+                yield _library("npm", reference.PACKAGE, found[1], sha256, reference.LICENSE)
+
+
+def _library(kind: str, name: str, version: str, sha256: str, license_: str) -> dict[str, Any]:
+    purl = f"pkg:{kind}/{name}@{version}"
     return {
         "type": "library",
         "bom-ref": purl,
-        "name": name_of(package),
-        "version": package.version,
+        "name": name,
+        "version": version,
         "hashes": [_hash(sha256)],
-        "licenses": [{"expression": license_of(package)}],
+        "licenses": [{"expression": license_}],
         "purl": purl,
     }
 

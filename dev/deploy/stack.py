@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -95,21 +96,23 @@ def deploy(
         StackFailed
     """
     values = {**parameters, **uploaded(cloud, package, say)}
-    template = versions.named(package.content, parameters, package.digest)
+    template = versions.named(package.content, parameters, package.digests)
     return change(cloud, name, Revision(template, values), say=say)
 
 
 def uploaded(cloud: Cloud, package: Package, say: Say = print) -> dict[str, str]:
-    """Upload the code of a package, and return the parameters that name it.
+    """Upload both zips of a package, and return the parameters that name them.
 
     Raises:
         StackFailed
     """
     bucket = artifacts(cloud)
     with _translating_errors():
-        key = _upload(cloud, bucket, package, say)
+        keys = {
+            name: _upload(cloud, bucket, package.zips[name], digest, say) for name, digest in package.digests.items()
+        }
         _keep_versions(cloud, bucket)
-        return {"ArtifactBucket": bucket, "ArtifactKey": key}
+        return {"ArtifactBucket": bucket, **keys}
 
 
 def change(
@@ -304,11 +307,11 @@ def _keep_versions(cloud: Cloud, name: str) -> None:
     cloud.s3.put_bucket_lifecycle_configuration(**owner, LifecycleConfiguration={"Rules": rules})
 
 
-def _upload(cloud: Cloud, bucket: str, package: Package, say: Say) -> str:
-    key = f"code/{package.digest}.zip"
-    say(f"Uploading {package.code.stat().st_size / 1e6:.1f} MB to {bucket} ...")
+def _upload(cloud: Cloud, bucket: str, zipped: Path, digest: str, say: Say) -> str:
+    key = f"code/{digest}.zip"
+    say(f"Uploading {zipped.stat().st_size / 1e6:.1f} MB to {bucket} ...")
     ours = {"ExpectedBucketOwner": cloud.account}
-    cloud.s3.upload_file(str(package.code), bucket, key, ExtraArgs=ours)
+    cloud.s3.upload_file(str(zipped), bucket, key, ExtraArgs=ours)
     return key
 
 

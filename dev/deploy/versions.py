@@ -14,14 +14,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 ALIAS = "live"  # as in .chalice/resources.yaml
-KEPT = 5  # a version is a copy of the code: 4 MB at most, of the 75 GB that an account may keep
+KEPT = 5  # a version is a copy of the code: 5 MB at most, of the 75 GB that an account may keep
 _NOTHING = {"Ref": "AWS::NoValue"}
 
 Template = dict[str, Any]
 
 
-def named(template: Template, parameters: Mapping[str, str], code_digest: str) -> Template:
+def named(template: Template, parameters: Mapping[str, str], digests: Mapping[str, str]) -> Template:
     """Return the template with each version named after the code and the properties of its function.
+
+    ``digests`` are those of the zips, by the parameter with which a function names its own.
 
     The name is in the function's description as well: whatever changes the name changes the function, and Lambda makes
     no second version of a function that is as it was.
@@ -32,6 +34,7 @@ def named(template: Template, parameters: Mapping[str, str], code_digest: str) -
     for name, version in of_type(result, "AWS::Lambda::Version"):
         function = version["Properties"]["FunctionName"]["Ref"]
         properties = result["Resources"][function]["Properties"]
+        code_digest = digests[properties["Code"]["S3Key"]["Ref"]]
         digest = _digest(code_digest, values.filled(_own(properties)))
         properties["Description"] = f"version {digest}"
         renamed[name] = f"{function}Version{digest}"

@@ -62,8 +62,11 @@ class Stack:
         """Return the address of its API."""
         return local_aws.api_address(self.port, made["RestAPIId"])
 
-    def package(self, name: str, **edited: bytes) -> package.Package:
-        """Return the package of that name, with other sources: ``api__site`` is chalicelib/api/site.py."""
+    def package(self, name: str, added: bytes = b"", **edited: bytes) -> package.Package:
+        """Return the package of that name, with other sources: ``api__site`` is chalicelib/api/site.py.
+
+        ``added`` is in the zip of the API function alone.
+        """
         folder = self.folder / name
         changed = package.Package(folder / "code.zip", folder / "template.json")
         if folder.exists():
@@ -74,19 +77,26 @@ class Stack:
         changed.template.write_text(
             template.replace('"DeletionPolicy": "Delete"', '"DeletionPolicy": "RetainExceptOnCreate"')
         )
-        if not edited:
-            shutil.copyfile(self.built.code, changed.code)
-            return changed
         sources = {f"chalicelib/{each.replace('__', '/')}.py": text for each, text in edited.items()}
-        compiled = [f"__pycache__/{Path(each).stem}." for each in sources]
-        with (
-            zipfile.ZipFile(self.built.code) as before,
-            zipfile.ZipFile(changed.code, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as after,
-        ):
-            for entry in before.namelist():
-                if not any(part in entry for part in compiled):
-                    after.writestr(entry, sources.get(entry) or before.read(entry))
+        write_edited(self.built.code, changed.code, sources)
+        write_edited(self.built.api_code, changed.api_code, sources)
+        if added:
+            with zipfile.ZipFile(changed.api_code, "a") as zipped:
+                zipped.writestr("added.txt", added)
         return changed
+
+
+def write_edited(before: Path, after: Path, sources: dict[str, bytes]) -> None:
+    """Write a zip again, with other files in the place of some."""
+    if not sources:
+        shutil.copyfile(before, after)
+        return
+    compiled = [f"__pycache__/{Path(each).stem}." for each in sources]
+    with zipfile.ZipFile(before) as old, zipfile.ZipFile(after, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+        for entry in old.infolist():
+            if not any(part in entry.filename for part in compiled):
+                same_time = zipfile.ZipInfo(entry.filename, entry.date_time)  # same content, same bytes
+                new.writestr(same_time, sources.get(entry.filename) or old.read(entry), zipfile.ZIP_DEFLATED)
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +142,19 @@ def visitor(released: Stack) -> Iterator[Visits]:
         following.join(60)
 
 
-def code_in_use(released: Stack) -> tuple[str, str]:
+Code = tuple[str, str]
+"""The keys of both zips."""
+
+
+def code_in_use(released: Stack) -> tuple[Code, Code]:
     """Return the keys of the deployed code and of the code before."""
     deployed = stack.deployed(released.cloud, NAME)
     assert deployed is not None
-    return deployed.parameters["ArtifactKey"], deployed.parameters["ArtifactBefore"]
+    now, before = ((f"Artifact{at}", f"ApiArtifact{at}") for at in ("Key", "Before"))
+    return (
+        (deployed.parameters[now[0]], deployed.parameters[now[1]]),
+        (deployed.parameters[before[0]], deployed.parameters[before[1]]),
+    )
 
 
 def versions_in_use(released: Stack) -> dict[str, str]:
@@ -203,6 +221,27 @@ def test_equal_code_is_no_release(released: Stack) -> None:
 
     assert (code_in_use(released), versions_in_use(released)) == (before, in_use)
     assert released.said[-1] == f"{NAME} is up to date."
+
+
+def test_change_of_the_api_zip_alone_is_a_release(released: Stack) -> None:
+    """It makes a version of the API function alone; a rollback brings both zips back together, and forth again."""
+    released.releases.deploy(
+        released.package("good", api__site=sources_of("api/site") + b"# another comment\n"), PARAMETERS
+    )
+    first, in_use = code_in_use(released), versions_in_use(released)
+    other = released.package("added", b"more", api__site=sources_of("api/site") + b"# another comment\n")
+
+    released.releases.deploy(other, PARAMETERS)
+
+    second = code_in_use(released)
+    assert second[0][0] == first[0][0]
+    assert second[1] == first[0]
+    changed = versions_in_use(released).items() - in_use.items()
+    assert [arn.split(":")[-2] for arn, _ in changed] == [f"{NAME}-api"]
+    released.releases.rollback()
+    assert code_in_use(released) == (first[0], second[0])
+    released.releases.rollback()
+    assert code_in_use(released) == second
 
 
 def sources_of(name: str) -> bytes:
@@ -294,7 +333,7 @@ def _stop(*_: object) -> None:
 
 @only_long
 def test_stack_of_the_version_before_gets_aliases(released: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its functions have no versions. Everything is called by its alias in the end, and links are kept."""
+    """Its functions have no versions, and one zip. Everything is called by its alias in the end, and links are kept."""
     monkeypatch.setattr(Stack, "cloud", stack.Cloud("eu-central-1"))  # tables of its own
     before = released.package("before")
     template = versions.pinned(before.content, {})
@@ -306,9 +345,12 @@ def test_stack_of_the_version_before_gets_aliases(released: Stack, monkeypatch: 
         if each["Type"] not in kinds
         and not (each["Type"] == "AWS::Lambda::Permission" and each["Properties"]["FunctionName"].get("Ref") in aliases)
     }
-    del template["Parameters"]["ArtifactBefore"]
-    before.template.write_text(json.dumps(template))
-    made = stack.deploy(released.cloud, NAME, before, PARAMETERS, say=released.said.append)
+    template["Resources"]["APIHandler"]["Properties"]["Code"]["S3Key"] = {"Ref": "ArtifactKey"}
+    for parameter in ("ArtifactBefore", "ApiArtifactKey", "ApiArtifactBefore"):
+        del template["Parameters"][parameter]
+    uploaded = stack.uploaded(released.cloud, before, released.said.append)
+    values = {**PARAMETERS, **{name: value for name, value in uploaded.items() if name in template["Parameters"]}}
+    made = stack.change(released.cloud, NAME, stack.Revision(template, values), say=released.said.append)
     status, link = smoke.with_key(released.address(made), None, "POST", "/links", {"url": TARGET})
     assert status == 201
 
@@ -316,8 +358,11 @@ def test_stack_of_the_version_before_gets_aliases(released: Stack, monkeypatch: 
 
     assert ask(released.address(made), "GET", f"/{link['code']}")[:2] == (302, TARGET)
     assert len(versions_in_use(released)) == 6
-    with pytest.raises(stack.StackFailed, match="has had no other code yet"):
-        released.releases.rollback()
+    (shared, api), _ = code_in_use(released)
+    assert code_in_use(released) == ((shared, api), (shared, shared))
+    released.releases.rollback()
+    assert code_in_use(released) == ((shared, shared), (shared, api))
+    assert ask(released.address(made), "GET", f"/{link['code']}")[:2] == (302, TARGET)
 
 
 def remove(template: Any) -> None:

@@ -610,12 +610,13 @@ def broken_package(folder: Path) -> package.Package:
     }
     mapping = {"DomainName": "nobody.example", "RestApiId": "none", "Stage": "api"}
     template = {
-        "Parameters": {"ArtifactBucket": {"Type": "String"}, "ArtifactKey": {"Type": "String"}},
+        "Parameters": {name: {"Type": "String"} for name in ("ArtifactBucket", "ArtifactKey", "ApiArtifactKey")},
         "Resources": {
             "Table": {"Type": "AWS::DynamoDB::Table", "Properties": table},
             "Mapping": {"Type": "AWS::ApiGateway::BasePathMapping", "DependsOn": "Table", "Properties": mapping},
         },
     }
     broken.code.write_bytes(b"no zip")
+    broken.api_code.write_bytes(b"no zip either")
     broken.template.write_text(json.dumps(template))
     return broken

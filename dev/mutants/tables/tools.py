@@ -164,6 +164,20 @@ MUTANTS = (
         f"{_VERSIONS}::test_the_name_follows_from_the_code_too",
     ),
     Mutant(
+        "versions: each function is named after its own zip",
+        "dev/deploy/versions.py",
+        'digests[properties["Code"]["S3Key"]["Ref"]]',
+        'digests["ArtifactKey"]',
+        f"{_VERSIONS}::test_a_change_of_one_zip_makes_versions_of_its_functions",
+    ),
+    Mutant(
+        "release: both zips make up the code before",
+        "dev/deploy/release.py",
+        "if ran == code or _is_held(before):",
+        "if ran.shared == code.shared or _is_held(before):",
+        "tests/dev/deploy/test_release.py::test_the_code_before_is_what_served_last_and_is_another",
+    ),
+    Mutant(
         "versions: a condition counts by what it decides",
         "dev/deploy/versions.py",
         'then if self._holds({"Condition": condition}) else otherwise',

@@ -50,6 +50,7 @@ def small_package(folder: Path) -> package.Package:
     """Return a package with next to nothing in it."""
     small = package.Package(folder / "code.zip", folder / "template.json")
     small.code.write_bytes(b"code")
+    small.api_code.write_bytes(b"code and more")
     small.template.write_text('{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}')
     return small
 
@@ -92,7 +93,7 @@ def test_an_upload_goes_to_this_account_only(monkeypatch: pytest.MonkeyPatch, tm
         monkeypatch.setattr(stack.Cloud, "s3", client)
         stack.deploy(cloud, "shortener-dev", small_package(tmp_path), {}, say=lambda _: None)
 
-    assert [each["ExpectedBucketOwner"] for each in sent] == ["123456789012"] * 2
+    assert [each["ExpectedBucketOwner"] for each in sent] == ["123456789012"] * 3
 
 
 def test_the_bucket_is_checked_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from dev.deploy import package, template_checks, versions
 Template = dict[str, Any]
 FUNCTIONS = {"APIHandler", "RedirectHandler", "CountClicks", "WorkOnFiles", "CloseTheDays", "BlockLinks"}
 AS_DEPLOYED = {"BaseUrl": "https://sho.rt"}
+CODE = {"ArtifactKey": "code", "ApiArtifactKey": "api"}
+OTHER = {"ArtifactKey": "other", "ApiArtifactKey": "other-api"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def renamed(one: Template, other: Template) -> set[str]:
 
 def test_each_function_has_a_version_and_an_alias_that_names_it(template: Template) -> None:
     """The alias is `live`, and leads to the version under its new name."""
-    named = versions.named(template, AS_DEPLOYED, "code")
+    named = versions.named(template, AS_DEPLOYED, CODE)
 
     aliases = [each for _, each in of_type(named, "AWS::Lambda::Alias")]
     assert {(each["FunctionName"]["Ref"], each["Name"]) for each in aliases} == {
@@ -63,15 +65,35 @@ def test_each_function_has_a_version_and_an_alias_that_names_it(template: Templa
 
 def test_the_same_package_deployed_again_makes_no_versions(template: Template) -> None:
     """Lambda refuses a second version of a function that has not changed."""
-    first = versions.named(template, AS_DEPLOYED, "code")
+    first = versions.named(template, AS_DEPLOYED, CODE)
 
-    assert versions.named(template, AS_DEPLOYED, "code") == first
-    assert versions.named(first, AS_DEPLOYED, "code") == first
+    assert versions.named(template, AS_DEPLOYED, CODE) == first
+    assert versions.named(first, AS_DEPLOYED, CODE) == first
 
 
 def test_other_code_makes_a_version_of_each_function(template: Template) -> None:
-    """All functions have one package, so all of them change with it."""
-    assert renamed(versions.named(template, {}, "code"), versions.named(template, {}, "other")) == FUNCTIONS
+    """All functions have the same sources, so all of them change with them."""
+    assert renamed(versions.named(template, {}, CODE), versions.named(template, {}, OTHER)) == FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    ("changed", "functions"), [("ApiArtifactKey", {"APIHandler"}), ("ArtifactKey", FUNCTIONS - {"APIHandler"})]
+)
+def test_a_change_of_one_zip_makes_versions_of_its_functions(
+    template: Template, changed: str, functions: set[str]
+) -> None:
+    """Another Swagger UI is nothing to the redirect, whose visitors go on with warm containers."""
+    other = {**CODE, changed: "other"}
+
+    assert renamed(versions.named(template, {}, CODE), versions.named(template, {}, other)) == functions
+
+
+def test_a_function_of_the_version_before_has_the_zip_that_its_template_says(template: Template) -> None:
+    """There all functions share one, so the digest of another counts for none of them."""
+    template["Resources"]["APIHandler"]["Properties"]["Code"]["S3Key"] = {"Ref": "ArtifactKey"}
+    other = {**CODE, "ApiArtifactKey": "other"}
+
+    assert renamed(versions.named(template, {}, CODE), versions.named(template, {}, other)) == set()
 
 
 @pytest.mark.parametrize(
@@ -88,10 +110,10 @@ def test_other_code_makes_a_version_of_each_function(template: Template) -> None
 )
 def test_a_setting_of_one_function_makes_a_version_of_that_one(template: Template, name: str, value: Any) -> None:
     """The others go on as they are: a change of memory of the redirect does not touch the API."""
-    before = versions.named(template, AS_DEPLOYED, "code")
+    before = versions.named(template, AS_DEPLOYED, CODE)
     template["Resources"]["RedirectHandler"]["Properties"][name] = value
 
-    assert renamed(before, versions.named(template, AS_DEPLOYED, "code")) == {"RedirectHandler"}
+    assert renamed(before, versions.named(template, AS_DEPLOYED, CODE)) == {"RedirectHandler"}
 
 
 @pytest.mark.parametrize(
@@ -110,16 +132,16 @@ def test_a_parameter_makes_versions_of_the_functions_that_it_reaches(
     template: Template, given: dict[str, str], changed: set[str]
 ) -> None:
     """Values count, not how they were given; what no function sees changes no function."""
-    before = versions.named(template, AS_DEPLOYED, "code")
+    before = versions.named(template, AS_DEPLOYED, CODE)
 
-    assert renamed(before, versions.named(template, AS_DEPLOYED | given, "code")) == changed
+    assert renamed(before, versions.named(template, AS_DEPLOYED | given, CODE)) == changed
 
 
 def test_a_version_by_another_name_is_another_function(template: Template) -> None:
     """Lambda makes no version of a function that is as it was: what tells names apart is in the function itself."""
-    before = versions.named(template, {}, "code")
+    before = versions.named(template, {}, CODE)
     template["Resources"]["RedirectHandler"]["Properties"]["Tags"] = []  # Lambda has no versions of tags
-    after = versions.named(template, {}, "code")
+    after = versions.named(template, {}, CODE)
 
     for named in (before, after):
         description = named["Resources"]["RedirectHandler"]["Properties"]["Description"]
@@ -128,7 +150,7 @@ def test_a_version_by_another_name_is_another_function(template: Template) -> No
 
 def test_nothing_else_of_the_template_changes(template: Template) -> None:
     """Names of versions and descriptions of functions: everything else stays as it was checked."""
-    named = versions.named(template, AS_DEPLOYED, "code")
+    named = versions.named(template, AS_DEPLOYED, CODE)
 
     for name in FUNCTIONS:
         del named["Resources"][name]["Properties"]["Description"]
@@ -142,7 +164,7 @@ def test_the_name_follows_from_the_code_too() -> None:
     """The same settings with other code are another version."""
     template = small_template({"MemorySize": 1})
 
-    assert renamed(versions.named(template, {}, "code"), versions.named(template, {}, "other")) == {"One"}
+    assert renamed(versions.named(template, {}, CODE), versions.named(template, {}, OTHER)) == {"One"}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +182,7 @@ def test_a_condition_counts_by_what_it_decides(condition: Template, memory: int)
     open_ = small_template({"MemorySize": {"Fn::If": ["Decides", 1, 2]}, "Layers": {"Ref": "AWS::NoValue"}})
     open_["Conditions"]["Decides"] = condition
 
-    assert names(versions.named(open_, {}, "code")) == names(versions.named(decided, {}, "code"))
+    assert names(versions.named(open_, {}, CODE)) == names(versions.named(decided, {}, CODE))
 
 
 def test_a_condition_that_cannot_be_decided_is_refused() -> None:
@@ -169,16 +191,17 @@ def test_a_condition_that_cannot_be_decided_is_refused() -> None:
     template["Conditions"]["Decides"] = {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}
 
     with pytest.raises(ValueError, match="must follow from parameters alone"):
-        versions.named(template, {}, "code")
+        versions.named(template, {}, CODE)
 
 
 def small_template(properties: Template) -> Template:
     """Return a template with one function of these properties."""
+    code = {"S3Key": {"Ref": "ArtifactKey"}}
     return {
         "Parameters": {"Size": {"Default": "big"}},
         "Conditions": {"IsBig": {"Fn::Equals": [{"Ref": "Size"}, "big"]}},
         "Resources": {
-            "One": {"Type": "AWS::Lambda::Function", "Properties": properties},
+            "One": {"Type": "AWS::Lambda::Function", "Properties": {"Code": code, **properties}},
             "OneVersion": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "One"}}},
         },
     }
@@ -186,7 +209,7 @@ def small_template(properties: Template) -> Template:
 
 def test_aliases_stay_while_new_versions_are_made(template: Template) -> None:
     """They name the number that they have; one that is not there yet names its first version."""
-    named = versions.named(template, AS_DEPLOYED, "code")
+    named = versions.named(template, AS_DEPLOYED, CODE)
     current = {name: "7" for name, _ in of_type(named, "AWS::Lambda::Alias") if name != "BlockLinksAliaslive"}
 
     pinned = versions.pinned(named, current)
@@ -200,7 +223,7 @@ def test_aliases_stay_while_new_versions_are_made(template: Template) -> None:
 
 def test_where_there_are_no_aliases_yet_nothing_calls_them(template: Template) -> None:
     """They are made, with their permissions; the API, queues and schedules call the functions as before."""
-    named = versions.named(template, AS_DEPLOYED, "code")
+    named = versions.named(template, AS_DEPLOYED, CODE)
 
     pinned = versions.pinned(named, {})
 
@@ -222,7 +245,7 @@ def test_where_there_are_no_aliases_yet_nothing_calls_them(template: Template) -
 
 def test_an_api_that_calls_aliases_is_deployed_after_one_that_does_not(template: Template) -> None:
     """API Gateway deploys what it was told only when the deployment has another name."""
-    named = versions.named(template, AS_DEPLOYED, "code")
+    named = versions.named(template, AS_DEPLOYED, CODE)
 
     pinned = versions.pinned(named, {})
 
