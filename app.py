@@ -44,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     ("/{code}/qr", READ, qr.qr_code),
     ("/{code}/report", [*READ, "POST"], abuse_reports.report_link),
     ("/", READ, site.home),
+    ("/docs", READ, site.reference),
     ("/assets/{file}", READ, site.asset),
     ("/healthz", READ, site.health),
     ("/robots.txt", READ, site.robots),

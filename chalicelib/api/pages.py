@@ -29,9 +29,16 @@ ASSETS = {
     "icon.svg": "image/svg+xml",
     "page.css": _CSS,
     "stats.css": _CSS,
+    "reference.css": _CSS,
+    "reference.js": _JS,
     **{f"{name}.js": _JS for name in _MODULES},
 }
 """The files that may be requested by name, with their media types."""
+REFERENCE = {
+    path.name: {".css": _CSS, ".js": _JS}[path.suffix]
+    for path in sorted((_WEB / "reference").glob("swagger-ui-*[0-9].*s"))
+}
+"""Swagger UI: the same, with its version in each name. Empty where it is not packaged, as for all functions but one."""
 
 
 class _Html(str):
@@ -45,6 +52,12 @@ def home(base_url: str, files: str = "") -> str:
     names = _names_in(base_url)
     body = _filled("home.html", files=files, **names)
     return _filled("layout.html", title="Shorten a link", head=_filled("home_head.html", **names), body=body, **names)
+
+
+def reference(base_url: str) -> str:
+    """Return the page that shows the description of the API, and sends requests to it."""
+    style, script = REFERENCE
+    return _filled("reference.html", style=style, script=script, **_names_in(base_url))
 
 
 def problem(error: ShortenerError, base_url: str) -> str:
@@ -121,11 +134,12 @@ def openapi(base_url: str) -> dict[str, Any]:
 
 @functools.cache
 def text_of(file: str) -> str:
-    """Return a static file, or ``openapi.json``.
+    """Return a static file, a file of Swagger UI, or ``openapi.json``.
 
-    Look up a name from a request in ``ASSETS`` before.
+    Look up a name from a request in ``ASSETS`` and ``REFERENCE`` before.
     """
-    return (_WEB / ("static" if file in ASSETS else "") / file).read_text("utf-8")
+    folder = "static" if file in ASSETS else "reference" if file in REFERENCE else ""
+    return (_WEB / folder / file).read_text("utf-8")
 
 
 def root_of(base_url: str) -> str:

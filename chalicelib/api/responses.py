@@ -91,11 +91,12 @@ def html_response(
     *,
     form_redirects: bool = False,
     connect: str = "",
+    images: str = "",
 ) -> Response:
-    """Return a page. ``form_redirects`` and ``connect``: see ``security_headers``."""
+    """Return a page. ``form_redirects``, ``connect`` and ``images``: see ``security_headers``."""
     from chalicelib.api.security_headers import security_headers  # most redirects return no page
 
-    secure = security_headers(form_redirects=form_redirects, connect=connect)
+    secure = security_headers(form_redirects=form_redirects, connect=connect, images=images)
     return text_response(page, {"Content-Type": "text/html; charset=utf-8", **secure, **headers}, status)
 
 

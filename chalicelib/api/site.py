@@ -1,4 +1,4 @@
-"""The web page and its files, health, robots.txt, openapi.json and the pages that explain errors."""
+"""The web page, the API's reference and their files; health, robots.txt, openapi.json, pages that explain errors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from chalicelib.settings import settings
 
 _FIVE_MINUTES = {"Cache-Control": "public, max-age=300"}
 _A_DAY = {"Cache-Control": "public, max-age=86400"}
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def home(_: Request) -> Response:
@@ -27,12 +28,24 @@ def home(_: Request) -> Response:
 
 
 def asset(_: Request, file: str) -> Response:
-    """Serve a script, a style sheet or the icon of the pages."""
+    """Serve a script, a style sheet or the icon of the pages. What has its version in its name stays as it is."""
     from chalicelib.api import pages
 
+    if file in pages.REFERENCE:
+        return text_response(pages.text_of(file), {"Content-Type": pages.REFERENCE[file], **_FOR_EVER})
     if file not in pages.ASSETS:
         raise PageUnknown(f"There is no file {file[:64]!r} here.")
     return text_response(pages.text_of(file), {"Content-Type": pages.ASSETS[file], **_FIVE_MINUTES})
+
+
+def reference(_: Request) -> Response:
+    """Show the description of the API, with a form for each call."""
+    from chalicelib.api import pages
+
+    if not pages.REFERENCE:
+        raise PageUnknown("The reference is not part of this installation; /openapi.json has its content.")
+    # The icons of Swagger UI are data: in its style.
+    return html_response(pages.reference(settings.base_url), _FIVE_MINUTES, images="data:")
 
 
 def health(_: Request) -> Response:

@@ -86,6 +86,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             "/robots.txt",
             "/favicon.ico",
             "/openapi.json",
+            "/docs",
             "/problems/{problem}",
         )
         for method in ("GET", "HEAD")

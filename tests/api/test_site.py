@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 
 import pytest
 from chalice.config import Config
 from chalice.test import TestHTTPClient as Http
 
 import app as service
+from chalicelib.api import pages, site
 from chalicelib.errors import public_errors
+from chalicelib.settings import settings
+from dev import reference
 from dev.local.chalice_local import Gateway
 from tests.callers import Keyed
 from tests.faults import table_down
@@ -33,6 +38,57 @@ def test_page_loads_only_own_files(http: Http) -> None:
     for name in ("page.css", "page.js", "icon.svg"):
         assert f"/assets/{name}".encode() in page.body
         assert http.get(f"/assets/{name}").status_code == 200
+
+
+def test_reference_loads_only_own_files(http: Http) -> None:
+    """No inline script or style, and nothing from elsewhere; Swagger UI's icons are `data:` in its own style."""
+    page = http.get("/docs", headers=BROWSER)
+
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = dict(each.split(" ", 1) for each in page.headers["Content-Security-Policy"].split("; "))
+    assert policy == {
+        **dict.fromkeys(("default-src", "base-uri", "frame-ancestors"), "'none'"),
+        **dict.fromkeys(("script-src", "style-src", "connect-src", "form-action"), "'self'"),
+        "img-src": "'self' data:",
+    }
+    text = page.body.decode()
+    assert not re.search(r"<style|<script>| style=| on\w+=", text)
+    assert {'<html lang="en">', "<title>API reference · sho.rt</title>", "<noscript>"} <= set(
+        re.findall(r"<html[^>]*>|<title>.*</title>|<noscript>", text)
+    )
+    files = re.findall(r'(?:src|href)="/assets/([^"]+)"', text)
+    assert {*pages.REFERENCE, "reference.css", "reference.js", "icon.svg"} == set(files)
+    assert [http.get(f"/assets/{file}").status_code for file in files] == [200] * len(files)
+    assert {'href="/"', 'href="/openapi.json"'} <= set(re.findall(r'href="[^"]*"', text))
+
+
+@pytest.mark.parametrize("file", sorted(pages.REFERENCE))
+def test_swagger_ui_is_kept_by_browsers_for_ever(http: Http, file: str) -> None:
+    """It is served as it was published, and another version has another name."""
+    answer = http.get(f"/assets/{file}")
+
+    assert re.fullmatch(r"swagger-ui(-bundle)?-\d+\.\d+\.\d+\.(css|js)", file)
+    assert answer.body == (reference.FOLDER / file).read_bytes()
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Type"].startswith("text/css" if file.endswith("css") else "text/javascript")
+
+
+def test_reference_below_a_path(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the API's own address, all addresses of the page begin with the path of its stage."""
+    monkeypatch.setattr(site, "settings", dataclasses.replace(settings, base_url="https://x.example/api"))
+
+    text = http.get("/docs").body.decode()
+
+    assert 'data-root="/api"' in text
+    assert all(address.startswith("/api/") for address in re.findall(r'(?:src|href)="([^"]*)"', text))
+
+
+def test_without_swagger_ui_there_is_no_reference(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the package of the other functions: one page less, and the others as they are."""
+    monkeypatch.setattr(pages, "REFERENCE", {})
+
+    assert http.get("/docs").json_body["code"] == "page-unknown"
+    assert http.get("/").status_code == http.get("/openapi.json").status_code == 200
 
 
 @pytest.mark.parametrize("route", sorted(service.app.routes))
@@ -91,7 +147,7 @@ def test_every_problem_type_has_a_page(http: Http, code: str) -> None:
     assert {page.headers["Vary"], document.headers["Vary"]} == {"Accept"}
 
 
-@pytest.mark.parametrize("path", ["/", "/openapi.json", "/robots.txt", "/problems/link-unknown", "/healthz"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/robots.txt", "/problems/link-unknown", "/healthz"])
 def test_head_has_the_content_length_of_get(http: Http, path: str) -> None:
     """As in RFC 9110, section 8.6; there is no body."""
     got, headers = http.get(path), http.head(path)

@@ -1251,3 +1251,54 @@ def test_first_visit_loads_four_files(ann: Visitor) -> None:
     assert sorted(first) == ["/assets/icon.svg", "/assets/page.css", "/assets/page.js"]
     assert ann.elsewhere() == []
     assert {each.rpartition("/")[2] for each in ann.asked if "/assets/" in each} <= set(pages.ASSETS)
+
+
+def test_a_call_is_tried_in_the_reference(ann: Visitor, running: Running, key: str) -> None:
+    """It shows every call, sends one with a key to this service, and forgets the key; no error, nothing elsewhere."""
+    errors: list[str] = []
+    ann.page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page = ann.open()
+    page.get_by_role("link", name="API reference").click()
+    paths: dict[str, dict[str, Any]] = pages.openapi(running.base_url)["paths"]
+    described = sum("operationId" in call for path in paths.values() for call in path.values())
+    expect(page.locator(".opblock")).to_have_count(described)
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator("#auth-bearer-value").fill(key)
+    page.locator("#auth-bearer-value").press("Enter")
+    page.locator(".dialog-ux").get_by_role("button", name="Close").first.click()
+    call = page.locator("[id^=operations-][id$=-listLinks]")
+    call.get_by_role("button").first.click()
+    call.get_by_role("button", name="Try it out").click()
+    with page.expect_response(lambda answer: answer.request.headers.get("authorization") == f"Bearer {key}") as sent:
+        call.get_by_role("button", name="Execute").click()
+
+    expect(call.locator(".live-responses-table")).to_contain_text('"data"')
+    assert sent.value.status == 200
+    assert sent.value.url.startswith(f"{running.base_url}/")
+    assert page.evaluate("() => Object.keys({ ...localStorage, ...sessionStorage })") == []
+    assert (errors, ann.elsewhere()) == ([], [])
+    page.get_by_role("link", name=running.base_url.partition("://")[2]).click()
+    expect(page.get_by_label("Address to shorten")).to_be_visible()
+
+
+def test_reference_is_dark_where_the_browser_is(chromium: Browser, running: Running) -> None:
+    """As the other pages; it follows the browser while it is open, and one call has an address of its own."""
+    with browsers.visitor(chromium, running.base_url, color_scheme="dark") as someone:
+        page = someone.open("/docs")
+        body = page.locator("html")
+        expect(body).to_have_css("background-color", "rgb(28, 32, 34)")
+        page.emulate_media(color_scheme="light")
+        expect(body).not_to_have_class("dark-mode")
+        call = page.locator("[id^=operations-][id$=-listLinks]")
+        call.get_by_role("button").first.click()
+
+        page.reload()
+
+        expect(call).to_have_class(re.compile("is-open"))
+
+
+def test_reference_without_the_description_says_so(ann: Visitor) -> None:
+    """Instead of an empty page."""
+    ann.page.route("**/openapi.json", lambda route: route.abort())
+
+    expect(ann.open("/docs").get_by_role("alert")).to_be_visible()

@@ -68,8 +68,9 @@ def test_the_same_sources_give_the_same_bytes(built: package.Package) -> None:
 
 
 def test_the_web_page_is_small(built: package.Package) -> None:
-    """Under 60 KiB as it is packaged, uncompressed, with everything that any view loads."""
-    page = [*(f"static/{name}" for name in pages.ASSETS), *(f"templates/{name}.html" for name in _HOME)]
+    """Under 60 KiB as it is packaged, uncompressed, with everything that any view loads; `/docs` is another page."""
+    static = [f"static/{name}" for name in pages.ASSETS if not name.startswith("reference.")]
+    page = [*static, *(f"templates/{name}.html" for name in _HOME)]
     with zipfile.ZipFile(built.code) as zipped:
         sizes = {name: zipped.getinfo(f"chalicelib/web/{name}").file_size for name in page}
 
