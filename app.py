@@ -48,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     ("/assets/{file}", READ, site.asset),
     ("/healthz", READ, site.health),
     ("/robots.txt", READ, site.robots),
+    ("/.well-known/security.txt", READ, site.security),
     ("/favicon.ico", READ, site.favicon),
     ("/openapi.json", READ, site.openapi),
     ("/problems/{problem}", READ, site.explain_problem),

@@ -23,6 +23,9 @@ _RENAMED = {  # old name and value: new name and value; the next version does no
     ("AWS_CLIENT", "by-hand"): ("AWS_CLIENT", "http"),
 }
 _OF_THE_STACK = {"AWS_CLIENT"}  # what the template still writes as before needs no warning (dev/deploy/package.py)
+# RFC 9116, section 2.5.3: a URI, and of the web only with https.
+_CONTACT = r"mailto:[!-~]+@[!-~]+|tel:[0-9+().;=-]+|https://[!-~]+"
+_POLICY = r"https://[!-~]+"
 _IN_ASCII = "A name in other letters is written as browsers send it: xn--bcher-kva.example for bücher.example."
 
 
@@ -119,6 +122,10 @@ class Settings:
     """Whether imported links may have targets at other shorteners; a link created by a request never may."""
     own_hosts: frozenset[str]
     """Host names of this service, as in canonical URLs, without a final dot; always with that of ``base_url``."""
+    security_contact: str
+    """Where vulnerabilities are reported: ``mailto:``, ``tel:`` or ``https:``. Empty: there is no security.txt."""
+    security_policy: str
+    """The page that says how, or empty."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -162,6 +169,8 @@ class Settings:
             target_hosts=_choice(environ, "TARGET_HOSTS", "public", "any"),
             import_short_links=_choice(environ, "IMPORT_SHORT_LINKS", "yes", "no") == "yes",
             own_hosts=_hosts(environ, "OWN_HOSTS") | {host},
+            security_contact=_uri(environ, "SECURITY_CONTACT", _CONTACT, "mailto:security@example.org"),
+            security_policy=_uri(environ, "SECURITY_POLICY", _POLICY, "https://example.org/security"),
         )
 
 
@@ -248,6 +257,13 @@ def _day(environ: Mapping[str, str], name: str, *, default: str) -> datetime:
     except ValueError:
         pass
     raise SettingInvalid(name, f"is {value!r}. It must be a day, such as {default}.")
+
+
+def _uri(environ: Mapping[str, str], name: str, form: str, example: str) -> str:
+    value = environ.get(name, "")
+    if value and not re.fullmatch(form, value):
+        raise SettingInvalid(name, f"is {value!r}. It must look like {example}.")
+    return value
 
 
 def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:

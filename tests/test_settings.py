@@ -74,12 +74,26 @@ def test_only_base_url_is_required() -> None:
         ("CODE_STYLE", "uuid"),
         ("TARGET_HOSTS", "all"),
         ("IMPORT_SHORT_LINKS", "true"),
+        ("SECURITY_CONTACT", "security@example.org"),
+        ("SECURITY_CONTACT", "http://example.org/report"),
+        ("SECURITY_CONTACT", "mailto:a@example.org\nExpires: 2099-01-01T00:00:00Z"),
+        ("SECURITY_CONTACT", "mailto:b\u00fccher@example.org"),
+        ("SECURITY_POLICY", "SECURITY.md"),
+        ("SECURITY_POLICY", "https://example.org/a policy"),
     ],
 )
 def test_invalid_setting_is_named(name: str, value: str) -> None:
     """An invalid setting is named."""
     with pytest.raises(SettingInvalid, match=name):
         Settings.from_environ({"BASE_URL": "https://sho.rt", name: value})
+
+
+@pytest.mark.parametrize("contact", ["mailto:security@example.org", "tel:+49-30-1234", "https://example.org/report"])
+def test_security_contact_is_a_uri(contact: str) -> None:
+    """As RFC 9116 asks for, and it is passed on as it is."""
+    settings = Settings.from_environ({"BASE_URL": "https://sho.rt", "SECURITY_CONTACT": contact})
+
+    assert (settings.security_contact, settings.security_policy) == (contact, "")
 
 
 def test_own_hosts_are_read() -> None:

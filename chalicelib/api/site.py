@@ -1,4 +1,4 @@
-"""The web page, the API's reference and their files; health, robots.txt, openapi.json, pages that explain errors."""
+"""The web page, the API's reference and their files; health, robots.txt, security.txt, openapi.json; error pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chalicelib.api.requests import accept_of
 from chalicelib.api.responses import html_response, json_response, text_response
 from chalicelib.aws.dynamodb import link_store
 from chalicelib.core import times
-from chalicelib.core.http import content_negotiation, problem_details
+from chalicelib.core.http import content_negotiation, problem_details, security_txt
 from chalicelib.errors import PageUnknown, public_errors
 from chalicelib.settings import settings
 
@@ -60,6 +60,19 @@ def health(_: Request) -> Response:
 def robots(_: Request) -> Response:
     """Allow robots: a robot that is shut out would not see the noindex of redirects."""
     return text_response("User-agent: *\nAllow: /\n", {"Content-Type": "text/plain; charset=utf-8", **_A_DAY})
+
+
+def security(_: Request) -> Response:
+    """Say where vulnerabilities are reported, in the form of RFC 9116."""
+    if not settings.security_contact:
+        raise PageUnknown("This service names no contact for reports of vulnerabilities.")
+    text = security_txt.text(
+        settings.security_contact,
+        security_txt.expiry(clock.now()),
+        canonical=f"{settings.base_url}/.well-known/security.txt",
+        policy=settings.security_policy,
+    )
+    return text_response(text, {"Content-Type": "text/plain; charset=utf-8", **_A_DAY})
 
 
 def favicon(_: Request) -> Response:

@@ -91,6 +91,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         )
         for method in ("GET", "HEAD")
     },
+    **{("/.well-known/security.txt", method): SAME_FOR_ALL[404] for method in ("GET", "HEAD")},  # no contact is set
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("/{code}/report", "POST"): b"reason=spam",

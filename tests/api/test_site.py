@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from chalice.config import Config
@@ -89,6 +90,34 @@ def test_without_swagger_ui_there_is_no_reference(http: Http, monkeypatch: pytes
 
     assert http.get("/docs").json_body["code"] == "page-unknown"
     assert http.get("/").status_code == http.get("/openapi.json").status_code == 200
+
+
+def test_security_txt_names_the_contact(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in RFC 9116: it ends in the future, within a year, and says where it lives."""
+    told = dataclasses.replace(
+        settings, security_contact="mailto:security@sho.rt", security_policy="https://sho.rt/policy"
+    )
+    monkeypatch.setattr(site, "settings", told)
+
+    answer = http.get("/.well-known/security.txt")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    fields = dict(line.split(": ", 1) for line in answer.body.decode().splitlines())
+    expires = datetime.fromisoformat(fields.pop("Expires"))
+    assert timedelta(days=150) < expires - datetime.now(UTC) < timedelta(days=365)
+    assert fields == {
+        "Contact": "mailto:security@sho.rt",
+        "Canonical": "https://sho.rt/.well-known/security.txt",
+        "Policy": "https://sho.rt/policy",
+        "Preferred-Languages": "en",
+    }
+
+
+def test_without_a_contact_there_is_no_security_txt(http: Http) -> None:
+    """A file without one is none."""
+    answer = http.get("/.well-known/security.txt")
+
+    assert (answer.status_code, answer.json_body["code"]) == (404, "page-unknown")
 
 
 @pytest.mark.parametrize("route", sorted(service.app.routes))
