@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from dev import reference
 from dev.deploy import commands, package, smoke, stack, versions
 from dev.http_client import ask
 from dev.local import local_aws, tables
@@ -309,6 +310,17 @@ def test_page_loads_its_files_under_the_stage(deployed: Deployed) -> None:
     prefix = deployed.base_url.partition("://")[2].partition("/")[2]
     assert icon == (f"/{prefix}/assets/icon.svg" if prefix else "/assets/icon.svg")
     assert ask(deployed.address, "GET", "/assets/icon.svg")[0] == 200
+
+
+def test_reference_is_in_the_zip_of_the_api(deployed: Deployed) -> None:
+    """Swagger UI arrives whole, 1.7 MB of it; without a contact there is no security.txt."""
+    for name in reference.noted(reference.FOLDER):
+        if name.startswith("swagger-ui") and not name.endswith(".txt"):
+            assert ask(deployed.address, "GET", f"/assets/{name}")[2] == (reference.FOLDER / name).read_bytes()
+
+    assert ask(deployed.address, "GET", "/docs")[0] == 200
+    if deployed.port is not None:  # elsewhere there may be a contact
+        assert ask(deployed.address, "GET", "/.well-known/security.txt")[0] == 404
 
 
 def test_warming_event_is_not_logged(deployed: Deployed) -> None:
