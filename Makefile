@@ -87,7 +87,7 @@ audit: $(VENV)/.installed ## Check the dependencies for known vulnerabilities: F
 validate: $(VENV)/.installed .venv-validate/.installed ## Check the packaged template with checkov, cfn-lint's serverless rules and parliament
 	@$(BIN)/python -m dev.deploy.validate
 
-clients: $(VENV)/.installed .venv-clients/.installed tests/clients/node_modules/.installed ## Generate four clients from the description, check their types and use them; lint it. Needs npm
+clients: $(VENV)/.installed .venv-clients/.installed .clients/.installed ## Generate four clients from the description, check their types and use them; lint it. Needs npm
 	@$(BIN)/pytest tests/clients
 
 lock: $(VENV)/.installed ## Update requirements.lock, the hashes of the dependencies, after a change of requirements.txt
@@ -130,7 +130,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 .venv-clients/.installed: requirements-clients.txt constraints-clients.txt
 	@VENV=.venv-clients REQUIREMENTS=requirements-clients.txt $(PYTHON) dev/install.py
 
-tests/clients/node_modules/.installed: tests/clients/package.json tests/clients/package-lock.json
+.clients/.installed: tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc
 	@command -v npm > /dev/null || { echo "make clients needs npm, which comes with Node.js 20 or later."; exit 1; }
-	@echo "Installing the generators into tests/clients/node_modules (once; about a minute) ..."
-	@cd tests/clients && npm ci --silent && touch node_modules/.installed
+	@echo "Installing the generators into .clients (once; about a minute) ..."
+	@mkdir -p .clients && cp $^ .clients && cd .clients && npm ci --silent && touch .installed

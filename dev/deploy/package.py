@@ -37,9 +37,7 @@ from dev.paths import ROOT
 DIST = ROOT / "dist"
 STAGES = ("local", "dev", "prod")
 MAX_PACKAGE_BYTES = 4 * 1024 * 1024
-MAX_API_PACKAGE_BYTES = (
-    5 * 1024 * 1024
-)  # Swagger UI is half a megabyte of it; nothing reads that when a function starts
+MAX_API_PACKAGE_BYTES = 5 * 1024 * 1024  # half a megabyte is Swagger UI, which nothing reads when a function starts
 REFERENCE = Path("chalicelib", "web", "reference")
 """What only the zip of the API function has."""
 _SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt", "requirements.lock")

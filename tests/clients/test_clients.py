@@ -8,9 +8,11 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,9 +24,9 @@ from tests.paths import ROOT
 
 __all__ = ["running"]  # the fixture
 
-HERE = Path(__file__).parent
-GENERATED = HERE / "generated"
-NODE = HERE / "node_modules" / ".bin"
+WORKSHOP = ROOT / ".clients"  # beside node_modules; below tests/ what is generated would be checked as ours
+GENERATED = WORKSHOP / "generated"
+NODE = WORKSHOP / "node_modules" / ".bin"
 PYTHON = ROOT / ".venv-clients" / "bin"
 COUNTED_WITHIN = 90  # seconds: longer than a batch that fails once is hidden
 BROWSER = {
@@ -38,18 +40,19 @@ PROGRAMS = ("with_openapi_python_client", *TYPESCRIPT)
 
 
 def run(*command: str | Path, **environ: str) -> str:
-    """Run a command here and return what it prints; if it fails, so does the test, with its words."""
-    ran = subprocess.run(
-        [str(each) for each in command], cwd=HERE, env=os.environ | environ, capture_output=True, text=True, check=False
-    )
+    """Run a command in the workshop and return what it prints; if it fails, so does the test, with its words."""
+    arguments, env = [str(each) for each in command], os.environ | environ
+    ran = subprocess.run(arguments, cwd=WORKSHOP, env=env, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, f"{command[0]} failed:\n{ran.stdout[-6000:]}\n{ran.stderr[-6000:]}"
     return ran.stdout
 
 
 @pytest.fixture(scope="module")
 def generated(running: Running) -> None:
-    """All clients, of the description that the service serves."""
-    GENERATED.mkdir(exist_ok=True)
+    """All clients, of the description that the service serves, beside the programs and the settings of the tools."""
+    shutil.copytree(Path(__file__).parent, WORKSHOP, dirs_exist_ok=True)
+    shutil.rmtree(GENERATED, ignore_errors=True)
+    GENERATED.mkdir()
     (GENERATED / "openapi.json").write_bytes(ask(running.base_url, "GET", "/openapi.json")[2])
     options = ("--output-path", "generated/shortener", "--config", "openapi-python-client.yaml", "--meta", "none")
     path = ("--path", "generated/openapi.json", "--overwrite")
@@ -96,11 +99,11 @@ def make_key(running: Running, owner: str) -> str:
 def make_visited(running: Running, key: str, code: str) -> None:
     """Create a link, visit it twice as a person would, and wait until both visits are counted."""
     assert ask(running.base_url, "POST", "/v1/links", {"url": "https://example.com/", "alias": code}, key)[0] == 201
-    browser = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
-    for _ in range(2):
-        browser.request("GET", f"/{code}", headers=BROWSER)
-        response = browser.getresponse()
-        assert (response.status, response.read()) == (302, b"")
+    with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)) as browser:
+        for _ in range(2):
+            browser.request("GET", f"/{code}", headers=BROWSER)
+            response = browser.getresponse()
+            assert (response.status, response.read()) == (302, b"")
     until = time.monotonic() + COUNTED_WITHIN
     while json.loads(ask(running.base_url, "GET", f"/v1/links/{code}", key=key)[2])["visits"]["total"] < 2:
         assert time.monotonic() < until, "The visits are not counted."

@@ -8,10 +8,12 @@ dark.addEventListener("change", dress);
 try {
   const answer = await fetch(`${root}/openapi.json`);
   if (!answer.ok) throw new Error(answer.status);
+  const spec = await answer.json();
+  const { pathname } = new URL(spec.servers[0].url);
   SwaggerUIBundle({
     dom_id: "#reference",
     // Requests go to the host that the page came from: its policy allows no other.
-    spec: { ...await answer.json(), servers: [{ url: location.origin + root }] },
+    spec: { ...spec, servers: [{ url: location.origin + pathname }] },
     deepLinking: true,
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
