@@ -1,13 +1,17 @@
-"""Calls generated from openapi.json: no 5xx, and every response is described."""
+"""Calls generated from the descriptions: no 5xx, and every response is described."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from dev import openapi
 from dev.local import local_aws
 from tests.e2e.conftest import Running
 from tests.paths import ROOT
@@ -21,6 +25,7 @@ CHECKS = (
     "response_schema_conformance",
 )
 EXAMPLES = usual_or_long(2, 30)  # for each call, on top of those of the description and of the edges of its parameters
+SCENARIOS = usual_or_long(25, 250)  # of about seven calls, each with what the one before returned
 SECONDS = usual_or_long(240, 900)  # a command that hangs is ended
 
 
@@ -32,20 +37,56 @@ def key(running: Running) -> str:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def run_all(folder: Path, description: str, key: str, phases: str, most: int, *more: str) -> int:
+    """Run the phases of schemathesis from a fixed seed; return how many calls it made, none of which failed a check."""
+    command = [str(Path(sys.executable).parent / "schemathesis"), "run", description, *more]
+    command += ["--phases", phases, "--max-examples", str(most), "--seed", "1", "--no-color"]
+    command += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--max-redirects", "0", "--warnings", "off"]
+    command += ["--request-retries", "3"]  # a saved source file starts the server again
+    command += ["-H", f"X-Api-Key: {key}"] if key else []
+    hooks = {
+        "SCHEMATHESIS_HOOKS": "tests.e2e.schema_hooks",
+        "KEY_ID": key.split("_")[1] if key else "",
+        "PYTHONPATH": str(ROOT),
+    }
+
+    ran = subprocess.run(
+        command, cwd=folder, env=os.environ | hooks, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
+    made = re.search(r"([0-9]+) generated", ran.stdout)
+    assert made, ran.stdout[-2000:]
+    return int(made[1])
+
+
 @grows
 @pytest.mark.parametrize("with_key", [True, False], ids=["with a key", "without"])
 def test_generated_calls_get_described_responses(running: Running, key: str, tmp_path: Path, with_key: bool) -> None:  # noqa: FBT001  # the case
-    """Valid and invalid calls, from a fixed seed, of a bounded number.
+    """Valid and invalid calls.
 
     Without a key most calls get 401 unchecked, so that `make test` covers limits of values only with one.
     """
     phases = "examples,coverage,fuzzing" if with_key or IS_LONG else "examples,fuzzing"
-    command = [str(Path(sys.executable).parent / "schemathesis"), "run", f"{running.base_url}/openapi.json"]
-    command += ["--phases", phases, "--max-examples", str(EXAMPLES), "--seed", "1", "--no-color"]
-    command += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--max-redirects", "0", "--warnings", "off"]
-    command += ["--request-retries", "3"]  # a saved source file starts the server again
-    command += ["-H", f"X-Api-Key: {key}"] if with_key else []
 
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
+    made = run_all(tmp_path, f"{running.base_url}/openapi.json", key if with_key else "", phases, EXAMPLES)
 
-    assert ran.returncode == 0, ran.stdout[-8000:]
+    assert made > 19 * EXAMPLES
+
+
+@grows
+def test_calls_that_follow_others_get_described_responses(running: Running, key: str, tmp_path: Path) -> None:
+    """Links, imports, exports and keys that a call created are shown, changed, listed and deleted by the next ones."""
+    own_key_only = "--generation-with-security-parameters=false"
+
+    made = run_all(tmp_path, f"{running.base_url}/openapi.json", key, "stateful", SCENARIOS, own_key_only)
+
+    assert made > SCENARIOS
+
+
+@grows
+def test_addresses_for_visitors_get_described_responses(running: Running, tmp_path: Path) -> None:
+    """Short URLs, forms, pages and their files."""
+    (tmp_path / "visitors.json").write_text(json.dumps(openapi.joined(start=openapi.VISITORS)))
+
+    run_all(tmp_path, "visitors.json", "", "examples,coverage,fuzzing", EXAMPLES, "--url", running.base_url)
