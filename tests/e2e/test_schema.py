@@ -25,7 +25,7 @@ CHECKS = (
     "response_schema_conformance",
 )
 EXAMPLES = usual_or_long(2, 30)  # for each call, on top of those of the description and of the edges of its parameters
-SCENARIOS = usual_or_long(25, 250)  # of about seven calls, each with what the one before returned
+FOLLOWING = usual_or_long(8, 100)  # seconds of calls that follow others: 20 to 40 a second
 SECONDS = usual_or_long(240, 900)  # a command that hangs is ended
 
 
@@ -78,10 +78,11 @@ def test_generated_calls_get_described_responses(running: Running, key: str, tmp
 def test_calls_that_follow_others_get_described_responses(running: Running, key: str, tmp_path: Path) -> None:
     """Links, imports, exports and keys that a call created are shown, changed, listed and deleted by the next ones."""
     own_key_only = "--generation-with-security-parameters=false"
+    until = ("--max-time", str(FOLLOWING))  # by their number alone it ends after a few
 
-    made = run_all(tmp_path, f"{running.base_url}/openapi.json", key, "stateful", SCENARIOS, own_key_only)
+    made = run_all(tmp_path, f"{running.base_url}/openapi.json", key, "stateful", 100, own_key_only, *until)
 
-    assert made > SCENARIOS
+    assert made > FOLLOWING
 
 
 @grows
