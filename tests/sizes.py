@@ -6,6 +6,7 @@ else. Tests of Hypothesis grow by themselves.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,17 +16,21 @@ import pytest
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 IS_LONG = os.environ.get("LONG") == "1"
+SHARE = int(os.environ.get("SHARE") or 1)
+"""SHARE=3: a third of the larger sizes, where a machine is slow."""
 grows = pytest.mark.grows
 only_long = pytest.mark.only_long
 
 
 def usual_or_long(usual: int, long: int) -> int:
-    """Return the number for `make test` or for `make test-long`."""
-    return long if IS_LONG else usual
+    """Return the number for `make test` or for `make test-long`; of a distance between cases the smaller is for that."""
+    if not IS_LONG:
+        return usual
+    return max(usual, math.ceil(long / SHARE)) if long > usual else min(usual, long * SHARE)
 
 
-SEEDS = range(1, 1 + usual_or_long(2, int(os.environ.get("SEEDS") or 20)))
-"""The seeds of randomly drawn faults. SEEDS says how many are enough for `make test-long`, where a machine is slow."""
+SEEDS = range(1, 1 + usual_or_long(2, 20))
+"""The seeds of randomly drawn faults."""
 
 
 def each_seed(test: Test) -> Test:
