@@ -23,7 +23,7 @@ only_long = pytest.mark.only_long
 
 
 def usual_or_long(usual: int, long: int) -> int:
-    """Return the number for `make test` or for `make test-long`; of a distance between cases the smaller is for that."""
+    """Return the number for `make test` or for `make test-long`; where it is a step between cases, that is smaller."""
     if not IS_LONG:
         return usual
     return max(usual, math.ceil(long / SHARE)) if long > usual else min(usual, long * SHARE)
