@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 RETENTION_DAYS = 90  # of single visits, where CLICK_RETENTION_DAYS says nothing else
+KEY_PER_MINUTE = 300  # a page of a web client makes about four calls: people do not meet it, a flood does
 _HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
 _BASE_URL = re.compile(
     rf"https?://(?P<host>{_HOST}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?:/[A-Za-z0-9._~%-]+)*",
@@ -158,7 +159,9 @@ class Settings:
             anonymous_per_day=_number(environ, "ANONYMOUS_PER_DAY", default=0 if is_local else 50, most=1_000_000),
             anonymous_max_days=_number(environ, "ANONYMOUS_MAX_DAYS", default=0 if is_local else 90, most=3650),
             anonymous_min_alias=_number(environ, "ANONYMOUS_MIN_ALIAS", default=1 if is_local else 6, least=1, most=64),
-            key_per_minute=_number(environ, "KEY_PER_MINUTE", default=0 if is_local else 300, most=1_000_000),
+            key_per_minute=_number(
+                environ, "KEY_PER_MINUTE", default=0 if is_local else KEY_PER_MINUTE, most=1_000_000
+            ),
             aws_client=_choice(environ, "AWS_CLIENT", "boto3", "http"),
             aws=_aws(environ),
             link_cache_seconds=_number(environ, "LINK_CACHE_SECONDS", default=60, most=3600),

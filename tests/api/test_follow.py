@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -293,8 +295,9 @@ class TestTableDown:
         assert tried == ["GetItem"] * 2
 
 
-def test_new_link_is_found_by_a_consistent_read(http: Http) -> None:
-    """A missing link is read again consistently, so that a new link works at once."""
+@contextmanager
+def reads_noted() -> Iterator[list[bool]]:
+    """Yield the reads of items, each with whether it is consistent."""
     reads: list[bool] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
@@ -302,7 +305,29 @@ def test_new_link_is_found_by_a_consistent_read(http: Http) -> None:
 
     events = clients.reads.meta.events
     events.register("before-call.dynamodb.GetItem", note, "note")
-    http.get("/nobody")
-    events.unregister("before-call.dynamodb.GetItem", note, "note")
+    try:
+        yield reads
+    finally:
+        events.unregister("before-call.dynamodb.GetItem", note, "note")
+
+
+def test_new_link_is_found_by_a_consistent_read(http: Http) -> None:
+    """A missing link is read again consistently, so that a new link works at once."""
+    with reads_noted() as reads:
+        http.get("/nobody")
 
     assert reads == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "reads"),
+    [("/sale", 1), ("/sale+", 1), ("/v1", 2), ("/v1/typo", 0), ("/api/a/b", 0), ("/v1/qr", 0), ("/no.code", 0)],
+)
+def test_table_is_asked_no_more_than_needed(http: Http, path: str, reads: int) -> None:
+    """A link once, an unknown code twice, and below a reserved word never."""
+    stored("sale")
+
+    with reads_noted() as noted:
+        http.get(path, headers={**BROWSER, "DNT": "1"})
+
+    assert len(noted) == reads
