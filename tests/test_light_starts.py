@@ -65,9 +65,7 @@ def test_modules_that_must_not_load_exist(name: str) -> None:
 
 
 def test_redirect_function_imports_nothing_else() -> None:
-    """The redirect imports no boto3, keys, statistics or pages, and no library but those two. Without AWS, a cached
-    link still works.
-    """
+    """No boto3, keys, statistics or pages, and no library but three. Without AWS, a cached link still works."""
     out = _run(f"HEAVY = {HEAVY!r}\n{_PROGRAM}", CLICKS_QUEUE_URL="http://127.0.0.1:9/q")
 
     followed, loaded = (json.loads(line) for line in out.splitlines()[-2:])
