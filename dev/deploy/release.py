@@ -183,7 +183,8 @@ class Release:
         found: dict[str, str] = {}
         for alias, arn in stack.resources(self.cloud, self.name, "AWS::Lambda::Alias").items():
             function, _, qualifier = arn.rpartition(":")
-            found[alias] = functions.get_alias(FunctionName=function, Name=qualifier)["FunctionVersion"]
+            with stack.translating_errors():
+                found[alias] = functions.get_alias(FunctionName=function, Name=qualifier)["FunctionVersion"]
         return found
 
     def _delete_versions(self) -> None:

@@ -107,7 +107,7 @@ def uploaded(cloud: Cloud, package: Package, say: Say = print) -> dict[str, str]
         StackFailed
     """
     bucket = artifacts(cloud)
-    with _translating_errors():
+    with translating_errors():
         keys = {
             name: _upload(cloud, bucket, package.zips[name], digest, say) for name, digest in package.digests.items()
         }
@@ -133,7 +133,7 @@ def change(
         StackFailed: also for a change that is refused; nothing has changed then.
     """
     bucket = artifacts(cloud)
-    with _translating_errors():
+    with translating_errors():
         url = _upload_template(cloud, bucket, target.template)
 
         def check(changes: Sequence[Any]) -> None:
@@ -154,7 +154,7 @@ def deployed(cloud: Cloud, name: str) -> Revision | None:
     Raises:
         StackFailed
     """
-    with _translating_errors():
+    with translating_errors():
         stack = _described(cloud, name)
         if stack is None or stack["StackStatus"] in _NEVER_CREATED:
             return None
@@ -165,7 +165,7 @@ def deployed(cloud: Cloud, name: str) -> Revision | None:
 
 def is_at_rest(cloud: Cloud, name: str) -> bool:
     """Tell whether the stack ``name`` can be changed: its last change has ended, or has been undone."""
-    with _translating_errors():
+    with translating_errors():
         stack = _described(cloud, name)
         return stack is not None and stack["StackStatus"] in _DONE | {"UPDATE_ROLLBACK_COMPLETE"}
 
@@ -176,7 +176,7 @@ def has_object(cloud: Cloud, bucket: str, key: str) -> bool:
     Raises:
         StackFailed
     """
-    with _translating_errors():
+    with translating_errors():
         try:
             cloud.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=cloud.account)
         except ClientError as missing:
@@ -192,7 +192,7 @@ def resources(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
     Raises:
         StackFailed
     """
-    with _translating_errors():
+    with translating_errors():
         return _of_type(cloud, name, kind)
 
 
@@ -208,7 +208,7 @@ def complete_tables(cloud: Cloud, package: Package, say: Say = print) -> None:
     Raises:
         StackFailed
     """
-    with _translating_errors():
+    with translating_errors():
         for expected in package.tables.values():
             adopted_tables.complete(cloud.client("dynamodb"), expected, cloud.poll_seconds, say)
 
@@ -226,7 +226,7 @@ def destroy(cloud: Cloud, name: str, say: Say = print) -> None:
     Raises:
         StackFailed
     """
-    with _translating_errors():
+    with translating_errors():
         if _described(cloud, name) is None:
             raise StackFailed(f"There is no stack {name} in {cloud.region}.")
         protected = [table for table in sorted(tables(cloud, name)) if _is_protected(cloud, table)]
@@ -248,7 +248,7 @@ def artifacts(cloud: Cloud) -> str:
         StackFailed: also if the bucket of that name belongs to another account, which could replace packages.
     """
     name, s3 = f"shortener-artifacts-{cloud.account}-{cloud.region}", cloud.s3
-    with _translating_errors():
+    with translating_errors():
         try:
             s3.head_bucket(Bucket=name, ExpectedBucketOwner=cloud.account)
         except ClientError as refused:
@@ -468,7 +468,8 @@ def _is_protected(cloud: Cloud, table: str) -> bool:
 
 
 @contextmanager
-def _translating_errors() -> Iterator[None]:
+def translating_errors() -> Iterator[None]:
+    """Raise ``StackFailed`` with the words of what AWS, or the way to it, answers."""
     try:
         yield
     except (BotoCoreError, Boto3Error, ClientError) as failure:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from botocore.exceptions import ClientError
 
 from dev.deploy import release, stack
-from dev.deploy.stack import Revision
+from dev.deploy.stack import Revision, StackFailed
 
 Code = tuple[str, str]
 """The digests of the shared zip and of that of the API function."""
@@ -156,3 +157,21 @@ def test_code_before_that_is_gone_is_told(deployed: Deployed, gone: str) -> None
 
     with pytest.raises(stack.StackFailed, match=r"The code before, elsewhere, is not in packages any more\."):
         release_of(BACK)
+
+
+def test_an_alias_that_cannot_be_read_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that may change the stack may lack `lambda:GetAlias`."""
+
+    class Refusing:
+        def client(self, _: str) -> Refusing:
+            return self
+
+        def get_alias(self, **_: str) -> NoReturn:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "GetAlias")
+
+    monkeypatch.setattr(stack, "resources", lambda *_: {"ApiAlias": "arn:aws:lambda:eu-west-1:1:function:api:live"})
+    cloud: Any = Refusing()
+    tests = release.Tests(lambda *_: None, lambda *_: None)
+
+    with pytest.raises(StackFailed, match="not authorized"):
+        release.Release(cloud, "shortener-test", tests)._aliases()  # noqa: SLF001  # a release asks for much else
