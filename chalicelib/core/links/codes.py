@@ -79,7 +79,7 @@ def refuse_reserved(segment: str) -> None:
         PageUnknown
     """
     if is_reserved(segment):
-        raise PageUnknown
+        raise PageUnknown("Nothing is served at this address.")
 
 
 def generate(*, unguessable: bool) -> str:
