@@ -87,7 +87,7 @@ def create(deployed: Deployed, url: str, **fields: object) -> dict[str, str]:
 
 def post(deployed: Deployed, **fields: object) -> tuple[int, Any]:
     """Create a link; return status and document."""
-    return smoke.with_key(deployed.address, deployed.key, "POST", "/links", fields)
+    return smoke.with_key(deployed.address, deployed.key, "POST", "/v1/links", fields)
 
 
 def test_smoke_test_passes(deployed: Deployed) -> None:
@@ -109,6 +109,30 @@ def indexes_described() -> set[str]:
     """Return the names of the indexes of the links table."""
     described = next(each for each in tables.described() if each["TableName"] == "url-shortener")
     return {index["IndexName"] for index in described["GlobalSecondaryIndexes"]}
+
+
+def test_link_called_v1_leads_on_beside_the_api(deployed: Deployed) -> None:
+    """At exactly its code, which is also where the API begins; nothing below that is its, though it takes paths."""
+    if deployed.port is None:
+        pytest.skip("NOT TESTED: a link called v1. None can be created at a deployed address.")
+    target = "https://example.com/before"
+    item: Any = {"code": {"S": "v1"}, "originalUrl": {"S": target}, "forwardPath": {"BOOL": True}}
+    boto3.client("dynamodb", region_name="us-east-1").put_item(TableName="url-shortener", Item=item)
+
+    assert ask(deployed.address, "GET", "/v1")[:2] == (302, target)
+    assert ask(deployed.address, "HEAD", "/v1")[:2] == (302, target)
+    assert come(deployed, "/v1", "")[:2] == (303, target)
+    for path in ("/v1/typo", "/v1/links/x/typo", "/v1/qr", "/v1/report"):
+        assert ask(deployed.address, "GET", path)[:2] == (404, None)
+
+
+def test_call_has_two_addresses(deployed: Deployed) -> None:
+    """The one without a version works as well."""
+    fields = {"url": "https://example.com/twice", "expiresIn": "10m"}
+
+    made = [smoke.with_key(deployed.address, deployed.key, "POST", path, fields)[0] for path in ("/links", "/v1/links")]
+
+    assert made == [201, 201]
 
 
 def test_unknown_route_is_a_readable_problem(deployed: Deployed) -> None:
