@@ -474,7 +474,7 @@ class TestFiles:
             (("import", "local", "pyproject.toml", "a b", ""), "OWNER is 'a b'; an owner is 1 to 64"),
             (
                 ("import", "local", "pyproject.toml", "", "keep"),
-                "POST /imports is answered with 422: onTaken is one of",
+                "POST /v1/imports is answered with 422: onTaken is one of",
             ),
         ],
     )
@@ -504,7 +504,7 @@ class TestFiles:
         nobody = self.run(deployed, "import", "local", str(file), "", "", ADDRESS="http://127.0.0.1:9", KEY="sk_wrong")
 
         assert made.stderr == f"Which key does {deployed.address} know? Set KEY=sk_...\n"
-        assert wrong.stderr.startswith("POST /imports is answered with 401")
+        assert wrong.stderr.startswith("POST /v1/imports is answered with 401")
         assert nobody.stderr == "Nothing answers at http://127.0.0.1:9.\n"
 
     def test_bucket_accepts_only_the_signed_form(self, deployed: Deployed) -> None:
