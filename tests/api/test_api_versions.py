@@ -122,7 +122,7 @@ class TestTwoAddresses:
         """A new call with two addresses must be in both; a call that has one belongs to CALLS_OF_V1."""
         assert CALLS.keys() == {(path, method) for path, methods, _ in service.CALLS for method in methods}
 
-    @pytest.mark.parametrize(("route", "method"), CALLS)
+    @pytest.mark.parametrize(("route", "method"), WITH_BODY)
     def test_every_caller_gets_the_same(self, same: Same, route: str, method: str) -> None:
         """With each status of the matrix of authorization."""
         for caller, status in zip(CALLERS, CALLS[route, method], strict=True):
@@ -134,7 +134,7 @@ class TestTwoAddresses:
         for wrong in WRONG.values():
             same.answers(route, method, "admin", wrong)
 
-    @pytest.mark.parametrize(("route", "method"), CALLS)
+    @pytest.mark.parametrize(("route", "method"), WITH_BODY)
     def test_limits_are_shared(self, same: Same, monkeypatch: pytest.MonkeyPatch, route: str, method: str) -> None:
         """A call at one address counts at the other: neither is a way around a limit."""
         monkeypatch.setattr(limit_calls, "_per_key", Window("key-minute", 60, 1))
@@ -145,7 +145,7 @@ class TestTwoAddresses:
         assert ann(method, path, body).status_code != 429
         assert ann(method, f"{V1}{path}", body).status_code == 429
 
-    @pytest.mark.parametrize(("route", "method"), CALLS)
+    @pytest.mark.parametrize(("route", "method"), WITH_BODY)
     def test_without_the_table_it_is_the_same(self, same: Same, route: str, method: str) -> None:
         """And the end of the old address is told as well."""
         with table_down():
@@ -160,6 +160,7 @@ class TestTwoAddresses:
             assert head.body == b""
             assert head.headers.pop("Content-Length") == str(len(whole.body))
             assert head.status_code == whole.status_code
+            assert CALLS[route, "HEAD"] == CALLS[route, method]
             assert {**head.headers, "X-Request-Id": ""} == {**whole.headers, "X-Request-Id": ""}
 
 
