@@ -70,7 +70,8 @@ _LONGEST_FIRST = (  # otherwise one process would still run one of them while th
     *("tests/e2e/test_kills.py", "tests/e2e/test_page.py", "tests/e2e/test_stack.py"),
     *("tests/exactly_once/test_exact.py", "tests/dev/deploy/test_package.py"),
     *("tests/exactly_once/test_links.py", "tests/e2e/test_schema.py", "tests/exactly_once/test_imports.py"),
-    *("tests/api/test_openapi.py", "tests/e2e/", "tests/exactly_once/", "tests/api/"),
+    *("tests/api/test_openapi.py", "tests/e2e/", "tests/exactly_once/", "tests/test_stored_before.py"),
+    *("tests/usecases/test_restored_table.py", "tests/api/"),
 )
 
 
