@@ -21,7 +21,7 @@ export const newLink = {
   alias: setting("ALIAS"),
   tags: ["sale", "spring"],
   expiresAt: "2099-12-31T23:59:00Z",
-  rules: [{ url: "https://example.com/app", if: { device: "ios" as const } }],
+  rules: [{ url: "https://example.com/app", if: { device: "ios" as const, query: { ref: ["news"], preview: true as const } } }],
 };
 
 export const change = { title: "Spring sale", expiresAt: null };

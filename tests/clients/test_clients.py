@@ -35,6 +35,8 @@ BROWSER = {
     "Sec-Fetch-Mode": "navigate",
     "Sec-Fetch-Dest": "document",
 }
+WHEN = {"device": ["ios"], "query": {"ref": ["news"], "preview": True}}
+"""The conditions of the rule that each program gives its link."""
 TYPESCRIPT = ("with_hey_api", "with_orval", "with_openapi_fetch")
 PROGRAMS = ("with_openapi_python_client", *TYPESCRIPT)
 
@@ -79,7 +81,8 @@ def test_redocly_has_no_objection() -> None:
 def test_python_is_typed_strictly() -> None:
     """The generated client, and the program that uses it."""
     files = ("generated/shortener", "with_openapi_python_client.py")
-    options = ("--strict", "--explicit-package-bases", "--config-file=")  # without the settings of ours
+    # Without the settings of ours. What cannot be reached is a mistake of the generator about the description.
+    options = ("--strict", "--warn-unreachable", "--explicit-package-bases", "--config-file=")
     run(PYTHON / "mypy", *options, *files, MYPYPATH="generated")
 
 
@@ -136,4 +139,4 @@ def test_program_works(running: Running, program: str) -> None:
     assert seen["imported"] == {"state": "done", "created": 2, "refused": 0}
     assert seen["problems"] == ["link-unknown", "link-invalid", [["url", "scheme-not-allowed"]]]
     link = json.loads(ask(running.base_url, "GET", f"/v1/links/{alias}", key=key)[2])
-    assert (link["title"], link["owner"], link["rules"][0]["if"]) == ("Spring sale", owner, {"device": ["ios"]})
+    assert (link["title"], link["owner"], link["rules"][0]["if"]) == ("Spring sale", owner, WHEN)

@@ -24,6 +24,7 @@ from shortener.models import (
     LinkPage,
     LinkStatistics,
     NewConditions,
+    NewConditionsQueryType0,
     NewImport,
     NewLink,
     NewRule,
@@ -40,7 +41,9 @@ client = AuthenticatedClient(base_url=os.environ["API"], token=os.environ["KEY"]
 
 def create() -> dict[str, object]:
     """Create a link with tags, an end and a rule."""
-    rule = NewRule(url="https://example.com/app", if_=NewConditions(device=Device.IOS))
+    query = NewConditionsQueryType0()
+    query["ref"], query["preview"] = ["news"], True
+    rule = NewRule(url="https://example.com/app", if_=NewConditions(device=Device.IOS, query=query))
     new = NewLink(
         url="https://example.com/spring",
         alias=os.environ["ALIAS"],
