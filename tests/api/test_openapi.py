@@ -64,8 +64,21 @@ def operations_of(description: dict[str, Any]) -> dict[tuple[str, str], dict[str
 CALLS = operations_of(DESCRIPTION)
 """The operations of the API, by routes without /v1."""
 OPERATIONS = CALLS | operations_of(VISITORS)
+
+
+def closed(node: Any) -> Any:
+    """Return a part of a description without room for what is not described: clients ignore that, tests do not."""
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    parts = {name: closed(each) for name, each in node.items()}
+    is_object = isinstance(node.get("properties"), dict) and "additionalProperties" not in node
+    return parts | ({"additionalProperties": False} if is_object else {})
+
+
 COMPONENTS: dict[str, dict[str, Any]] = {
-    kind: VISITORS["components"].get(kind, {}) | parts for kind, parts in DESCRIPTION["components"].items()
+    kind: closed(VISITORS["components"].get(kind, {}) | parts) for kind, parts in DESCRIPTION["components"].items()
 }
 """Those of both descriptions, which have them from the same files."""
 BODIES, FORMS = (
