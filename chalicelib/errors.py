@@ -297,7 +297,7 @@ class ExternalIdTaken(ShortenerError):
     status = 409
     title = "Another link has this externalId"
     description = (
-        "An externalId is unique among the links of an owner. The link that has it is at /links/ext:{externalId}."
+        "An externalId is unique among the links of an owner. The link that has it is at /v1/links/ext:{externalId}."
     )
 
     def __init__(self, external_id: str) -> None:

@@ -15,6 +15,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib.core.links import codes
 from chalicelib.errors import PasswordWrong, ShortenerError
 
 _WEB = Path(__file__).parent.parent / "web"
@@ -99,6 +100,8 @@ def preview(code: str, seen: Mapping[str, Any], base_url: str) -> str:
     """Return the page that shows a link's target; ``seen`` is its preview as JSON."""
     targets = [target for target in (seen["url"], *seen["alsoLeadsTo"]) if target]
     items = [_filled("preview_target.html", target=target) for target in targets] or [_filled("preview_hidden.html")]
+    # Below a reserved code nothing is a link's, its form neither.
+    report = "" if codes.is_reserved(code) else _filled("preview_report.html", code=code, root=root_of(base_url))
     return _visitor_page(
         "preview.html",
         "Where this link leads",
@@ -109,6 +112,7 @@ def preview(code: str, seen: Mapping[str, Any], base_url: str) -> str:
         made=(seen["createdAt"] or "unknown")[:10],
         visits="unknown" if seen["visits"] is None else f"{seen['visits']['total']:,}",
         targets=_Html("".join(items)),
+        report=_Html(report),
         warnings=_Html("".join(_filled("preview_warning.html", warning=warning) for warning in seen["warnings"])),
     )
 
