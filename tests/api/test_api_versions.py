@@ -109,12 +109,12 @@ def values_of(text: str, name: str) -> list[str]:
 
 
 @pytest.fixture
-def same(http: Http, prepared: Prepared, keys: dict[str, str]) -> Same:
-    """The matrix's keys, and what belongs to ann."""
+def same(http: Http, prepared: Prepared, keys: dict[str, str], one_moment: datetime) -> Same:  # noqa: ARG001  # below
+    """The matrix's keys, and what belongs to ann. The clock stops once they are made, or the expired one would work."""
     return Same(http, prepared, keys)
 
 
-@pytest.mark.usefixtures("closed", "one_moment")
+@pytest.mark.usefixtures("closed")
 class TestTwoAddresses:
     """All calls of app.py's table."""
 
