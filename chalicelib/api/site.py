@@ -9,7 +9,7 @@ from chalicelib.api.requests import accept_of
 from chalicelib.api.responses import html_response, json_response, text_response
 from chalicelib.aws.dynamodb import link_store
 from chalicelib.core import times
-from chalicelib.core.http import content_negotiation, problem_details, security_txt
+from chalicelib.core.http import content_negotiation, problem_details
 from chalicelib.errors import PageUnknown, public_errors
 from chalicelib.settings import settings
 
@@ -64,6 +64,8 @@ def robots(_: Request) -> Response:
 
 def security(_: Request) -> Response:
     """Say where vulnerabilities are reported, in the form of RFC 9116."""
+    from chalicelib.core.http import security_txt
+
     if not settings.security_contact:
         raise PageUnknown("This service names no contact for reports of vulnerabilities.")
     text = security_txt.text(
