@@ -114,6 +114,23 @@ def test_lost_reply_does_not_count_twice(network: Network, seed: int) -> None:
 
 
 @each_seed
+def test_lost_reply_costs_no_visit_between_others(network: Network, seed: int) -> None:
+    """However many visits are counted before the retry of one whose reply was lost, each costs one."""
+    with network(Faults(seed)):
+        shorten(NewLink(url="https://example.com/", alias="crowd", max_visits=100), ANN, NOW)
+    with network(Faults(seed, reply_lost=0.15), fresh=False) as faults:
+        outcomes = visitors_at_once("crowd", 60)
+    with network(Faults(seed), fresh=False):
+        counted = spent("crowd")
+
+    assert set(outcomes) <= {"redirected", StoreUnavailable}
+    assert faults.happened["reply lost"] > 3
+    assert outcomes.count("redirected") > 40  # two lost replies in a row take a second, and give 503
+    assert counted <= len(outcomes)
+    assert counted >= outcomes.count("redirected")
+
+
+@each_seed
 def test_lost_replies_allow_no_extra_wrong_password(network: Network, seed: int) -> None:
     """A success frees its place once, however often it is reported; a failure keeps it."""
     most = WRONG_PASSWORDS.most

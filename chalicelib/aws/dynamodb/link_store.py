@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # a redirect makes no claims, and starts a hundredth sooner w
     Item = dict[str, AttributeValueTypeDef]
 
 SAME_URL_AT_MOST = 25
+
+_VISITS_REMEMBERED = 10  # seconds
 
 
 def find(code: str) -> Link | None:
@@ -204,33 +207,35 @@ def spend_visit(link: Link) -> Link | None:
     """Count a visit of ``link``, which has a maximum; return None, or the current link if it has changed or is used up.
 
     One conditional update checks and counts, so the maximum is never exceeded. It stores an id, by which a retry
-    recognises the first attempt: a lost response does not cost a visit, unless another visit was counted in between.
-    It has the timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
+    recognises the first attempt, whoever else was counted in between: a lost response does not cost a visit. It has the
+    timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
 
     Raises:
         LinkUnknown
         StoreUnavailable: it may or may not have been counted; the visitor must not be redirected.
     """
-    visit_id = uuid.uuid4().hex  # a new id: clients may choose the id of a request, and could repeat one
+    visit_id = secrets.token_hex(6)  # not the id of the request: clients may choose that, and could repeat one
+    ids, outdated_ids = _recent_visits(time.time())
     try:
         with translating_errors("ConditionalCheckFailedException", "TransactionConflictException"):
             clients.reads.update_item(
                 TableName=settings.links_table,
                 Key={"code": {"S": link.code}},
-                UpdateExpression="ADD spent :one SET lastVisit = :visit",
+                UpdateExpression=f"ADD spent :one, {ids} :visits REMOVE {outdated_ids}",
                 # The IAM role of the redirect may write the attributes named here: no target is among them.
                 ConditionExpression="version = :seen AND (attribute_not_exists(spent) OR spent < maxVisits) "
-                "AND (attribute_not_exists(lastVisit) OR lastVisit <> :visit)",
+                f"AND NOT contains({ids}, :visit)",
                 ExpressionAttributeValues={
                     ":one": {"N": "1"},
                     ":visit": {"S": visit_id},
+                    ":visits": {"SS": [visit_id]},
                     ":seen": {"N": str(link.version)},
                 },
             )
     except Refused:
         # Read, not returned by the update: the redirect's role lets an update return nothing of the item.
         item = _item(link.code, consistent=True) or {}
-        if item.get("lastVisit") == {"S": visit_id}:
+        if visit_id in item.get(ids, {}).get("SS", ()):
             return None
         changed = from_item(item)
         if changed is None:
@@ -279,6 +284,15 @@ def _by_owner(owner: str) -> dict[str, Any]:
 def _get(code: str, *, consistent: bool) -> Link | None:
     item = _item(code, consistent=consistent)
     return None if item is None else from_item(item)
+
+
+def _recent_visits(seconds: float) -> tuple[str, str]:
+    """Return the attribute for the ids of visits counted at ``seconds`` (Unix), and the one that is cleared by then.
+
+    Each of three sets holds the ids of ten seconds, and is kept for ten more: the retries of a visit end sooner.
+    """
+    window = int(seconds // _VISITS_REMEMBERED)
+    return f"recentVisits{window % 3}", f"recentVisits{(window + 1) % 3}"
 
 
 def _item(code: str, *, consistent: bool) -> Item | None:

@@ -337,7 +337,8 @@ def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Tem
 
     conditions = {each["Sid"]: each["Condition"] for each in statements if "Condition" in each}
 
-    of_visits = ["code", "version", "spent", "maxVisits", "lastVisit", "guessedAt"]
+    recent = ["recentVisits0", "recentVisits1", "recentVisits2"]
+    of_visits = ["code", "version", "spent", "maxVisits", "lastVisit", *recent, "guessedAt"]
     assert conditions == {
         "SaltsAndTriesOfPasswords": {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["salt#*", "rate#password#*", "secret#opened"]},
