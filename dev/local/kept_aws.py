@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -119,6 +120,65 @@ def _put(items: dict[str, State], partition: str, sort: str, item: Any) -> None:
             del items[partition]
 
 
+class Streams:
+    """The streams of tables, which MiniStack forgets when it ends: of rows, perhaps, that are not counted yet."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, deque[str]] = {}
+        self._may_feed = False
+
+    def pause(self) -> None:
+        """Deliver to no function until ``feed``: one that cannot reach its tables yet would fail, and retry late."""
+        poll, since = lambda_svc._poll_dynamodb_streams, dynamodb.stream_records_since
+
+        def poll_or_wait() -> bool:
+            return bool(self._may_feed and poll())
+
+        def records_since(table: str, position: int, at_most: Any, **scope: Any) -> Any:
+            return since(table, position, int(at_most), **scope)  # a parameter of a stack is text
+
+        lambda_svc._poll_dynamodb_streams, dynamodb.stream_records_since = poll_or_wait, records_since
+
+    def feed(self) -> None:
+        """Start to deliver records to functions."""
+        self._may_feed = True
+
+    def restore(self, entries: list[Entry]) -> None:
+        """Continue from the entries of the journal. All that is left is delivered again: positions are not kept."""
+        records: dict[str, dict[str, State]] = {}
+        for entry in entries:
+            if entry.value is not None:
+                records.setdefault(entry.scope, {})[entry.name] = _value(entry.value)
+        for scope, by_number in records.items():
+            self._kept[scope] = deque(sorted(by_number, key=int))
+            ordered = [by_number[number] for number in self._kept[scope]]
+            dynamodb._stream_records.set_scoped(*scope.split("\0"), ordered)
+        lambda_svc._dynamodb_stream_positions._data.clear()
+
+    def changes(self) -> list[Entry]:
+        """Return the entries of the records that are new, and of those that are a day old."""
+        entries: list[Entry] = []
+        for parts, records in steady(lambda: list(dynamodb._stream_records.all_items())):
+            scope, found = "\0".join(parts), list(records)
+            kept = self._kept.setdefault(scope, deque())
+            while kept and (not found or int(kept[0]) < _number_of(found[0])):
+                entries.append(Entry("streams", scope, kept.popleft(), None))
+            last = int(kept[-1]) if kept else -1
+            for record in reversed(list(itertools.takewhile(partial(_is_after, last), reversed(found)))):
+                number = record["dynamodb"]["SequenceNumber"]
+                entries.append(Entry("streams", scope, number, _text(record)))
+                kept.append(number)
+        return entries
+
+
+def _is_after(last: int, record: State) -> bool:
+    return _number_of(record) > last
+
+
+def _number_of(record: State) -> int:
+    return int(record["dynamodb"]["SequenceNumber"])
+
+
 class Queues:
     """SQS: which messages were sent, deleted or received since the last write, and the properties of its queues."""
 
@@ -210,7 +270,7 @@ class Keeper:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._journal = Journal(folder / _JOURNAL)
-        self._tables, self._queues = Tables(), Queues()
+        self._tables, self._queues, self._streams = Tables(), Queues(), Streams()
         self._deployed: object = None
         self._writer: asyncio.Task[None] | None = None
         self._load_all, self._save_all = ministack._load_persisted_state, ministack.save_all
@@ -219,6 +279,7 @@ class Keeper:
         """Make MiniStack load and save through this object."""
         self._tables.watch()
         self._queues.pause()
+        self._streams.pause()
         ministack.load_state = self.load
         ministack.save_all = self.save_all
         ministack._load_persisted_state = self.load_all
@@ -227,6 +288,8 @@ class Keeper:
         """Restore every service, and start the journal. If a file cannot be read, end the program with a message."""
         try:
             self._load_all()
+            self._journal.begin("streams", "")
+            self._streams.restore(self._journal.read("streams"))
         except JournalUnreadable as unreadable:
             _end(str(unreadable))
         self._deployed = _deployments()
@@ -266,6 +329,7 @@ class Keeper:
     async def _write_changes(self) -> None:
         await ministack._wait_for_port(ministack._resolve_port())
         self._queues.feed()
+        self._streams.feed()
         while True:
             await asyncio.sleep(_WRITE_SECONDS)
             entries, prune = self._changes()
@@ -278,7 +342,8 @@ class Keeper:
 
     def _changes(self) -> tuple[list[Entry], list[tuple[str, set[str]]]]:
         entries, tables = self._tables.changes()
-        return [*entries, *self._queues.changes()], [] if tables is None else [("dynamodb", tables)]
+        entries += [*self._queues.changes(), *self._streams.changes()]
+        return entries, [] if tables is None else [("dynamodb", tables)]
 
 
 def steady(read: Callable[[], Result]) -> Result:
