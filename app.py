@@ -61,9 +61,13 @@ app.add_routes(ROUTES)
 
 # Lambda calls `app.count_clicks`, the handler's name that Chalice gives it: each handler needs its name in this module.
 # Its batches and its containers are parameters of the stack: .chalice/resources.yaml, .chalice/deploy.json.
+# The stream tells its shard only to an event source with a tumbling window, which Chalice cannot declare: that is in
+# .chalice/resources.yaml as well, and this is a plain function.
+count_rows = app.lambda_function(name="count_rows")(workers.count_rows)
 count_clicks = app.on_sqs_message(queue="clicks")(workers.count_clicks)
 work_on_files = app.on_sqs_message(queue="files", batch_size=1)(workers.work_on_files)
-# 2 AM UTC: two hours for the last clicks of the day to arrive.
+close_a_day = app.on_sqs_message(queue="night", batch_size=1)(workers.close_a_day)
+# 2 AM UTC: the stream cannot bring anything of the day before yesterday any more.
 close_the_days = app.schedule(Cron(0, 2, "*", "*", "?", "*"))(workers.close_the_days)
 # 3 AM UTC: an hour after the days are closed.
 block_links = app.schedule(Cron(0, 3, "*", "*", "?", "*"))(workers.block_links)

@@ -18,10 +18,13 @@ METRICS = {
     "CacheHit": "Count",
     "Unknown": "Count",
     "ClicksSpilled": "Count",
+    "ClicksSetAside": "Count",
     "CountDrift": "Count",
     "Reports": "Count",
 }
 """The metrics and their units. CacheHit and Unknown are 0 or 1 for each redirect: their average is a rate."""
+MOST_VALUES = 100
+"""Values of a metric that CloudWatch reads from one line."""
 
 Line = dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -55,7 +58,7 @@ def publish(service: str, line: Line) -> None:
     """
     if "at" in line:
         line["time"] = line.pop("at").isoformat(timespec="milliseconds")
-    if "Unknown" in line:
+    if "Unknown" in line and "ms" in line:  # the line of a redirect
         line["RedirectLatency"] = line["ms"]
     measured = tuple(name for name in METRICS if name in line)
     if service and measured:

@@ -6,6 +6,8 @@ visits are cold starts.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from chalicelib import clock, logs
@@ -15,6 +17,8 @@ from chalicelib.aws.lambda_extension import Outbox
 from chalicelib.settings import settings
 from chalicelib.usecases import track_visit
 from chalicelib.usecases.track_visit import Visit
+
+_SAID_BY_CLICKS = {"requestId", "code", "cache", "CacheHit", "Unknown", "at", "route", "status", "ms"}
 
 
 class RedirectApp(App):
@@ -53,14 +57,24 @@ class RedirectApp(App):
 
 
 def send_outbox(entries: list[Visit | logs.Line], until: float) -> None:
-    """Write the log lines and send the clicks that requests put into the outbox, until a time (monotonic)."""
-    visits = []
+    """Send the clicks that requests put into the outbox, until a time (monotonic), and write what log lines they need.
+
+    A redirect that succeeded and is counted has none: its figures travel in its click, at a fortieth of the price.
+    """
+    visits: list[Visit] = []
     for each in entries:
         if isinstance(each, Visit):
             visits.append(each)
+        elif visits and visits[-1].took_ms is None and _succeeded(each):
+            visits[-1] = replace(visits[-1], took_ms=each["ms"], from_cache=bool(each.get("CacheHit")))
         else:
             logs.publish(settings.service, each)
     track_visit.send_later(visits, clock.now(), until)
+
+
+def _succeeded(line: logs.Line) -> bool:
+    """Tell whether a line says no more than that a visitor was redirected: the click before it says that, too."""
+    return line.get("Unknown") == 0 and line["status"] < HTTPStatus.BAD_REQUEST and not line.keys() - _SAID_BY_CLICKS
 
 
 def _open_outbox() -> Outbox | None:

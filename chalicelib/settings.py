@@ -83,6 +83,10 @@ class Settings:
     clicks_table: str
     clicks_queue_url: str
     """Where clicks are sent. Empty: they are not counted."""
+    night_queue_url: str
+    """The queue of the days to close. Empty: none is."""
+    counts_local_stream: bool
+    """The stream is that of a local AWS, which has one shard and does not name it. On AWS, all would count twice."""
     files_bucket: str
     """The bucket of imported and exported files. Empty: imports and exports are off."""
     files_queue_url: str
@@ -147,6 +151,8 @@ class Settings:
             access_table=environ.get("ACCESS_TABLE", "url-shortener-access"),
             clicks_table=environ.get("CLICKS_TABLE", "url-shortener-clicks"),
             clicks_queue_url=environ.get("CLICKS_QUEUE_URL", ""),
+            night_queue_url=environ.get("NIGHT_QUEUE_URL", ""),
+            counts_local_stream=_choice(environ, "COUNTS_LOCAL_STREAM", "no", "yes") == "yes",
             files_bucket=environ.get("FILES_BUCKET", ""),
             files_queue_url=environ.get("FILES_QUEUE_URL", ""),
             click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=RETENTION_DAYS, least=45, most=3650),

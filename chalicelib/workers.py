@@ -1,4 +1,4 @@
-"""The handlers of queues and schedules: count clicks, work on files, close days, block links.
+"""The handlers of streams, queues and schedules: count rows and clicks, work on files, close days, block links.
 
 Each writes one log line for its work. Each imports what only it needs: the API imports this module at its start.
 """
@@ -20,8 +20,26 @@ if TYPE_CHECKING:  # only work on files needs it at run time
     from chalicelib.core.transfers.file_message import StoredFile
 
 
+def count_rows(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Count the rows of clicks that the stream of their table brings."""
+    from chalicelib.core.visits.stream_batch import RESPONSE, StreamBatch
+    from chalicelib.usecases import count_rows as counting
+
+    with _logged("count_rows"):
+        batch = StreamBatch.from_event(event, settings.clicks_table, has_one_shard=settings.counts_local_stream)
+        result = counting.count(batch, clock.now())
+        for first in range(0, len(result.counted), logs.MOST_VALUES):
+            figures = counting.figures(result.counted[first : first + logs.MOST_VALUES])
+            if figures:
+                logs.publish(settings.service, figures)
+        logs.note(counted=len(result.counted), known=result.known, skipped=result.skipped)
+        if result.late or result.set_aside:
+            logs.note(late=result.late, ClicksSetAside=result.set_aside)
+    return dict(RESPONSE)
+
+
 def count_clicks(event: SQSEvent) -> dict[str, Any]:
-    """Count the clicks that redirects have queued."""
+    """Put the rows of queued clicks, and count those that have no row before."""
     from chalicelib.usecases.record_clicks import Message, record
 
     if not settings.partial_batch:
@@ -30,8 +48,14 @@ def count_clicks(event: SQSEvent) -> dict[str, Any]:
         messages = [Message(each.to_dict()["messageId"], each.body) for each in event]
         recorded = record(messages, clock.now(), clock.has_seconds(25, event.context))
         logs.note(
-            counted=recorded.counted, known=recorded.known, setAside=recorded.quarantined, failed=len(recorded.failed)
+            counted=recorded.counted,
+            known=recorded.known,
+            put=recorded.put,
+            queuedAgain=recorded.queued,
+            failed=len(recorded.failed),
         )
+        if recorded.quarantined:
+            logs.note(ClicksSetAside=recorded.quarantined)
     return {"batchItemFailures": [{"itemIdentifier": each} for each in recorded.failed]}
 
 
@@ -50,14 +74,31 @@ def work_on_files(event: SQSEvent) -> None:
 
 
 def close_the_days(event: CloudWatchEvent) -> None:
-    """Count the days that are over again, and close them."""
+    """Queue the days that are to be closed, and wait until they are."""
     from chalicelib.usecases.close_days import close_days
 
     with _logged("close_the_days"):
         night = close_days(clock.now(), clock.has_seconds(30, event.context))
-        logs.note(days=night.days, CountDrift=night.drift, leftOpen=night.left_open)
+        logs.note(jobs=night.jobs, leftOpen=night.left_open)
         if night.left_open:  # Lambda retries a failed run twice, and raises an alarm
             raise RuntimeError(f"{night.left_open} days are still open; the next run continues with them.")
+
+
+def close_a_day(event: SQSEvent) -> None:
+    """Publish the unique visitors of one day of a link, or fold it; a job that is not done in time goes on later."""
+    from chalicelib.aws.sqs import night_queue
+    from chalicelib.core.visits.night_job import NightJob
+    from chalicelib.usecases import close_day
+
+    for message in event:
+        job = NightJob.from_json(message.body)
+        with _logged("close_a_day"):
+            logs.note(step=job.step, code=job.subject, day=job.day)
+            try:
+                logs.note(CountDrift=close_day.run(job, clock.now(), clock.has_seconds(20, event.context)))
+            except close_day.OutOfTime:
+                logs.note(goesOn=1)
+                night_queue.send([job])
 
 
 def block_links(event: CloudWatchEvent) -> None:

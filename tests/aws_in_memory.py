@@ -22,9 +22,11 @@ from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
 from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import click_store
 from chalicelib.settings import settings
 from chalicelib.usecases import authenticate, identify_visitor, track_visit
 from dev.local import tables
+from tests import rows
 
 _REGION = "eu-west-1"
 _DYNAMODB = boto3.client("dynamodb")  # creating a client takes longer than creating the tables
@@ -49,11 +51,11 @@ _prepared: dict[tuple[Steps, str], _Step] = {}
 
 @contextmanager
 def in_memory() -> Iterator[None]:
-    """Handle every call to AWS in this process, with the empty tables of resources.yaml, two queues and a bucket."""
+    """Handle every call to AWS in this process, with the empty tables of resources.yaml, three queues and a bucket."""
     made = _empty_tables()
     with mock_aws(config=_KEEP_SESSION):
         _put_back(made)
-        for queue in ("clicks", "files"):
+        for queue in ("clicks", "files", "night"):
             sqs_backends[DEFAULT_ACCOUNT_ID][_REGION].create_queue(queue)
         s3 = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         s3.create_bucket(settings.files_bucket, _REGION)
@@ -116,3 +118,5 @@ def _forget_all() -> None:
     track_visit.reset()
     identify_visitor.reset()
     authenticate.reset()
+    click_store.reset()
+    rows.reset()

@@ -10,6 +10,8 @@ SETTINGS = (
     *(
         "FILES_BUCKET",
         "FILES_QUEUE_URL",
+        "NIGHT_QUEUE_URL",
+        "COUNTS_LOCAL_STREAM",
         "CLICK_RETENTION_DAYS",
         "TRUST_CLOUDFRONT",
         "PARTIAL_BATCH",
@@ -31,6 +33,7 @@ os.environ.update(
         "CLICKS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
         "FILES_BUCKET": "shortener-files",
         "FILES_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/files",
+        "NIGHT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/night",
         "PARTIAL_BATCH": "on",
         "STAGE": "local",
     }

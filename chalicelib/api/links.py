@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from chalice.app import Request, Response
@@ -41,11 +42,12 @@ def create_link(request: Request) -> Response:
 
 def list_links(request: Request) -> Response:
     """List the caller's links, the newest first."""
-    caller = auth.caller_of(request, "read", clock.now(), ("owner", "tag", "q", *PAGING))
+    moment = clock.now()
+    caller = auth.caller_of(request, "read", moment, ("owner", "tag", "q", *PAGING))
     query = query_of(request)
     owner = auth.owner_of(caller, query)
     paging = Paging.from_query(query, cursor_reader(owner))
-    page = list_page(owner, paging, Filter(query.get("tag"), query.get("q")))
+    page = list_page(owner, paging, Filter(query.get("tag"), query.get("q")), moment)
     return json_response({"data": page.links, "lookedAt": page.scanned, "next": page.next}, NO_STORE)
 
 
@@ -73,8 +75,9 @@ def create_links(request: Request) -> Response:
 
 def show_link(request: Request, code: str) -> Response:
     """Show a link."""
-    link = find_link.find(code, auth.caller_of(request, "read", clock.now(), or_manage_key=True))
-    return _link_response(link)
+    moment = clock.now()
+    link = find_link.find(code, auth.caller_of(request, "read", moment, or_manage_key=True))
+    return _link_response(link, moment)
 
 
 def change_link(request: Request, code: str) -> Response:
@@ -82,7 +85,8 @@ def change_link(request: Request, code: str) -> Response:
     moment = clock.now()
     caller = auth.caller_of(request, "manage", moment, or_manage_key=True)
     changes = Change.from_json(json_of(request), policies.targets(), moment)
-    return _link_response(update_link.change(code, changes, caller, request.headers.get("if-match"), moment))
+    link = update_link.change(code, changes, caller, request.headers.get("if-match"), moment)
+    return _link_response(link, moment)
 
 
 def delete_link(request: Request, code: str) -> Response:
@@ -99,8 +103,8 @@ def show_history(request: Request, code: str) -> Response:
     return json_response({"data": update_link.history(code, caller)}, NO_STORE)
 
 
-def _link_response(link: Link) -> Response:
-    document = link.as_json(settings.base_url, visits_of(link))
+def _link_response(link: Link, now: datetime) -> Response:
+    document = link.as_json(settings.base_url, visits_of(link, now))
     return json_response(document, {"ETag": link.etag, **NO_STORE})
 
 

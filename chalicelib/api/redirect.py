@@ -120,7 +120,7 @@ class Redirect:
             return html_response(page, _FOR_NOW, error.status, form_redirects=True)
         logs.note(Unknown=0)
         if destination.is_visit:
-            self._count(Visit(visitor, code, moment, destination.owner, destination.variant))
+            self._count(Visit(visitor, code, moment, destination.owner, destination.variant, destination.slots))
         return _redirect_response(destination, visitor, code)
 
     def _count(self, visit: Visit) -> None:

@@ -27,7 +27,7 @@ def statistics_of_link(request: Request, code: str) -> Response:
     moment = clock.now()
     caller = auth.caller_of(request, "read", moment, PERIOD, or_manage_key=True)
     period = Period.from_query(query_of(request), moment)
-    return _statistics_response(request, read_statistics.link_report(find_link.find(code, caller).code, period))
+    return _statistics_response(request, read_statistics.link_report(find_link.find(code, caller).code, period, moment))
 
 
 def statistics_of_owner(request: Request) -> Response:
@@ -35,8 +35,8 @@ def statistics_of_owner(request: Request) -> Response:
     moment = clock.now()
     caller, query = auth.caller_of(request, "read", moment, ("owner", *PERIOD)), query_of(request)
     period = Period.from_query(query, moment)
-    document = read_statistics.owner_report(auth.owner_of(caller, query), period)
-    unknown_codes = {"unknownCodes": read_statistics.unknown_code_totals(period)} if caller.is_admin else {}
+    document = read_statistics.owner_report(auth.owner_of(caller, query), period, moment)
+    unknown_codes = {"unknownCodes": read_statistics.unknown_code_totals(period, moment)} if caller.is_admin else {}
     return _statistics_response(request, {**document, **unknown_codes})
 
 

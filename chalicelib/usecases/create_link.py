@@ -55,7 +55,7 @@ class _Creation:
 
     def reuse(self, link: Link) -> StoredResponse:
         """Return the response with an existing link, and store it."""
-        response = _response(link, 200, visits_of(link))
+        response = _response(link, 200, visits_of(link, self.now))
         for claim in self._response_claims(response):
             claim_store.add(claim)
         return response
@@ -153,13 +153,13 @@ def _is_lost(response: str, now: datetime) -> bool:
     return there != (document["createdAt"], document["owner"])
 
 
-def visits_of(link: Link) -> dict[str, int]:
-    """Return the visits of a link, in all and by kind.
+def visits_of(link: Link, now: datetime) -> dict[str, int]:
+    """Return the visits of a link at ``now`` (aware), in all and by kind.
 
     Raises:
         StoreUnavailable
     """
-    return statistics.totals(click_store.totals_of([link.code]).get(link.code, {}))
+    return statistics.totals(click_store.total_of(link.code, now))
 
 
 def _response(link: Link, status: int, visits: dict[str, int]) -> StoredResponse:

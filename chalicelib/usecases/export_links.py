@@ -47,7 +47,7 @@ def export_links(export_id: str, now: datetime, has_time: Callable[[], bool]) ->
     links = link_store.all_links() if job.owner == EVERYONE else link_store.links_of(job.owner)
     with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as file:
         positions = []
-        for position in _write_lines(job, links, lines):
+        for position in _write_lines(job, links, lines, now):
             positions.append(position)
             if not has_time():
                 problem = Problem("too-many-links", "There was no time to write all of them. Export owner by owner.")
@@ -68,16 +68,18 @@ def mark_stuck(export_id: str) -> None:
     transfer_store.mark_stuck("export", export_id)
 
 
-def _write_lines(job: Export, links: Iterable[Link], lines: IO[bytes]) -> Iterator[_LinePosition]:
+def _write_lines(job: Export, links: Iterable[Link], lines: IO[bytes], now: datetime) -> Iterator[_LinePosition]:
     start, remaining = 0, iter(links)
     while batch := list(itertools.islice(remaining, _BATCH_SIZE)):
-        totals = click_store.totals_of(link.code for link in batch)
+        totals = click_store.totals_of((link.code for link in batch), now)
         for link in batch:
             document = exported_link.document(
                 link, settings.base_url, totals[link.code]["visits"] if link.code in totals else 0
             )
             if job.days:
-                document[exported_link.DAYS] = exported_link.counts_by_day(click_store.days_of(link.code, *_ALL_DAYS))
+                document[exported_link.DAYS] = exported_link.counts_by_day(
+                    click_store.days_of(link.code, *_ALL_DAYS, now)
+                )
             line = exported_link.line(job.format, document).encode()
             lines.write(line)
             yield _LinePosition(times.to_text_or_none(link.created_at) or "", link.code, start, len(line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chalicelib.aws.dynamodb import click_store, link_store, salt_store
@@ -46,8 +47,10 @@ class Filter:
         return (not self.tag or self.tag in link.tags) and any(text in each.casefold() for each in texts)
 
 
-def list_page(owner: str, paging: Paging, filters: Filter) -> Page:
-    """Return a page of the links of ``owner``. It has fewer than the limit if more would exceed the size of a response.
+def list_page(owner: str, paging: Paging, filters: Filter, now: datetime) -> Page:
+    """Return a page of the links of ``owner`` at ``now`` (aware).
+
+    It has fewer than the limit if more would exceed the size of a response.
 
     Raises:
         StoreUnavailable
@@ -63,7 +66,7 @@ def list_page(owner: str, paging: Paging, filters: Filter) -> Page:
                 break
             last, scanned = link, scanned + 1
             found += [(link, scanned)] if filters.matches(link) else []
-    shown = pagination.fit_response(_to_json([link for link, _ in found]))
+    shown = pagination.fit_response(_to_json([link for link, _ in found], now))
     if len(shown) < len(found):
         (last, scanned), more = found[len(shown) - 1], True
     return Page(shown, scanned, _cursor_after(last, owner) if more and last is not None else None)
@@ -74,8 +77,8 @@ def cursor_reader(owner: str) -> Callable[[str], str]:
     return lambda text: pagination.read_cursor(text, owner, salt_store.secret("cursors"))
 
 
-def _to_json(links: list[Link]) -> list[dict[str, Any]]:
-    totals = click_store.totals_of(link.code for link in links)
+def _to_json(links: list[Link], now: datetime) -> list[dict[str, Any]]:
+    totals = click_store.totals_of((link.code for link in links), now)
     return [link.as_json(settings.base_url, statistics.totals(totals.get(link.code, {}))) for link in links]
 
 

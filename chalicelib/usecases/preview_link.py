@@ -66,6 +66,6 @@ def preview(code: str, now: datetime) -> Preview:
     if target_url.servable(link.url) is None:
         raise LinkUnknown(code)
     try:
-        return Preview(link, statistics.totals(click_store.total_of(code, best_effort=True)))
+        return Preview(link, statistics.totals(click_store.total_of(code, now)))
     except StoreUnavailable:
         return Preview(link, None)

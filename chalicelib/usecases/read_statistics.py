@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from chalicelib.aws.dynamodb import click_store, salt_store
+from chalicelib.aws.dynamodb import click_store, row_store, salt_store
 from chalicelib.core import times
 from chalicelib.core.http import pagination
 from chalicelib.core.http.pagination import Paging
@@ -28,35 +29,35 @@ class Page:
     next: str | None
 
 
-def link_report(code: str, period: Period) -> dict[str, Any]:
-    """Return the statistics of a link.
+def link_report(code: str, period: Period, now: datetime) -> dict[str, Any]:
+    """Return the statistics of a link, as they are at ``now`` (aware).
 
     Raises:
         StoreUnavailable
     """
-    days = _days(code, period)
+    days = _days(code, period, now)
     report = statistics.report(days, period.first, period.last, period.unit)
     return {**report, "variants": statistics.top_variants(days)}
 
 
-def owner_report(owner: str, period: Period) -> dict[str, Any]:
-    """Return the statistics of all links of ``owner`` together, with the most visited links.
+def owner_report(owner: str, period: Period, now: datetime) -> dict[str, Any]:
+    """Return the statistics of all links of ``owner`` together at ``now`` (aware), with the most visited links.
 
     Raises:
         StoreUnavailable
     """
-    days = _days(counters.owner_subject(owner), period)
+    days = _days(counters.owner_subject(owner), period, now)
     report = statistics.report(days, period.first, period.last, period.unit)
     return {**report, "links": statistics.top_links(days)}
 
 
-def unknown_code_totals(period: Period) -> dict[str, Any]:
+def unknown_code_totals(period: Period, now: datetime) -> dict[str, Any]:
     """Return the visits of unknown codes; at most ten thousand a day are counted.
 
     Raises:
         StoreUnavailable
     """
-    total: dict[str, Any] = statistics.report(_days(UNKNOWN, period), period.first, period.last, "day")["total"]
+    total: dict[str, Any] = statistics.report(_days(UNKNOWN, period, now), period.first, period.last, "day")["total"]
     return {name: total[name] for name in ("visits", *counters.KINDS)}
 
 
@@ -66,9 +67,14 @@ def list_visits(code: str, paging: Paging) -> Page:
     Raises:
         StoreUnavailable
     """
-    clicks, more = click_store.page_of_rows(code, paging.limit, paging.after)
-    next_cursor = more and pagination.sign_cursor(more, _scope(code), salt_store.secret("cursors"))
-    return Page([_visit(each) for each in clicks], next_cursor)
+    rows = _newest_rows(code, paging.limit + 1, paging.after)
+    shown = rows[: paging.limit]
+    next_cursor = None
+    if len(rows) > len(shown):
+        next_cursor = pagination.sign_cursor(shown[-1]["entry"]["S"], _scope(code), salt_store.secret("cursors"))
+    from chalicelib.usecases.judge_row import judge  # patterns of a tenth of a second, which no other call needs
+
+    return Page([_visit(judge(row)) for row in shown], next_cursor)
 
 
 def cursor_reader(code: str) -> Callable[[str], str]:
@@ -80,8 +86,14 @@ def _scope(code: str) -> str:
     return f"visits of {code}"  # the scope of lists of links is an owner, whose name cannot have spaces
 
 
-def _days(subject: str, period: Period) -> list[Day]:
-    return click_store.days_of(subject, period.first.isoformat(), period.last.isoformat())
+def _days(subject: str, period: Period, now: datetime) -> list[Day]:
+    return click_store.days_of(subject, period.first.isoformat(), period.last.isoformat(), now)
+
+
+def _newest_rows(code: str, limit: int, before: str | None) -> list[dict[str, Any]]:
+    """Return the items of the newest rows of a link, whichever slots they are in."""
+    rows = [row for slot in range(click_store.slots_of(code)) for row in row_store.newest(code, slot, limit, before)]
+    return sorted(rows, key=lambda row: str(row["entry"]["S"]), reverse=True)[:limit]
 
 
 def _visit(classified: ClassifiedClick) -> dict[str, Any]:

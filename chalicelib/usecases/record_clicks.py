@@ -1,4 +1,9 @@
-"""Record queued clicks: a batch becomes click rows and daily counts, exactly once however often it is delivered."""
+"""Record queued clicks: those that the table did not take as rows at once, and those that have no row before.
+
+A click with a slot only becomes its row here; the stream brings that to be counted (``count_rows``). One without, a
+visit of an unknown code or a message of the version before, becomes row and counts in one transaction. Both happen once
+however often a message is delivered.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib import logs
-from chalicelib.aws.dynamodb import click_store
+from chalicelib.aws.dynamodb import click_store, row_store
 from chalicelib.aws.dynamodb.errors import WriteRefused
+from chalicelib.aws.sqs import click_queue
+from chalicelib.aws.sqs.click_queue import ClickNotSent
 from chalicelib.core import limits
 from chalicelib.core.visits import counters, user_agents
 from chalicelib.core.visits.click import UNKNOWN, Click, ClickFromAnotherVersion, ClickUnreadable
@@ -31,6 +38,10 @@ class Recorded:
 
     counted: int = 0
     known: int = 0
+    put: int = 0
+    """Rows that the table took."""
+    queued: int = 0
+    """Rows that it did not take, whose clicks are queued anew."""
     quarantined: int = 0
     failed: list[str] = field(default_factory=list)
 
@@ -48,10 +59,39 @@ def record(messages: Sequence[Message], now: datetime, has_time: Callable[[], bo
         if click is not None:
             sources.setdefault(click, []).append(message.id)
     recorded.known += sum(len(ids) - 1 for ids in sources.values())
-    for batch in counters.batches(user_agents.classify(click) for click in sources):
+    rows = [click for click in sources if click.slot is not None]
+    for first in range(0, len(rows), row_store.AT_ONCE):
+        some = rows[first : first + row_store.AT_ONCE]
+        for click in _put(some, recorded) if has_time() else some:
+            recorded.failed += sources[click]
+    for batch in counters.batches(user_agents.classify(click) for click in sources if click.slot is None):
         for failed in _count(batch, recorded) if has_time() else batch:
             recorded.failed += sources[failed.click]
     return recorded
+
+
+def _put(rows: Sequence[Click], recorded: Recorded) -> Sequence[Click]:
+    """Put rows, and queue anew those that the table does not take; return those that were neither put nor queued.
+
+    A message that is queued anew has not been delivered yet, however long the table takes too little: none of them ever
+    reaches the dead letters because of it. It may be queued twice, and is the same row.
+    """
+    try:
+        left = row_store.put_all(rows)
+    except StoreUnavailable as failure:
+        logs.note(cause=str(failure.__cause__)[:300])
+        left = list(rows)
+    recorded.put += len(rows) - len(left)
+    failed: list[Click] = []
+    for first in range(0, len(left), click_queue.AT_ONCE):
+        some = left[first : first + click_queue.AT_ONCE]
+        try:
+            click_queue.send_again([click.as_message() for click in some])
+        except ClickNotSent:
+            failed += some
+        else:
+            recorded.queued += len(some)
+    return failed
 
 
 def _read(message: Message, now: datetime, recorded: Recorded) -> Click | None:

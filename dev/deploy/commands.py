@@ -19,6 +19,7 @@ from dev.deploy import package, quotas, release, smoke, stack, stages
 from dev.local import adopt_tables, local_aws
 
 _OF_TESTS = (OSError, HTTPException, ValueError, LookupError, TypeError)
+_ONLY_LOCAL = {"LocalStream": "yes"}  # the local AWS does not name the one shard that it has
 LOCAL = stack.name_of("local")
 _SHARED = {
     "LINKS_TABLE": "LinksTable",
@@ -102,10 +103,10 @@ def deploy_locally(built: package.Package, port: int, base_url: str = "") -> str
 
 
 def _deployed_locally(cloud: stack.Cloud, built: package.Package, port: int, base_url: str) -> str:
-    made = stack.outputs(cloud, LOCAL) or stack.deploy(cloud, LOCAL, built, {}, say=_silent)
+    made = stack.outputs(cloud, LOCAL) or stack.deploy(cloud, LOCAL, built, _ONLY_LOCAL, say=_silent)
     while True:
         address = local_aws.api_address(port, made["RestAPIId"])
-        again = stack.deploy(cloud, LOCAL, built, {"BaseUrl": base_url or address}, say=_silent)
+        again = stack.deploy(cloud, LOCAL, built, {"BaseUrl": base_url or address, **_ONLY_LOCAL}, say=_silent)
         if again["RestAPIId"] == made["RestAPIId"]:
             return address
         made = again  # unlike AWS, it creates another API if the routes have changed
@@ -121,7 +122,7 @@ def deploy(stage: str, may_go: str = "") -> None:
     here = local_aws.is_local(os.environ)
     built = package.build(stage, for_this_machine=here, fresh=not here)
     parameters = quotas.fitted(cloud, package.parameters(stage))
-    parameters |= {"Gradual": "off"} if here else {}  # the local AWS has no CodeDeploy
+    parameters |= {"Gradual": "off", **_ONLY_LOCAL} if here else {}  # the local AWS has no CodeDeploy
     tests = _tests(cloud, before_test=lambda: stack.complete_tables(cloud, built))
     names = [name.strip() for name in may_go.split(",") if name.strip()]
     made = release.Release(cloud, stack.name_of(stage), tests, names).deploy(built, parameters)

@@ -6,6 +6,7 @@ redirect and the API), and ``boto3_client`` for everything else.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.clients import timeouts
@@ -42,5 +43,18 @@ def _dynamodb(limits: Timeouts) -> Any:
 reads: DynamoDBClient = _dynamodb(timeouts.READ)
 writes: DynamoDBClient = _dynamodb(timeouts.WRITE)
 best_effort: DynamoDBClient = _dynamodb(timeouts.BEST_EFFORT)
+_own = threading.local()
+
+
+def writes_of_thread() -> DynamoDBClient:
+    """Return ``writes``, or where that has one connection only, a client of the calling thread with the same limits."""
+    if settings.aws_client != "http":
+        return writes  # boto3's clients may be shared
+    if not hasattr(_own, "writes"):
+        _own.writes = _dynamodb(timeouts.WRITE)
+    client: DynamoDBClient = _own.writes
+    return client
+
+
 if settings.clicks_queue_url:  # not set for the deployed API function, whose start is 20 ms faster for it
     queue: SQSClient = implementation.sqs(**_limits(timeouts.QUEUE_CLICK))

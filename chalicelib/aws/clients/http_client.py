@@ -78,6 +78,14 @@ class Client:
         """Return up to a hundred items by their keys."""
         return self._call("BatchGetItem", request)
 
+    def batch_write_item(self, **request: Any) -> dict[str, Any]:
+        """Put or delete up to 25 items, each for itself."""
+        return self._call("BatchWriteItem", request)
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        """Delete an item, with an optional condition."""
+        return self._call("DeleteItem", request)
+
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
         """Do all of several writes or none; a token makes retries idempotent."""
         return self._call("TransactWriteItems", {"ClientRequestToken": uuid.uuid4().hex, **request})
@@ -183,8 +191,11 @@ _encode = json.JSONEncoder(default=_in_base64).encode
 
 def _with_bytes(response: dict[str, Any]) -> dict[str, Any]:
     """Return a response with its binary attributes decoded to bytes, as in boto3."""
-    for part in ("Item", "Attributes"):
-        for value in response.get(part, {}).values():
+    items = [response.get(part, {}) for part in ("Item", "Attributes")]
+    items += response.get("Items", [])
+    items += (item for found in response.get("Responses", {}).values() for item in found)
+    for item in items:
+        for value in item.values():
             if "B" in value:
                 value["B"] = base64.b64decode(value["B"])
     return response

@@ -1,27 +1,35 @@
-"""Clicks and their counts in DynamoDB. Key: ``code`` and ``entry``.
+"""The counts of clicks in DynamoDB, by day and in all. Key: ``code`` and ``entry``.
 
-    click#<time>#<id>   one click; deleted by TTL
-    day#<date>          the counts of a day, one attribute each; kept for ever
-    total               the visits of all days, by kind
+    day#<date>          the counts of a day, one attribute each; kept for ever. ``folded``: all that there are
+    total               the visits of a link's folded days, by kind; ``includes`` names the latest of them
+    recount#<date>      how far the recount of a day has come; it ends with the recount
 
-``code`` is a link's, or ``@<owner>`` for all links of an owner. A click that has a row has been counted: rows and
-counts are written in one transaction. Days that are not closed are in the index ``byOpenDay``; ``make erase`` sets
-``rowsErased`` before it deletes the rows of a closed day.
+``code`` is a link's, or ``@<owner>`` for all links of an owner. The rows of clicks are in ``row_store``, the counters
+of days that are not folded in ``counter_store``: what is read here is the sum of both. Days to be folded, or to be
+counted again, are in the index ``byOpenDay``; ``make erase`` sets ``rowsErased`` before it deletes the rows of a folded
+day.
+
+Clicks without a slot (visits of unknown codes, and what the version before left in queues and logs) are counted by
+``count``, which writes row, day and total in one transaction: such a row has been counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.dynamodb import transactions
+from chalicelib.aws.clients import Refused
+from chalicelib.aws.dynamodb import counter_store, row_store, transactions
+from chalicelib.aws.dynamodb.counter_store import Place
 from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.aws.dynamodb.queries import all_items, items_by_key
 from chalicelib.core import times
-from chalicelib.core.visits import counters
-from chalicelib.core.visits.click import Click
+from chalicelib.core.ttl_cache import TtlCache
+from chalicelib.core.visits import counters, open_days, slots
 from chalicelib.core.visits.counters import ClassifiedClick, CounterKey, Counts, Day
 from chalicelib.settings import settings
 
@@ -31,7 +39,13 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 _QUARANTINE = "?quarantine"
+_NIGHT: Any = {"code": {"S": "?night"}, "entry": {"S": "folded"}}
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "language", "visitor")
+_NO_COUNTS = {"visitors", "asked", "slots"}  # numbers of an item that are no counts
+_INCLUDED_AT_MOST = 5  # days that a total names: those that a reader could take for open ones
+_DAYS_ASSUMED_OPEN = 3  # before the first night of an installation
+_NIGHT_CACHED = 60  # seconds
+_nights: TtlCache[str | None] = TtlCache(1)
 
 
 def count(clicks: Sequence[ClassifiedClick], added: Mapping[CounterKey, Counts]) -> list[int]:
@@ -47,7 +61,7 @@ def count(clicks: Sequence[ClassifiedClick], added: Mapping[CounterKey, Counts])
     actions: list[Any] = [{"Put": _row_if_new(each)} for each in clicks]
     owner_of = {each.click.code: each.click.owner for each in clicks}
     for key, counts in added.items():
-        texts = {"openDay": key.day, "owner": owner_of.get(key.subject)}
+        texts = {"openDay": open_days.key(key.day, key.subject), "owner": owner_of.get(key.subject)}
         actions.append({"Update": _addition(key.subject, f"day#{key.day}", counts, texts)})
     actions += [{"Update": _addition(code, "total", counts)} for code, counts in _link_totals(added).items()]
     reasons = transactions.write(actions)
@@ -64,81 +78,147 @@ def counts_now(keys: Iterable[CounterKey]) -> dict[CounterKey, Counts]:
     return {by_item_key[item_key]: _counts_from_item(item) for item_key, item in _get_all(by_item_key)}
 
 
-def totals_of(codes: Iterable[str]) -> dict[str, Counts]:
-    """Return the all-time visits of links, for those that have any.
+def totals_of(codes: Iterable[str], now: datetime) -> dict[str, Counts]:
+    """Return the all-time visits of links at ``now`` (aware), for those that have any.
+
+    For a hundred links these are three calls: their totals, which include all folded days, and twice a hundred counters
+    of open days. From midnight until the days are folded, two hours later, there are four.
 
     Raises:
         StoreUnavailable
     """
-    return {code: _counts_from_item(item) for (code, _), item in _get_all((code, "total") for code in codes)}
-
-
-def total_of(code: str, *, best_effort: bool = False) -> Counts:
-    """Return the all-time visits of one link; ``best_effort`` uses a short timeout, for data that is not essential.
-
-    Raises:
-        StoreUnavailable
-    """
-    with translating_errors():
-        found = (clients.best_effort if best_effort else clients.reads).get_item(
-            TableName=settings.clicks_table, Key=_key(code, "total")
-        )
-    return _counts_from_item(found.get("Item", {}))
-
-
-def days_of(subject: str, first: str, last: str) -> list[Day]:
-    """Return the days of a link or an owner from ``first`` to ``last``, both inclusive: one query, one item a day.
-
-    Raises:
-        StoreUnavailable
-    """
-    return [
-        _day_from_item(item)
-        for item in all_items(settings.clicks_table, _between(subject, f"day#{first}", f"day#{last}"))
+    codes = list(dict.fromkeys(codes))
+    items = {code: item for (code, _), item in _get_all((code, "total") for code in codes)}
+    days = _open_days(now)
+    places = [
+        Place(code, slot, day)
+        for code in codes
+        for day in days
+        if day not in _included_in(items.get(code, {}))
+        for slot in range(_slots_in(items.get(code, {})))
     ]
+    found = {code: _counts_from_item(item) for code, item in items.items()}
+    for place, stored in counter_store.find(places).items():
+        found.setdefault(place.subject, Counts()).update(counters.only_totals(stored.counter.counts))
+    return {code: counters.only_totals(counts) for code, counts in found.items() if counts}
 
 
-def rows_of(key: CounterKey) -> Iterator[ClassifiedClick]:
-    """Yield the clicks of a link's day, the oldest first; strongly consistent.
-
-    Raises:
-        StoreUnavailable
-    """
-    query = _between(key.subject, f"click#{key.day}", f"click#{key.day}~")
-    return (_click_from_item(item) for item in all_items(settings.clicks_table, query | {"ConsistentRead": True}))
-
-
-def page_of_rows(code: str, limit: int, before: str | None) -> tuple[list[ClassifiedClick], str | None]:
-    """Return ``limit`` clicks of a link before the entry ``before``, the newest first, and the next ``before`` or None.
+def total_of(code: str, now: datetime) -> Counts:
+    """Return the all-time visits of one link.
 
     Raises:
         StoreUnavailable
     """
-    query = _between(code, "click#", "click#~") | {"ScanIndexForward": False, "Limit": limit + 1}
-    if before is not None:
-        query["ExclusiveStartKey"] = _key(code, before)
+    return totals_of([code], now).get(code, Counts())
+
+
+def slots_of(code: str) -> int:
+    """Return how many slots the rows and counters of a link may be in.
+
+    Raises:
+        StoreUnavailable
+    """
+    return next((_slots_in(item) for _, item in _get_all([(code, "total")])), 1)
+
+
+def open_slots(code: str, number: int) -> None:
+    """Record that rows and counters of a link may be in ``number`` slots from now on; there are never fewer.
+
+    Raises:
+        StoreUnavailable
+    """
+    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
+        clients.writes.update_item(
+            TableName=settings.clicks_table,
+            Key=_key(code, "total"),
+            UpdateExpression="SET slots = :number",
+            ConditionExpression="attribute_not_exists(slots) OR slots < :number",
+            ExpressionAttributeValues={":number": {"N": str(number)}},
+        )
+
+
+def days_of(subject: str, first: str, last: str, now: datetime) -> list[Day]:
+    """Return the days of a link or an owner from ``first`` to ``last``, both inclusive, as they are at ``now`` (aware).
+
+    One query, with one item a day, and the counters of the open days.
+
+    Raises:
+        StoreUnavailable
+    """
+    query = row_store.between(subject, f"day#{first}", f"day#{last}")
+    days = {day.date: day for day in map(_day_from_item, all_items(settings.clicks_table, query))}
+    wanted = [day for day in _open_days(now) if first <= day <= last and not (day in days and days[day].is_folded)]
+    number = 0
+    if wanted:
+        number = slots.OF_OWNER if counters.is_owner_subject(subject) else slots_of(subject)
+    for place, stored in counter_store.find(
+        Place(subject, slot, day) for day in wanted for slot in range(number)
+    ).items():
+        day = days.get(place.day) or Day(date=place.day, counts={})
+        days[place.day] = replace(day, counts=Counts(day.counts) + Counts(stored.counter.counts))
+    return [days[date] for date in sorted(days)]
+
+
+def visits_on(day: str, codes: Iterable[str]) -> dict[str, int]:
+    """Return the visits of links on a folded ``day``, for those that had any.
+
+    Raises:
+        StoreUnavailable
+    """
+    found = _get_all((code, f"day#{day}") for code in codes)
+    return {code: counts["visits"] for (code, _), item in found if (counts := _counts_from_item(item))["visits"]}
+
+
+def open_subjects(day: str) -> Iterator[str]:
+    """Yield the codes and owners whose ``day`` is open, each once; one opened within the last second may be missing.
+
+    Raises:
+        StoreUnavailable
+    """
+    for key in open_days.keys(day):
+        query = {
+            "IndexName": "byOpenDay",
+            "KeyConditionExpression": "openDay = :key",
+            "ExpressionAttributeValues": {":key": {"S": key}},
+        }
+        items = all_items(settings.clicks_table, query)
+        yield from dict.fromkeys(slots.subject_and_slot(item["code"]["S"])[0] for item in items)
+
+
+def folded_through() -> str | None:
+    """Return the day up to which, inclusive, all days are folded; None before the first night.
+
+    Raises:
+        StoreUnavailable
+    """
     with translating_errors():
-        items = clients.reads.query(TableName=settings.clicks_table, **query)["Items"]
-    shown = items[:limit]
-    return [_click_from_item(item) for item in shown], shown[-1]["entry"]["S"] if len(items) > limit else None
+        found = clients.reads.get_item(TableName=settings.clicks_table, Key=_NIGHT)
+    return _text(found.get("Item", {}), "through")
 
 
-def open_days(day: str) -> Iterator[str]:
-    """Yield the codes and owners whose ``day`` is open; one opened within the last second may be missing.
+def mark_folded_through(day: str) -> None:
+    """Record that all days up to ``day``, inclusive, are folded. An earlier one than is recorded changes nothing.
 
     Raises:
         StoreUnavailable
     """
-    query = {
-        "IndexName": "byOpenDay",
-        "KeyConditionExpression": "openDay = :day",
-        "ExpressionAttributeValues": {":day": {"S": day}},
-    }
-    return (item["code"]["S"] for item in all_items(settings.clicks_table, query))
+    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
+        clients.writes.update_item(
+            TableName=settings.clicks_table,
+            Key=_NIGHT,
+            UpdateExpression="SET through = :day",
+            ConditionExpression="attribute_not_exists(through) OR through < :day",
+            ExpressionAttributeValues={":day": {"S": day}},
+        )
+
+
+def reset() -> None:
+    """Discard what is cached, as in a new container."""
+    _nights.clear()
 
 
 def day_now(key: CounterKey) -> tuple[Day, str | None]:
-    """Return a day, with the visitors of its last closing, and the owner of its link; strongly consistent.
+    """Return a day without its counters, and the owner of its link; strongly consistent.
 
     Raises:
         StoreUnavailable
@@ -149,30 +229,122 @@ def day_now(key: CounterKey) -> tuple[Day, str | None]:
         )
     item = found.get("Item", {})
     visitors = int(item["visitors"]["N"]) if "visitors" in item else None
-    day = Day(date=key.day, counts=_counts_from_item(item), visitors=visitors, rows_erased="rowsErased" in item)
+    day = replace(_day_from_item(_key(key.subject, f"day#{key.day}") | item), visitors=visitors)
     return day, _text(item, "owner")
 
 
-def close(key: CounterKey, seen: Day, closed: Day, owner: str | None, corrections: Mapping[str, Counts]) -> bool:
-    """Store a day as ``closed``, and add ``corrections`` to a code's total or to an owner's same day.
+def publish(key: CounterKey, seen: Day, visitors: int, owner: str | None) -> bool:
+    """Set the unique visitors of a day that is over, and add the difference to the day of its owner. No sum changes.
 
     False: the day has changed since it was ``seen``, and nothing was written. A repeated call returns False.
 
     Raises:
         StoreUnavailable: it may or may not have been written.
     """
+    condition = _unchanged_since(seen)
+    values = {**condition.pop("ExpressionAttributeValues", {}), ":new": {"N": str(visitors)}}
+    update = {
+        "TableName": settings.clicks_table,
+        "Key": _key(key.subject, f"day#{key.day}"),
+        "UpdateExpression": "SET visitors = :new",
+        "ExpressionAttributeValues": values,
+        **condition,
+    }
+    actions: list[Any] = [{"Update": update}]
+    difference = visitors - (seen.visitors or 0)
+    if owner is not None and difference:
+        of_owner = counters.owner_subject(owner)
+        actions.append({"Update": _addition(of_owner, f"day#{key.day}", {"visitors": difference})})
+    return not transactions.write(actions)
+
+
+def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owner: Counts) -> bool:
+    """Store a day as ``folded``, add the difference to the link's total, and ``of_owner`` to the day of its owner.
+
+    The counters of the day are not read any more then, and may be removed. False: the day has changed since it was
+    ``seen``, and nothing was written. A repeated call returns False.
+
+    Raises:
+        StoreUnavailable: it may or may not have been written.
+    """
     item: Item = {
         **_key(key.subject, f"day#{key.day}"),
-        "visitors": {"N": str(closed.visitors)},
+        "visitors": {"N": str(folded.visitors)},
+        "folded": {"BOOL": True},
         **({"owner": {"S": owner}} if owner else {}),
-        **({"rowsErased": {"BOOL": True}} if closed.rows_erased else {}),
-        **{name: {"N": str(number)} for name, number in closed.counts.items()},
+        **({"rowsErased": {"BOOL": True}} if folded.rows_erased else {}),
+        **({"asked": {"N": str(seen.asked)}} if seen.asked else {}),
+        **{name: {"N": str(number)} for name, number in folded.counts.items()},
     }
     actions: list[Any] = [{"Put": {"TableName": settings.clicks_table, "Item": item, **_unchanged_since(seen)}}]
-    for subject, counts in corrections.items():
-        entry = f"day#{key.day}" if counters.is_owner_subject(subject) else "total"
-        actions.append({"Update": _addition(subject, entry, counts)})
+    if not counters.is_owner_subject(key.subject):
+        actions.append({"Update": _inclusion(key, counters.drift_between(seen.counts, folded.counts))})
+    if owner is not None and of_owner:
+        actions.append({"Update": _addition(counters.owner_subject(owner), f"day#{key.day}", of_owner)})
     return not transactions.write(actions)
+
+
+def ask_recount(key: CounterKey, owner: str | None) -> None:
+    """Ask for a day of a link to be counted again from its rows, in the next night.
+
+    Raises:
+        StoreUnavailable: it may or may not have been asked; asking again does no harm.
+    """
+    values: dict[str, Any] = {":one": {"N": "1"}, ":day": {"S": open_days.key(key.day, key.subject)}}
+    expression = "ADD asked :one SET openDay = :day"
+    of_owner: dict[str, Any] = {}
+    if owner is not None:
+        values[":owner"] = {"S": owner}
+        expression += ", #owner = if_not_exists(#owner, :owner)"
+        of_owner = {"ExpressionAttributeNames": {"#owner": "owner"}}
+    with translating_errors():
+        clients.writes.update_item(
+            TableName=settings.clicks_table,
+            Key=_key(key.subject, f"day#{key.day}"),
+            UpdateExpression=expression,
+            ExpressionAttributeValues=values,
+            **of_owner,
+        )
+
+
+def find_recount(key: CounterKey, step: str) -> bytes | None:
+    """Return how far the recount of a day had come in a ``step`` of the night, as it was saved; None: not begun.
+
+    Raises:
+        StoreUnavailable
+    """
+    with translating_errors():
+        found = clients.writes.get_item(
+            TableName=settings.clicks_table, Key=_key(key.subject, f"recount#{key.day}"), ConsistentRead=True
+        )
+    item: Any = found.get("Item", {})
+    return bytes(item["state"]["B"]) if _text(item, "step") == step else None
+
+
+def save_recount(key: CounterKey, step: str, state: bytes, now: datetime) -> None:
+    """Save how far the recount of a day has come, for a month.
+
+    Raises:
+        StoreUnavailable
+    """
+    item: Item = {
+        **_key(key.subject, f"recount#{key.day}"),
+        "step": {"S": step},
+        "state": {"B": state},
+        "expiresAt": {"N": str(int((now + timedelta(days=30)).timestamp()))},
+    }
+    with translating_errors():
+        clients.writes.put_item(TableName=settings.clicks_table, Item=item)
+
+
+def end_recount(key: CounterKey) -> None:
+    """Discard how far the recount of a day had come.
+
+    Raises:
+        StoreUnavailable
+    """
+    with translating_errors():
+        clients.writes.delete_item(TableName=settings.clicks_table, Key=_key(key.subject, f"recount#{key.day}"))
 
 
 def quarantine(message_id: str, body: str, why: str, now: datetime) -> None:
@@ -197,13 +369,6 @@ def _get_all(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str],
         yield (item["code"]["S"], item["entry"]["S"]), item
 
 
-def _between(subject: str, first: str, last: str) -> dict[str, Any]:
-    return {
-        "KeyConditionExpression": "code = :code AND entry BETWEEN :first AND :last",
-        "ExpressionAttributeValues": {":code": {"S": subject}, ":first": {"S": first}, ":last": {"S": last}},
-    }
-
-
 def _row_if_new(classified: ClassifiedClick) -> dict[str, Any]:
     click = classified.click
     texts = {name: getattr(click, name) for name in _TEXTS}
@@ -216,7 +381,7 @@ def _row_if_new(classified: ClassifiedClick) -> dict[str, Any]:
     return {
         "TableName": settings.clicks_table,
         "Item": {
-            **_key(click.code, f"click#{times.to_text(click.at)}#{click.id}"),
+            **_key(click.code, row_store.entry_of(click)),
             **{name: {"S": text} for name, text in texts.items() if text},
             "expiresAt": _expiry(click.at),
         },
@@ -233,7 +398,8 @@ def _addition(
     """
     names = {f"#{place:x}": name for place, name in enumerate(counts)}
     numbers = {number: f":{place:x}" for place, number in enumerate(sorted(set(counts.values())))}
-    expression = "ADD " + ",".join(f"{place} {numbers[counts[name]]}" for place, name in names.items())
+    additions = ",".join(f"{place} {numbers[counts[name]]}" for place, name in names.items())
+    expression = f"ADD {additions}" if additions else ""
     values: dict[str, Any] = {place: {"N": str(number)} for number, place in numbers.items()}
     present = {name: text for name, text in (texts or {}).items() if text}
     if present:
@@ -257,12 +423,55 @@ def _link_totals(added: Mapping[CounterKey, Counts]) -> dict[str, Counts]:
     return totals
 
 
-def _unchanged_since(seen: Day) -> dict[str, Any]:
-    """Return the condition that a day has not changed: clicks add to its visits, and closing sets its visitors.
+def _inclusion(key: CounterKey, difference: Counts) -> dict[str, Any]:
+    """Return an update of a link's total: it includes a day from now on, and ``difference`` more visits.
 
-    Nor may its rows have been erased meanwhile: it would be closed with the counts of the rows that were left.
+    The latest days that it includes are in one attribute, which readers of open days look at. Only the night writes it,
+    and one job a link and day: of two days of a link that are folded at once, one is refused and tried again.
     """
-    counted = {"visits": seen.counts.get("visits"), "visitors": seen.visitors}
+    with translating_errors():
+        found = clients.writes.get_item(
+            TableName=settings.clicks_table, Key=_key(key.subject, "total"), ConsistentRead=True
+        )
+    seen = _text(found.get("Item", {}), "includes")
+    included = sorted({*(seen or "").split(), key.day})[-_INCLUDED_AT_MOST:]
+    update = _addition(key.subject, "total", difference, {"includes": " ".join(included)})
+    update["ConditionExpression"] = "attribute_not_exists(includes)" if seen is None else "includes = :seenIncludes"
+    if seen is not None:
+        update["ExpressionAttributeValues"][":seenIncludes"] = {"S": seen}
+    return update
+
+
+def _included_in(total: Item) -> list[str]:
+    return (_text(total, "includes") or "").split()
+
+
+def _slots_in(total: Item) -> int:
+    return int(total["slots"]["N"]) if "slots" in total else 1
+
+
+def _open_days(now: datetime) -> list[str]:
+    """Return the days whose counters may not be folded at ``now``: those after the last night's, and today.
+
+    The last night is cached for a minute: with an older one, more counters are looked for than there are.
+    """
+    cached = _nights.get("night", now, _NIGHT_CACHED)
+    if cached is None:
+        night = folded_through()
+        _nights.put("night", night, now)
+    else:
+        night = cached.value
+    today = now.date().isoformat()
+    first = now - timedelta(days=_DAYS_ASSUMED_OPEN - 1) if night is None else open_days.end_of(night)
+    return open_days.between(min(first.date().isoformat(), today), today)
+
+
+def _unchanged_since(seen: Day) -> dict[str, Any]:
+    """Return the condition that a day has not changed: clicks add to its visits, the night sets its visitors.
+
+    Nor may a recount have been asked for, or its rows have been erased meanwhile: a row would be missed.
+    """
+    counted = {"visits": seen.counts.get("visits"), "visitors": seen.visitors, "asked": seen.asked or None}
     conditions = [
         f"{name} = :{name}" if value is not None else f"attribute_not_exists({name})" for name, value in counted.items()
     ]
@@ -283,26 +492,19 @@ def _expiry(moment: datetime) -> Any:
 
 
 def _counts_from_item(item: Item) -> Counts:
-    return Counts({name: int(value["N"]) for name, value in item.items() if "N" in value and name != "visitors"})
+    return Counts({name: int(value["N"]) for name, value in item.items() if "N" in value and name not in _NO_COUNTS})
 
 
 def _day_from_item(item: Item) -> Day:
-    is_closed = "openDay" not in item and "visitors" in item
     return Day(
         date=item["entry"]["S"].removeprefix("day#"),
         counts=_counts_from_item(item),
-        visitors=int(item["visitors"]["N"]) if is_closed else None,
+        # Of a day that is to be counted again, they would be too few.
+        visitors=int(item["visitors"]["N"]) if "visitors" in item and "openDay" not in item else None,
+        rows_erased="rowsErased" in item,
+        is_folded="folded" in item,
+        asked=int(item["asked"]["N"]) if "asked" in item else 0,
     )
-
-
-def _click_from_item(item: Item) -> ClassifiedClick:
-    moment, _, click_id = item["entry"]["S"].removeprefix("click#").partition("#")
-    kind: Any = _text(item, "kind")
-    texts: dict[str, Any] = {name: _text(item, name) for name in _TEXTS}
-    at, is_prefetch = times.parse_time(moment), kind == "prefetches"
-    click = Click(id=click_id, code=item["code"]["S"], at=at, prefetch=is_prefetch, **texts)
-    device, browser, system = (_text(item, name) for name in ("device", "browser", "system"))
-    return ClassifiedClick(click=click, kind=kind, device=device, browser=browser, system=system)
 
 
 def _text(item: Item, name: str) -> str | None:

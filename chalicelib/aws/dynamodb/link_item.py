@@ -104,6 +104,7 @@ STORED: dict[str, tuple[str, _Codec]] = {
     "manage_digest": ("manageDigest", _TEXT),
     "imported_visits": ("importedVisits", _COUNT),
     "version": ("version", _COUNT),
+    "slots": ("slots", _COUNT),
 }
 """By attribute of a link, except ``code`` and ``url``: its name in the item, and its codec."""
 _BY_STORED_NAME = {name: (attribute, codec.read) for attribute, (name, codec) in STORED.items()}

@@ -263,6 +263,22 @@ def note_guesses(code: str, now: datetime) -> None:
         )
 
 
+def set_slots(code: str, number: int) -> None:
+    """Tell redirects over how many slots the rows of a link's clicks are spread. The version is not changed.
+
+    Raises:
+        StoreUnavailable: it may or may not have been written.
+    """
+    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
+        clients.writes.update_item(
+            TableName=settings.links_table,
+            Key={"code": {"S": code}},
+            UpdateExpression="SET slots = :number",
+            ConditionExpression="attribute_exists(code)",
+            ExpressionAttributeValues={":number": {"N": str(number)}},
+        )
+
+
 def is_available() -> bool:
     """Tell whether the table responds to a read."""
     try:

@@ -26,6 +26,8 @@ class Destination:
     """The target chosen by a link with rules: the number of the rule, from 1, or ``default``."""
     proof: str | None = None
     """The value of the unlock cookie, for a browser that has just given the password."""
+    slots: int = 0
+    """Over how many keys the rows of the link's clicks are spread."""
     is_visit: bool = True
     """Whether the visit counts; the fallback of an expired link is no visit."""
 
@@ -61,10 +63,10 @@ def destination_of(link: Link, visitor: Visitor, now: datetime, visitor_id: str 
     if target is None:
         raise LinkUnknown(link.code)
     if not link.permanent:
-        return Destination(target, owner=link.owner, variant=variant)
+        return Destination(target, owner=link.owner, variant=variant, slots=link.slots)
     left = link.seconds_left(now)
     cache_seconds = int(min(CACHED_AT_MOST, CACHED_AT_MOST if left is None else left))
-    return Destination(target, permanent=True, cache_seconds=cache_seconds, owner=link.owner)
+    return Destination(target, permanent=True, cache_seconds=cache_seconds, owner=link.owner, slots=link.slots)
 
 
 def fallback_of(link: Link) -> Destination | None:

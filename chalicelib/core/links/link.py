@@ -42,6 +42,8 @@ class Link(LinkOptions):
     """The visits in the service it was imported from, which were not counted here."""
     version: int = 0
     """Counts the changes; 0 in tables that are older than this service."""
+    slots: int = 0
+    """Over how many keys the rows of its clicks are spread; 0, or 1: it is not hot."""
 
     def check_open(self, now: datetime) -> None:
         """Check that the link is open to visitors at ``now`` (aware).

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import times
+from chalicelib.core.visits import slots
 from chalicelib.core.visits.visitor import RequestedAs, Visitor
 
 SCHEMA = 1
@@ -28,6 +29,14 @@ _HOST = re.compile(
 LONGEST_HOST = 253
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?![a-z])")
 _REQUESTED_AS: frozenset[RequestedAs] = frozenset({"navigation", "page", "other"})
+_OF_ROWS: Mapping[str, tuple[str, type]] = {
+    "slot": ("slot", int),
+    "slots": ("slots", int),
+    "expiresAt": ("expires_at", int),
+    "ms": ("took_ms", float),
+    "cached": ("from_cache", bool),
+}
+"""By name in a message: the field of a click that has a row before it is counted, and its type."""
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "device", "language", "visitor")
 
 
@@ -67,6 +76,17 @@ class Click:
     """The browser fetched the link ahead of a possible click."""
     requested_as: RequestedAs | None = None
     """How the link was requested; None in clicks from versions of this service that did not record it."""
+    slot: int | None = None
+    """The slot of its row, which the stream brings to be counted. None: the function that works on the queue counts it,
+    a visit of an unknown code or one of the version before."""
+    slots: int | None = None
+    """How many slots the link had when it was drawn; None: one."""
+    expires_at: int | None = None
+    """When its row ends, in seconds since 1970; None together with ``slot``."""
+    took_ms: float | None = None
+    """How long the redirect took, in milliseconds in the function."""
+    from_cache: bool | None = None
+    """Whether the redirect had the link in its cache."""
 
     @property
     def day(self) -> str:
@@ -86,6 +106,7 @@ class Click:
         message |= {name: value for name in _TEXTS if (value := getattr(self, name))}
         if self.requested_as is not None:
             message["requestedAs"] = self.requested_as
+        message |= {name: value for name, (field, _) in _OF_ROWS.items() if (value := getattr(self, field)) is not None}
         return message | {"method": self.method, **({"prefetch": True} if self.prefetch else {})}
 
     @classmethod
@@ -98,10 +119,11 @@ class Click:
         """
         try:
             text.encode()  # a lone surrogate is not a character, and no store accepts it
-            message = json.loads(text)
+            message: dict[str, Any] = json.loads(text)
             json.dumps(message, ensure_ascii=False).encode()
             if message["v"] != SCHEMA:
                 raise ClickFromAnotherVersion(message["v"])
+            texts: dict[str, Any] = {name: _text(message.get(name)) for name in _TEXTS}
             return cls(
                 id=_matching(_ID, message["id"]),
                 code=_matching(_CODE, message["code"]),
@@ -109,14 +131,22 @@ class Click:
                 method=_text(message.get("method")) or "GET",
                 prefetch=message.get("prefetch") is True,
                 requested_as=next((each for each in _REQUESTED_AS if each == message.get("requestedAs")), None),
-                **{name: _text(message.get(name)) for name in _TEXTS},
+                **_row_in(message),
+                **texts,
             )
         except (ValueError, TypeError, KeyError, RecursionError) as unreadable:
             raise ClickUnreadable(f"{type(unreadable).__name__}: {ascii(str(unreadable))[:200]}") from unreadable
 
 
-def click_from(visitor: Visitor, *, code: str, owner: str | None, variant: str | None, at: datetime) -> Click:
-    """Return the click of ``visitor``, without the visitor's hash."""
+def click_from(
+    visitor: Visitor,
+    *,
+    code: str,
+    owner: str | None,
+    variant: str | None,
+    at: datetime,
+) -> Click:
+    """Return the click of ``visitor``, without the visitor's hash and its place as a row."""
     headers = visitor.headers
     private = is_private(headers)
     return Click(
@@ -164,3 +194,18 @@ def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(type(value).__name__)
     return value[:MAX_TEXT] if value else None
+
+
+def _row_in(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a message of a click with a row; none of a message of the version before."""
+    if message.get("slot") is None:
+        return {}
+    found = {field: message[name] for name, (field, _) in _OF_ROWS.items() if message.get(name) is not None}
+    for field, kind in _OF_ROWS.values():
+        value = found.get(field)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (isinstance(value, bool) if kind is bool else is_number):
+            raise TypeError(f"{field}: {type(value).__name__}")
+    if not (0 <= int(found["slot"]) < slots.MOST and found.get("expires_at", 0) > 0):
+        raise ValueError("slot")
+    return found

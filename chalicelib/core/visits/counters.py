@@ -80,11 +80,20 @@ def counts_by_key(clicks: Iterable[ClassifiedClick]) -> dict[CounterKey, Counts]
     found: dict[CounterKey, Counts] = {}
     for classified in clicks:
         for key in counter_keys(classified.click):
-            found.setdefault(key, Counter()).update(_names_of(classified, with_link=is_owner_subject(key.subject)))
+            found.setdefault(key, Counter()).update(names_of(classified, with_link=is_owner_subject(key.subject)))
     return found
 
 
-def _names_of(classified: ClassifiedClick, *, with_link: bool) -> Iterator[str]:
+def counts_of(clicks: Iterable[ClassifiedClick], *, with_links: bool) -> Counts:
+    """Return what ``clicks`` add to one counter: ``with_links``, an owner's."""
+    found: Counts = Counter()
+    for classified in clicks:
+        found.update(names_of(classified, with_link=with_links))
+    return found
+
+
+def names_of(classified: ClassifiedClick, *, with_link: bool) -> Iterator[str]:
+    """Yield the names that a click adds one to; ``with_link``, for an owner, in whose counts links are names."""
     click = classified.click
     yield from ("visits", classified.kind, f"{classified.kind}@{click.at.hour:02}")
     if with_link:
@@ -108,14 +117,14 @@ def only_totals(counts: Mapping[str, int]) -> Counts:
     return Counter({name: counts[name] for name in ("visits", *KINDS) if counts.get(name)})
 
 
-def limit_names(counts: Mapping[str, int], known: Iterable[str] = ()) -> Counts:
-    """Return ``counts`` with at most 200 names in each breakdown, the biggest; ``known`` names are always kept.
+def limit_names(counts: Mapping[str, int], known: Iterable[str] = (), most: int | None = None) -> Counts:
+    """Return ``counts`` with at most ``most`` names (200) in each breakdown, the biggest; ``known`` ones are all kept.
 
     The rest is added to ``other``, so that every breakdown still sums to its total.
     """
     known = set(known)
     kept: Counts = Counter()
-    room = dict.fromkeys(_ALL_BREAKDOWNS, MAX_NAMES)
+    room = dict.fromkeys(_ALL_BREAKDOWNS, MAX_NAMES if most is None else most)
     for name in known:
         if not name.endswith(f"#{REST}") and (breakdown := name.partition("#")[0]) in room:
             room[breakdown] -= 1
@@ -131,20 +140,6 @@ def limit_names(counts: Mapping[str, int], known: Iterable[str] = ()) -> Counts:
     return kept
 
 
-def recount(clicks: Iterable[ClassifiedClick]) -> tuple[Counts, int]:
-    """Return the counts of all ``clicks`` of a link's day, and the number of unique visitors.
-
-    Clicks with do-not-track are counted, but not as visitors. Names and visitors are held in memory, clicks are not.
-    """
-    counts: Counts = Counter()
-    people = set()
-    for classified in clicks:
-        counts.update(_names_of(classified, with_link=False))
-        if classified.kind == "humans" and classified.click.visitor:
-            people.add(classified.click.visitor)
-    return limit_names(counts), len(people)
-
-
 def drift_between(seen: Mapping[str, int], counts: Mapping[str, int]) -> Counts:
     """Return the differences of the visits and kinds in ``counts`` from those in ``seen``; empty if they are equal."""
     names = ("visits", *KINDS)
@@ -153,10 +148,14 @@ def drift_between(seen: Mapping[str, int], counts: Mapping[str, int]) -> Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """The counts of a day. ``visitors`` is None until the day is closed, in the night after it."""
+    """The counts of a day. ``visitors`` is None until the night after it."""
 
     date: str
     counts: Mapping[str, int]
     visitors: int | None = None
     rows_erased: bool = False
     """Its rows were erased on request, so that the day cannot be recounted."""
+    is_folded: bool = False
+    """It was counted from its rows after the stream had ended: nothing is in counters any more."""
+    asked: int = 0
+    """How often it was asked to be counted again."""

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import functools
 import re
+import zlib
+from importlib.metadata import version
 
 import ua_parser
 
-from chalicelib.core.visits import navigation
+from chalicelib.core.visits import browsers, navigation
 from chalicelib.core.visits.click import Click
 from chalicelib.core.visits.counters import ClassifiedClick, Kind
 from chalicelib.core.visits.visitor import device_from_agent
 
+PATTERNS = zlib.crc32(
+    " ".join(
+        [
+            *(f"{name} {version(name)}" for name in ("ua-parser", "ua-parser-builtins", "crawler-user-agents")),
+            *sorted(value.pattern for value in vars(navigation).values() if isinstance(value, re.Pattern)),
+            *sorted(browsers.NAMES),
+        ]
+    ).encode()
+)
+"""The version of the patterns that judge: who is a person, and which browser. A change of them is no drift."""
 MAX_NAME = 64  # characters; the parser copies some names from the user agent, which clients choose
 _NOT_ALLOWED = re.compile(r"[^ -~]|#")
 

@@ -1,0 +1,177 @@
+"""Close one day of a link or an owner: publish its unique visitors, then fold it.
+
+*Publishing* counts the unique visitors from the rows, and changes no sum. *Folding* counts everything from the rows and
+replaces the counters by the sums; whatever the counters were off by is drift, which is corrected and raises an alarm.
+An owner has no rows: its day is the sum of its counters.
+
+A job may be killed and begun again anywhere. While it reads rows it saves how far it has come; each change is one
+transaction on the condition that nothing has changed since it was read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib import logs
+from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store
+from chalicelib.aws.dynamodb.counter_store import Place, Stored
+from chalicelib.aws.dynamodb.row_store import RowUnreadable
+from chalicelib.core.visits import counters, slots, user_agents
+from chalicelib.core.visits.counters import CounterKey, Counts
+from chalicelib.core.visits.night_job import NightJob
+from chalicelib.core.visits.recount import Recount
+from chalicelib.errors import StoreUnavailable
+from chalicelib.usecases.judge_row import judge
+
+_ATTEMPTS = 5  # for a day that changes while it is being closed
+_SAVE_EVERY = 60.0  # seconds
+_LINKS_AT_ONCE = 100
+
+
+class OutOfTime(Exception):
+    """The job has not come to its end in time; how far it has come is saved."""
+
+
+def run(job: NightJob, now: datetime, has_time: Callable[[], bool] = lambda: True) -> int:
+    """Do a job; return by how many visits the day was off.
+
+    Raises:
+        OutOfTime: the same job goes on where this one was.
+        StoreUnavailable: some of it may have been done; the same job does the rest.
+    """
+    key = CounterKey(job.subject, job.day)
+    for attempt in range(_ATTEMPTS):
+        if counters.is_owner_subject(job.subject):
+            drift: int | None = _fold_owner(key) if job.step == "fold" else 0
+        elif job.step == "publish":
+            drift = _publish(key, now, has_time)
+        else:
+            drift = _fold_link(key, now, has_time)
+        if drift is not None:
+            return drift
+        time.sleep(0.2 * attempt)
+    raise StoreUnavailable
+
+
+def _publish(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> int | None:
+    """Publish the visitors of a link's day; None: it has changed meanwhile."""
+    seen, owner = click_store.day_now(key)
+    if seen.is_folded or seen.rows_erased:
+        return 0
+    _, visitors = _recount(key, "publish", now, has_time).result()
+    found = _counters(key)
+    owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
+    if visitors != seen.visitors and not click_store.publish(key, seen, visitors, owner):
+        return None
+    click_store.end_recount(key)
+    return 0
+
+
+def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> int | None:
+    """Fold a link's day; return by how many visits its counters were off, or None: it has changed meanwhile."""
+    seen, owner = click_store.day_now(key)
+    found = _counters(key)
+    owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
+    counted = Counts(seen.counts)
+    if not seen.is_folded:
+        for stored in found.values():
+            counted += Counts(stored.counter.counts)
+    if seen.rows_erased:
+        counts, visitors = counters.limit_names(counted), seen.visitors or 0
+    else:
+        counts, visitors = _recount(key, "fold", now, has_time).result()
+    drift = counters.drift_between(counted, counts)
+    of_owner = Counts(drift)
+    if more := visitors - (seen.visitors or 0):
+        of_owner["visitors"] = more
+    folded = replace(seen, counts=counts, visitors=visitors)
+    if not click_store.fold(key, seen, folded, owner, of_owner):
+        click_store.end_recount(key)  # a row may have come in front of what was counted
+        return None
+    counter_store.remove(found)
+    click_store.end_recount(key)
+    # Judged by other patterns, another kind is no error; another number of visits always is.
+    off = sum(map(abs, drift.values())) if _are_judged_alike(found) else abs(drift["visits"])
+    if off:
+        logs.write(drift=drift, code=key.subject, day=key.day)
+    return off
+
+
+def _fold_owner(key: CounterKey) -> int | None:
+    """Fold the day of an owner, the sum of its counters; None: it has changed meanwhile."""
+    seen, _ = click_store.day_now(key)
+    found = _counters(key)
+    counts = Counts(seen.counts)
+    if not seen.is_folded:
+        for stored in found.values():
+            counts += Counts(stored.counter.counts)
+        counts = _with_biggest_links(key, counts)
+    folded = replace(seen, counts=counters.limit_names(counts), visitors=seen.visitors or 0)
+    if not click_store.fold(key, seen, folded, None, Counts()):
+        return None
+    counter_store.remove(found)
+    return 0
+
+
+def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
+    """Return the counts of an owner's day with all its links, if there were too many for the counters."""
+    if f"links#{counters.REST}" not in counts:
+        return counts
+    others = Counts({name: number for name, number in counts.items() if not name.startswith("links#")})
+    left = sum(number for name, number in counts.items() if name.startswith("links#"))
+    for batch in _in_batches(link.code for link in link_store.links_of(key.subject.removeprefix("@"))):
+        for code, visits in click_store.visits_on(key.day, batch).items():
+            others[f"links#{code}"] = visits
+            left -= visits
+    if left > 0:  # of links that were deleted since
+        others[f"links#{counters.REST}"] = left
+    return others
+
+
+def _in_batches(codes: Iterator[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for code in codes:
+        batch.append(code)
+        if len(batch) == _LINKS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], bool]) -> Recount:
+    """Count the rows of a link's day, from where the same step had come to."""
+    saved = click_store.find_recount(key, step)
+    recount = Recount() if saved is None else Recount.from_bytes(saved)
+    save_at = time.monotonic() + _SAVE_EVERY
+    for slot in range(recount.slot, click_store.slots_of(key.subject)):
+        if slot != recount.slot:
+            recount.slot, recount.entry = slot, ""
+        more = True
+        while more:
+            # Consistent where it decides. What is published may miss a row of the last second, at half the price.
+            items, more = row_store.page(key.subject, slot, key.day, recount.entry, consistent=step == "fold")
+            for item in items:
+                try:
+                    recount.add(judge(item))
+                except RowUnreadable as unreadable:  # it was set aside by the function that counts
+                    logs.write(unreadable=str(unreadable)[:200], code=key.subject, day=key.day)
+            recount.entry = items[-1]["entry"]["S"] if items else recount.entry
+            if more and (not has_time() or time.monotonic() > save_at):
+                click_store.save_recount(key, step, recount.to_bytes(), now)
+                save_at = time.monotonic() + _SAVE_EVERY
+                if not has_time():
+                    raise OutOfTime
+    return recount
+
+
+def _counters(key: CounterKey) -> dict[Place, Stored]:
+    number = slots.OF_OWNER if counters.is_owner_subject(key.subject) else click_store.slots_of(key.subject)
+    return counter_store.find((Place(key.subject, slot, key.day) for slot in range(number)), consistent=True)
+
+
+def _are_judged_alike(found: Mapping[Place, Stored]) -> bool:
+    return all(stored.counter.patterns == user_agents.PATTERNS for stored in found.values())

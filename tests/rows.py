@@ -1,0 +1,88 @@
+"""The rows of clicks in the table, and their counting by the function as it is deployed, in the tests' own process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import boto3
+
+from chalicelib import workers
+from chalicelib.aws.dynamodb import row_store
+from chalicelib.core.visits.click import Click
+from chalicelib.settings import settings
+
+ARN = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{settings.clicks_table}/stream/2026-11-24T00:00:00.000"
+SHARD = "shardId-00000001692023519813-cb9ef2f5"
+_brought: dict[tuple[str, str], int] = {}
+
+
+def reset() -> None:
+    """Begin a new stream, as with new tables."""
+    _brought.clear()
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return the items of all rows that redirects have put, the oldest first."""
+    pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=settings.clicks_table)
+    items = [item for page in pages for item in page["Items"] if row_store.is_row(item) and "slot" in item]
+    return sorted(items, key=lambda item: str(item["entry"]["S"]))
+
+
+def clicks() -> list[Click]:
+    """Return the clicks of all rows that redirects have put, the oldest first."""
+    return [row_store.from_item(item) for item in rows()]
+
+
+def count_rows() -> None:
+    """Count the rows that were put since the last call, in one batch."""
+    new = [item for item in rows() if (item["code"]["S"], item["entry"]["S"]) not in _brought]
+    for item in new:
+        _brought[item["code"]["S"], item["entry"]["S"]] = len(_brought) + 1
+    if new:
+        numbers = [_brought[item["code"]["S"], item["entry"]["S"]] for item in new]
+        answer = workers.count_rows(event(list(zip(numbers, new, strict=True))), None)
+        assert answer == {"state": {}}
+
+
+def event(
+    records: Sequence[tuple[int, dict[str, Any]]], *, name: str = "INSERT", shard: str = SHARD, arn: str = ARN
+) -> dict[str, Any]:
+    """Return the event of new items with their numbers, as Lambda's event source makes it."""
+    return {
+        "Records": [
+            {
+                "eventID": f"{number:032x}",
+                "eventName": name,
+                "eventVersion": "1.1",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": "eu-west-1",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": 1.0 * number,
+                    "Keys": {"code": item["code"], "entry": item["entry"]},
+                    "NewImage": item,
+                    "SequenceNumber": f"{number:021d}",
+                    "SizeBytes": len(json.dumps(item, default=str)),
+                    "StreamViewType": "NEW_IMAGE",
+                },
+                "eventSourceARN": arn,
+            }
+            for number, item in records
+        ],
+        "window": {"start": "2026-11-24T12:00:00Z", "end": "2026-11-24T12:15:00Z"},
+        "state": {},
+        "shardId": shard,
+        "eventSourceARN": arn,
+        "isFinalInvokeForWindow": False,
+        "isWindowTerminatedEarly": False,
+    }
+
+
+def count_at(now: datetime, records: Sequence[tuple[int, dict[str, Any]]], shard: str = SHARD) -> None:
+    """Count rows at ``now`` (aware), with an event of ``shard``."""
+    from chalicelib.core.visits.stream_batch import StreamBatch
+    from chalicelib.usecases.count_rows import count
+
+    count(StreamBatch.from_event(event(records, shard=shard), settings.clicks_table), now)
