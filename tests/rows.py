@@ -60,7 +60,7 @@ def event(
                 "eventSource": "aws:dynamodb",
                 "awsRegion": "eu-west-1",
                 "dynamodb": {
-                    "ApproximateCreationDateTime": 1.0 * number,
+                    "ApproximateCreationDateTime": float(number // 1000),
                     "Keys": {"code": item["code"], "entry": item["entry"]},
                     "NewImage": item,
                     "SequenceNumber": f"{number:021d}",

@@ -20,7 +20,7 @@ from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_
 from chalicelib.aws.dynamodb.counter_store import Place, Stored
 from chalicelib.aws.dynamodb.row_store import RowUnreadable
 from chalicelib.core.visits import counters, slots, user_agents
-from chalicelib.core.visits.counters import CounterKey, Counts
+from chalicelib.core.visits.counters import CounterKey, Counts, Day
 from chalicelib.core.visits.night_job import NightJob
 from chalicelib.core.visits.recount import Recount
 from chalicelib.errors import StoreUnavailable
@@ -75,16 +75,13 @@ def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> 
     seen, owner = click_store.day_now(key)
     found = _counters(key)
     owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
-    counted = Counts(seen.counts)
-    if not seen.is_folded:
-        for stored in found.values():
-            counted += Counts(stored.counter.counts)
+    counted = _sum_of(seen, found)
     if seen.rows_erased:
         counts, visitors = counters.limit_names(counted), seen.visitors or 0
     else:
         counts, visitors = _recount(key, "fold", now, has_time).result()
     drift = counters.drift_between(counted, counts)
-    of_owner = Counts(drift)
+    of_owner = counters.difference_for_owner(key.subject, counted, counts)
     if more := visitors - (seen.visitors or 0):
         of_owner["visitors"] = more
     folded = replace(seen, counts=counts, visitors=visitors)
@@ -104,16 +101,19 @@ def _fold_owner(key: CounterKey) -> int | None:
     """Fold the day of an owner, the sum of its counters; None: it has changed meanwhile."""
     seen, _ = click_store.day_now(key)
     found = _counters(key)
-    counts = Counts(seen.counts)
+    counts = _sum_of(seen, found)
     if not seen.is_folded:
-        for stored in found.values():
-            counts += Counts(stored.counter.counts)
         counts = _with_biggest_links(key, counts)
     folded = replace(seen, counts=counters.limit_names(counts), visitors=seen.visitors or 0)
     if not click_store.fold(key, seen, folded, None, Counts()):
         return None
     counter_store.remove(found)
     return 0
+
+
+def _sum_of(seen: Day, found: Mapping[Place, Stored]) -> Counts:
+    """Return the counts of a day: those of its item and, until it is folded, those of its counters."""
+    return counters.summed([seen.counts, *([] if seen.is_folded else (each.counter.counts for each in found.values()))])
 
 
 def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:

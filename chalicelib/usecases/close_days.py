@@ -46,7 +46,7 @@ def close_days(now: datetime, has_time: Callable[[], bool] = lambda: True) -> Ni
             list(pool.map(night_queue.send, batches))
             night.jobs += sum(map(len, batches))
             folding |= {job.day for batch in batches for job in batch if job.step == "fold"}
-    while folding := {day for day in folding if any(True for _ in click_store.open_subjects(day))}:
+    while folding := {day for day in folding if next(click_store.open_subjects(day), None) is not None}:
         if not has_time():
             night.left_open = len(folding)
             return night
@@ -61,8 +61,10 @@ def jobs(now: datetime) -> Iterator[NightJob]:
     Raises:
         StoreUnavailable
     """
+    last_night = click_store.folded_through() or ""
     for day in _past_days(now):
-        subjects = sorted(click_store.open_subjects(day), key=counters.is_owner_subject)
+        found = click_store.open_subjects(day, has_counters=day > last_night)
+        subjects = sorted(found, key=counters.is_owner_subject)
         if open_days.may_be_folded(day, now):
             yield from (NightJob("fold", subject, day) for subject in dict.fromkeys(subjects))
         else:

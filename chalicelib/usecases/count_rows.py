@@ -63,13 +63,13 @@ def count(batch: StreamBatch, now: datetime) -> Counted:
     owner_slot = shard[0] % slots.OF_OWNER
     for record in batch.records:
         click = _read(record, now, result)
-        if click is None or click.slot is None:
+        if click is None:
             continue
         if not open_days.takes_clicks(click.day, now):
             late[CounterKey(click.code, click.day)] = click.owner
             result.late += 1
             continue
-        place = Place(click.code, click.slot, click.day)
+        place = Place(click.code, click.slot or 0, click.day)
         numbered = (record.number, user_agents.classify(click))
         owners[click.code] = click.owner
         groups[place].append(numbered)

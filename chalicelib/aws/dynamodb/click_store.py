@@ -61,7 +61,7 @@ def count(clicks: Sequence[ClassifiedClick], added: Mapping[CounterKey, Counts])
     actions: list[Any] = [{"Put": _row_if_new(each)} for each in clicks]
     owner_of = {each.click.code: each.click.owner for each in clicks}
     for key, counts in added.items():
-        texts = {"openDay": open_days.key(key.day, key.subject), "owner": owner_of.get(key.subject)}
+        texts = {"openDay": key.day, "owner": owner_of.get(key.subject)}
         actions.append({"Update": _addition(key.subject, f"day#{key.day}", counts, texts)})
     actions += [{"Update": _addition(code, "total", counts)} for code, counts in _link_totals(added).items()]
     reasons = transactions.write(actions)
@@ -155,7 +155,7 @@ def days_of(subject: str, first: str, last: str, now: datetime) -> list[Day]:
         Place(subject, slot, day) for day in wanted for slot in range(number)
     ).items():
         day = days.get(place.day) or Day(date=place.day, counts={})
-        days[place.day] = replace(day, counts=Counts(day.counts) + Counts(stored.counter.counts))
+        days[place.day] = replace(day, counts=counters.summed([day.counts, stored.counter.counts]))
     return [days[date] for date in sorted(days)]
 
 
@@ -169,20 +169,22 @@ def visits_on(day: str, codes: Iterable[str]) -> dict[str, int]:
     return {code: counts["visits"] for (code, _), item in found if (counts := _counts_from_item(item))["visits"]}
 
 
-def open_subjects(day: str) -> Iterator[str]:
-    """Yield the codes and owners whose ``day`` is open, each once; one opened within the last second may be missing.
+def open_subjects(day: str, *, has_counters: bool = True) -> Iterator[str]:
+    """Yield the codes and owners whose ``day`` is open, some twice; one opened within the last second may be missing.
+
+    ``has_counters=False``: it was folded, and only those are open that are to be counted again.
 
     Raises:
         StoreUnavailable
     """
-    for key in open_days.keys(day):
+    for key in [day, *(open_days.counter_keys(day) if has_counters else ())]:
         query = {
             "IndexName": "byOpenDay",
             "KeyConditionExpression": "openDay = :key",
             "ExpressionAttributeValues": {":key": {"S": key}},
         }
         items = all_items(settings.clicks_table, query)
-        yield from dict.fromkeys(slots.subject_and_slot(item["code"]["S"])[0] for item in items)
+        yield from (slots.subject_and_slot(item["code"]["S"])[0] for item in items)
 
 
 def folded_through() -> str | None:
@@ -290,7 +292,7 @@ def ask_recount(key: CounterKey, owner: str | None) -> None:
     Raises:
         StoreUnavailable: it may or may not have been asked; asking again does no harm.
     """
-    values: dict[str, Any] = {":one": {"N": "1"}, ":day": {"S": open_days.key(key.day, key.subject)}}
+    values: dict[str, Any] = {":one": {"N": "1"}, ":day": {"S": key.day}}
     expression = "ADD asked :one SET openDay = :day"
     of_owner: dict[str, Any] = {}
     if owner is not None:

@@ -72,7 +72,7 @@ def put(place: Place, seen: Stored, counter: OpenCounter, owner: str | None) -> 
         "entry": {"S": _PREFIX + place.day},
         "counter": {"B": counter.to_bytes()},
         "edition": {"N": str(seen.edition + 1)},
-        "openDay": {"S": open_days.key(place.day, place.subject)},
+        "openDay": {"S": open_days.counter_key(place.day, place.subject)},
         **({"owner": {"S": owner}} if owner else {}),
     }
     condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(entry)"}

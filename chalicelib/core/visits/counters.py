@@ -140,6 +140,31 @@ def limit_names(counts: Mapping[str, int], known: Iterable[str] = (), most: int 
     return kept
 
 
+def summed(parts: Iterable[Mapping[str, int]]) -> Counts:
+    """Return the sums by name; those that are zero are left out."""
+    total: Counts = Counter()
+    for each in parts:
+        total.update(each)
+    return Counter({name: count for name, count in total.items() if count})
+
+
+def difference_for_owner(code: str, before: Mapping[str, int], after: Mapping[str, int]) -> Counts:
+    """Return what the day of the owner of ``code`` is to be corrected by, if the link's is ``after``, not ``before``.
+
+    Variants are a link's alone. Of a breakdown with too many names, each day has chosen its own: it is left as it is.
+    """
+    limited = {breakdown for breakdown in BREAKDOWNS if f"{breakdown}#{REST}" in {**before, **after}}
+    names = [
+        name
+        for name in {**before, **after}
+        if (breakdown := name.partition("#")[0]) != "variants" and breakdown not in limited
+    ]
+    different = {name: off for name in names if (off := after.get(name, 0) - before.get(name, 0))}
+    if more := different.get("visits"):
+        different[f"links#{code}"] = more
+    return Counter(different)
+
+
 def drift_between(seen: Mapping[str, int], counts: Mapping[str, int]) -> Counts:
     """Return the differences of the visits and kinds in ``counts`` from those in ``seen``; empty if they are equal."""
     names = ("visits", *KINDS)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 _STREAM_KEEPS = timedelta(hours=24)
 _MARGIN = timedelta(hours=1)  # for clocks, and for what a function has begun
 SHARDS = 64
-"""The keys of the index for a day: one alone would take a thousand new link-days a second."""
+"""The keys of the index for the counters of a day: one alone would take a thousand new link-days a second."""
 
 
 def end_of(day: str) -> datetime:
@@ -32,14 +32,14 @@ def may_be_folded(day: str, now: datetime) -> bool:
     return now >= end_of(day) + _STREAM_KEEPS + _MARGIN
 
 
-def key(day: str, subject: str) -> str:
-    """Return the key of the index that lists ``day`` as an open one of a link or an owner."""
+def counter_key(day: str, subject: str) -> str:
+    """Return the key of the index that lists a counter of ``day``. What is to be counted again has the day itself."""
     return f"{day}#{zlib.crc32(subject.encode()) % SHARDS:02}"
 
 
-def keys(day: str) -> list[str]:
-    """Return all keys of the index for ``day``; the first is that of the version before."""
-    return [day, *(f"{day}#{shard:02}" for shard in range(SHARDS))]
+def counter_keys(day: str) -> list[str]:
+    """Return all keys of the index that list counters of ``day``."""
+    return [f"{day}#{shard:02}" for shard in range(SHARDS)]
 
 
 def between(first: str, last: str) -> list[str]:
