@@ -7,6 +7,14 @@ BIN := $(VENV)/bin
 LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	{ $(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; false; }; }
 PYTEST = $(BIN)/pytest --by-file -o console_output_style=classic -n auto --dist loadfile --no-loadscope-reorder
+# make test STORE=dynamodb-local: the tests of counting alone, on another store. STORE of the environment is ignored.
+STORE := ministack
+export STORE
+STORES := ministack dynamodb-local
+$(if $(filter $(STORE),$(STORES)),,$(error STORE is '$(STORE)'; it must be one of: $(STORES)))
+OTHER_STORE := $(filter-out ministack,$(STORE))
+COUNTING := $(addprefix tests/exactly_once/,test_exact.py test_links.py test_limits.py test_aws_clients.py::TestTable)
+NEED_OF_STORE = "make test STORE=$(STORE) needs Java 17 or later and npm: there is no"
 .DEFAULT_GOAL := help
 .PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
 
@@ -60,10 +68,16 @@ check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tes
 	@$(LINT)
 	@$(PYTEST) tests/core tests/api/test_access.py::TestEachRoute
 
-test: $(VENV)/.installed ## The full check before a commit: four minutes on two cores
+test: $(VENV)/.installed $(OTHER_STORE:%=.stores/.installed) ## The full check before a commit: four minutes on two cores. STORE=dynamodb-local: counting alone, on that
+ifdef OTHER_STORE
+	@command -v java > /dev/null || { echo $(NEED_OF_STORE) java.; exit 1; }
+	@echo "The tests of counting, on $(STORE) instead of MiniStack: two minutes on two cores."
+	@$(PYTEST) $(COUNTING)
+else
 	@$(BIN)/python -m dev.announce test
 	@$(LINT)
 	@$(PYTEST) --durations=10
+endif
 
 test-long: $(VENV)/.installed ## The full check with more seeds, visits, examples and deployments: ten minutes
 	@$(BIN)/python -m dev.announce test-long
@@ -134,3 +148,8 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
 	@command -v npm > /dev/null || { echo "make clients needs npm, which comes with Node.js 20 or later."; exit 1; }
 	@echo "Installing the generators into .clients (once; about a minute) ..."
 	@mkdir -p .clients && cp $^ .clients && cd .clients && npm ci --silent && touch .installed
+
+.stores/.installed: tests/stores/package.json tests/stores/package-lock.json tests/stores/.npmrc
+	@command -v npm > /dev/null || { echo $(NEED_OF_STORE) npm.; exit 1; }
+	@echo "Installing DynamoDB Local into .stores (once; 65 MB) ..."
+	@mkdir -p .stores && cp $^ .stores && cd .stores && npm ci --silent && touch .installed

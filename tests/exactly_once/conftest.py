@@ -1,7 +1,14 @@
-"""Fixtures for counting on a real store: MiniStack, reached through a network that loses messages."""
+"""Fixtures for counting on a real store, reached through a network that loses messages.
+
+The tables are in MiniStack, or in the store that STORE names (stores.py). Buckets and queues are always in MiniStack,
+for DynamoDB Local has none. `make test STORE=...` runs what needs tables alone: counting, limits, links, and the tables
+of test_aws_clients.py. It leaves out imports and exports, which need a MiniStack beside it and take longer than all of
+those; run by pytest, they have their tables in that store too.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,8 +19,8 @@ import pytest
 from chalicelib.aws import clients, link_cache
 from chalicelib.aws.clients import boto3_client
 from chalicelib.settings import settings
-from dev.local import local_aws, tables
-from dev.local.ports import own_port
+from dev.local import tables
+from tests.exactly_once import stores
 from tests.exactly_once.storage import Storage
 from tests.faulty_proxy import Faults, between
 
@@ -21,13 +28,21 @@ Network = Callable[..., AbstractContextManager[Faults]]
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a MiniStack for all tests of this folder."""
-    port = own_port()
-    state_dir = tmp_path_factory.mktemp("store")
-    local_aws.start_detached(port, state_dir)
-    yield port
-    local_aws.stop_detached(state_dir)
+    with stores.running(stores.MINISTACK, tmp_path_factory.mktemp("ministack")) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of the store of tables for all tests of this folder."""
+    name = os.environ.get("STORE") or stores.MINISTACK
+    if name == stores.MINISTACK:
+        yield request.getfixturevalue("ministack")
+        return
+    with stores.running(name, tmp_path_factory.mktemp("store")) as port:
+        yield port
 
 
 @pytest.fixture
@@ -50,9 +65,9 @@ def network(store: int, monkeypatch: pytest.MonkeyPatch) -> Network:
 
 
 @pytest.fixture
-def storage(store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+def storage(ministack: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """An empty bucket."""
-    made = Storage(store, monkeypatch)
+    made = Storage(ministack, monkeypatch)
     yield made
     for page in made.s3.get_paginator("list_object_versions").paginate(Bucket=settings.files_bucket):
         for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:

@@ -40,12 +40,19 @@ def client_module(request: pytest.FixtureRequest) -> ModuleType:
 
 
 @pytest.fixture
-def queue_url(store: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a queue, in a local AWS that has a table with one link."""
+def table(store: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local AWS that has a table with one link."""
     url = f"http://127.0.0.1:{store}"
     dynamodb: Any = boto3.client("dynamodb", endpoint_url=url)
     tables.create(dynamodb)
     dynamodb.put_item(TableName="url-shortener", Item=ITEM)
+    use_endpoint(monkeypatch, url)
+
+
+@pytest.fixture
+def queue_url(ministack: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a queue in a local AWS."""
+    url = f"http://127.0.0.1:{ministack}"
     created: str = boto3.client("sqs", endpoint_url=url).create_queue(QueueName=f"q{time.time_ns()}")["QueueUrl"]
     use_endpoint(monkeypatch, url)
     return created
@@ -76,7 +83,7 @@ def sqs_client(client_module: ModuleType) -> Any:
     return client
 
 
-@pytest.mark.usefixtures("queue_url")
+@pytest.mark.usefixtures("table")
 class TestTable:
     """Calls to DynamoDB."""
 
@@ -194,7 +201,7 @@ class TestTable:
         assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
-def test_messages_are_delivered(queue_url: str, client_module: ModuleType, store: int) -> None:
+def test_messages_are_delivered(queue_url: str, client_module: ModuleType, ministack: int) -> None:
     """One by one and ten at once, including quotes, line breaks and non-ASCII letters."""
     client = sqs_client(client_module)
     bodies = [f'{{"n": {n}, "agent": "\\u00e9\\n"}}' for n in range(11)]
@@ -204,7 +211,7 @@ def test_messages_are_delivered(queue_url: str, client_module: ModuleType, store
     result = client.send_message_batch(QueueUrl=queue_url, Entries=entries)
 
     assert len(result["Successful"]) == 10
-    sqs = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{store}")
+    sqs = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{ministack}")
     received: list[str] = []
     while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
         received += [message["Body"] for message in messages]
