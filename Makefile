@@ -126,13 +126,14 @@ rollback: $(VENV)/.installed ## Deploy the code before again, and nothing else: 
 destroy: $(VENV)/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
 	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"
 
-bench: $(VENV)/.installed ## Run the benchmarks: redirects, code collisions, counting, long lists, imports, the local AWS
+bench: $(VENV)/.installed ## Run the benchmarks: redirects, code collisions, counting, long lists, imports, the local AWS; a model of counting at scale
 	@$(BIN)/python bench/redirect.py
 	@$(BIN)/python bench/codes.py
 	@$(BIN)/python bench/counting.py
 	@$(BIN)/python bench/lists.py
 	@$(BIN)/python bench/imports.py
 	@$(BIN)/python bench/keeping.py
+	@$(BIN)/python bench/scale.py
 	@$(BIN)/python bench/costs.py && $(BIN)/python bench/lambda_bench.py
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt constraints.txt
