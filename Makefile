@@ -16,7 +16,7 @@ OTHER_STORE := $(filter-out ministack,$(STORE))
 COUNTING := $(addprefix tests/exactly_once/,test_exact.py test_links.py test_limits.py test_aws_clients.py::TestTable)
 NEED_OF_STORE = "make test STORE=$(STORE) needs Java 17 or later and npm: there is no"
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
+.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,11 @@ import: $(VENV)/.installed ## Import FILE, a CSV of another shortener or a list:
 export: $(VENV)/.installed ## Export all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= STAGE=local, or ADDRESS= KEY=
 	@$(BIN)/python -m dev.admin.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)"
 
-replay: $(VENV)/.installed ## Send the clicks that were spilled into FILE, a log, to the queue again: STAGE=local
+replay: $(VENV)/.installed ## Put the rows of the clicks that were spilled into FILE, a log: STAGE=local
 	@$(BIN)/python -m dev.admin.replay "$(FILE)" "$(STAGE)"
+
+recount: $(VENV)/.installed ## Count DAY again from the rows of all links, after its cost is said: DAY=2026-11-20 YES=yes STAGE=local
+	@$(BIN)/python -m dev.admin.recount "$(STAGE)" "$(DAY)" "$(YES)"
 
 check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tests of core and one of each route: 15 seconds
 	@$(BIN)/python -m dev.announce check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -17,11 +17,13 @@ from chalicelib.settings import settings
 ARN = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{settings.clicks_table}/stream/2026-11-24T00:00:00.000"
 SHARD = "shardId-00000001692023519813-cb9ef2f5"
 _brought: dict[tuple[str, str], int] = {}
+_taken: set[tuple[str, str]] = set()
 
 
 def reset() -> None:
     """Begin a new stream, as with new tables."""
     _brought.clear()
+    _taken.clear()
 
 
 def rows() -> list[dict[str, Any]]:
@@ -31,9 +33,11 @@ def rows() -> list[dict[str, Any]]:
     return sorted(items, key=lambda item: str(item["entry"]["S"]))
 
 
-def clicks() -> list[Click]:
-    """Return the clicks of all rows that redirects have put, the oldest first."""
-    return [row_store.from_item(item) for item in rows()]
+def take() -> list[Click]:
+    """Return the clicks of the rows that were put since the last call, the oldest first."""
+    new = [item for item in rows() if (item["code"]["S"], item["entry"]["S"]) not in _taken]
+    _taken.update((item["code"]["S"], item["entry"]["S"]) for item in new)
+    return [row_store.from_item(item) for item in new]
 
 
 def count_rows() -> None:
@@ -86,3 +90,17 @@ def count_at(now: datetime, records: Sequence[tuple[int, dict[str, Any]]], shard
     from chalicelib.usecases.count_rows import count
 
     count(StreamBatch.from_event(event(records, shard=shard), settings.clicks_table), now)
+
+
+def close_night(now: datetime) -> int:
+    """Do the jobs of the night of ``now`` (aware), as its queue brings them; return the drift they found."""
+    from chalicelib.aws.dynamodb import click_store
+    from chalicelib.usecases import close_day, close_days
+
+    last = close_days._last_to_fold(now)  # noqa: SLF001  # what a night without a queue has to say in the end
+    if click_store.folded_through() is None:
+        click_store.mark_folded_through((now - timedelta(days=10)).date().isoformat())
+    drift = sum(close_day.run(job, now) for job in list(close_days.jobs(now)))
+    click_store.mark_folded_through(last)
+    click_store.reset()
+    return drift

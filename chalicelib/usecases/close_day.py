@@ -2,7 +2,8 @@
 
 *Publishing* counts the unique visitors from the rows, and changes no sum. *Folding* counts everything from the rows and
 replaces the counters by the sums; whatever the counters were off by is drift, which is corrected and raises an alarm.
-An owner has no rows: its day is the sum of its counters.
+An owner has no rows: its day is the sum of its counters. A day whose rows were erased, or have begun to end, is not
+counted again: a row that comes after that counts for nothing.
 
 A job may be killed and begun again anywhere. While it reads rows it saves how far it has come; each change is one
 transaction on the condition that nothing has changed since it was read.
@@ -13,17 +14,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib import logs
 from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store
 from chalicelib.aws.dynamodb.counter_store import Place, Stored
 from chalicelib.aws.dynamodb.row_store import RowUnreadable
-from chalicelib.core.visits import counters, slots, user_agents
+from chalicelib.core.visits import counters, open_days, slots, user_agents
 from chalicelib.core.visits.counters import CounterKey, Counts, Day
 from chalicelib.core.visits.night_job import NightJob
 from chalicelib.core.visits.recount import Recount
 from chalicelib.errors import StoreUnavailable
+from chalicelib.settings import settings
 from chalicelib.usecases.judge_row import judge
 
 _ATTEMPTS = 5  # for a day that changes while it is being closed
@@ -43,6 +45,9 @@ def run(job: NightJob, now: datetime, has_time: Callable[[], bool] = lambda: Tru
         StoreUnavailable: some of it may have been done; the same job does the rest.
     """
     key = CounterKey(job.subject, job.day)
+    if open_days.end_of(job.day) < now - timedelta(days=settings.click_retention_days - 3):
+        logs.note(tooOld=1)  # some of its rows have ended: what would be counted is less than what there was
+        return 0
     for attempt in range(_ATTEMPTS):
         if counters.is_owner_subject(job.subject):
             drift: int | None = _fold_owner(key) if job.step == "fold" else 0

@@ -1,7 +1,7 @@
 """``make erase``: deletes the history and visits of a deleted link now, instead of when they expire.
 
-The visits of a day that is not closed stay until it is: in the night after it they are counted again, from these rows.
-Every other day is marked first as having no rows, because a late click may reopen it.
+The visits of a day that is not folded stay until it is: in the second night after it all is counted from these rows.
+Every other day is marked first as having no rows, because a late click may ask for it to be counted again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     print(f"{erased} changes and visits of /{code} are erased. Counts by day stay: they identify no one.")
     if open_days:
         days = ", ".join(open_days)
-        print(f"Visits stay of days that are not closed yet: {days}. Run this again after 3 AM UTC, a day later.")
+        print(f"Visits stay of days that are not closed yet: {days}. Run this again after 3 AM UTC, two days later.")
 
 
 def erase(cloud: stack.Cloud, table: str, code: str) -> tuple[int, list[str]]:
@@ -48,15 +48,28 @@ def erase(cloud: stack.Cloud, table: str, code: str) -> tuple[int, list[str]]:
     dynamodb = cloud.client("dynamodb")
     changes = list(_entries(dynamodb, table, code, "change#"))
     _delete(dynamodb, table, code, changes)
-    erased, open_days = len(changes), []
-    for day, visits in groupby(_entries(dynamodb, table, code, "click#"), key=_day_of):
-        if _is_closed(dynamodb, table, code, day):
-            entries = list(visits)
-            _delete(dynamodb, table, code, entries)
-            erased += len(entries)
-        else:
-            open_days.append(day)
-    return erased, open_days
+    erased, open_days, last_night = len(changes), set[str](), _last_night(dynamodb, table)
+    for slot in range(_slots_of(dynamodb, table, code)):
+        key = f"{code}#{slot}" if slot else code  # as chalicelib/core/visits/slots.py has it
+        for day, visits in groupby(_entries(dynamodb, table, key, "click#"), key=_day_of):
+            if _is_closed(dynamodb, table, code, day, last_night):
+                entries = list(visits)
+                _delete(dynamodb, table, key, entries)
+                erased += len(entries)
+            else:
+                open_days.add(day)
+    return erased, sorted(open_days)
+
+
+def _slots_of(dynamodb: DynamoDBClient, table: str, code: str) -> int:
+    key: Any = {"code": {"S": code}, "entry": {"S": "total"}}
+    return int(dynamodb.get_item(TableName=table, Key=key).get("Item", {}).get("slots", {"N": "1"})["N"])
+
+
+def _last_night(dynamodb: DynamoDBClient, table: str) -> str:
+    """Return the day up to which all are folded; nothing if there was no night yet."""
+    key: Any = {"code": {"S": "?night"}, "entry": {"S": "folded"}}
+    return dynamodb.get_item(TableName=table, Key=key).get("Item", {}).get("through", {"S": ""})["S"]
 
 
 def _entries(dynamodb: DynamoDBClient, table: str, code: str, kind: str) -> Iterator[str]:
@@ -74,15 +87,16 @@ def _day_of(entry: str) -> str:
     return entry.removeprefix("click#")[: len("2026-11-24")]
 
 
-def _is_closed(dynamodb: DynamoDBClient, table: str, code: str, day: str) -> bool:
-    """Tell whether a day is closed; if it is, mark its rows as erased."""
+def _is_closed(dynamodb: DynamoDBClient, table: str, code: str, day: str, last_night: str) -> bool:
+    """Tell whether a day is folded, or was closed by a version before; if it is, mark its rows as erased."""
     try:
         dynamodb.update_item(
             TableName=table,
             Key={"code": {"S": code}, "entry": {"S": f"day#{day}"}},
             UpdateExpression="SET rowsErased = :yes",
-            ConditionExpression="attribute_exists(entry) AND attribute_not_exists(openDay)",
-            ExpressionAttributeValues={":yes": {"BOOL": True}},
+            ConditionExpression="attribute_exists(entry) AND attribute_not_exists(openDay)"
+            " AND (attribute_exists(folded) OR :day <= :night)",
+            ExpressionAttributeValues={":yes": {"BOOL": True}, ":day": {"S": day}, ":night": {"S": last_night}},
         )
     except ClientError as refused:
         if refused.response["Error"]["Code"] != "ConditionalCheckFailedException":

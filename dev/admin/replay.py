@@ -1,4 +1,6 @@
-"""``make replay FILE=...``: send clicks that were spilled into the log to the queue again; each still counts once.
+"""``make replay FILE=...``: put the rows of clicks that were spilled into the log; each still counts once.
+
+A click of an unknown code, or one that the version before spilled, has no row before it is counted: the queue takes it.
 
 The file is the log as exported: lines of JSON, some of them ``{"spilled": {...}}``, with or without a prefix.
 ``-`` reads standard input.
@@ -7,7 +9,9 @@ The file is the log as exported: lines of JSON, some of them ``{"spilled": {...}
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -32,15 +36,20 @@ def main() -> None:
     try:
         clicks = list(spilled_clicks(read_lines(sys.argv[1])))
         cloud, outputs = stages.find(stage)
-        sent = replay(clicks, cloud.client("sqs"), outputs["ClicksQueueUrl"])
+        rows, others = [c for c in clicks if c.get("slot") is not None], [c for c in clicks if c.get("slot") is None]
+        names = {"BASE_URL": "BaseUrl", "CLICKS_TABLE": "ClicksTable"}
+        os.environ.update({name: outputs[output] for name, output in names.items()}, AWS_DEFAULT_REGION=cloud.region)
+        put = put_rows(rows)
+        sent = replay(others, cloud.client("sqs"), outputs["ClicksQueueUrl"])
     except FileNotFoundError:
         sys.exit(f"There is no file {sys.argv[1]}.")
     except (BotoCoreError, ClientError) as failure:
         sys.exit(f"{failure} Sending all of it again does no harm.")
     print(
-        f"{sent} of {len(clicks)} spilled clicks are in the queue again; those that had been counted will not be twice."
+        f"Of {len(clicks)} spilled clicks {put} are rows in the table now, and {sent} are in the queue again."
+        " Those that had been counted will not be twice."
     )
-    sys.exit(0 if sent == len(clicks) else 1)
+    sys.exit(0 if put + sent == len(clicks) else 1)
 
 
 def read_lines(file: str) -> Iterator[str]:
@@ -75,6 +84,31 @@ def replay(clicks: Iterable[dict[str, Any]], sqs: SQSClient, queue_url: str) -> 
         if sys.stderr.isatty():
             print(f"\r  {sent} sent", end="", file=sys.stderr, flush=True)
     return sent
+
+
+def put_rows(clicks: Iterable[dict[str, Any]]) -> int:
+    """Put the rows of ``clicks``, and return how many the table took; what it throttles is put again, a second later.
+
+    Expects the environment to name the table, before the service is imported.
+    """
+    from chalicelib.aws.dynamodb import row_store
+    from chalicelib.core.visits.click import Click
+    from chalicelib.errors import StoreUnavailable
+
+    remaining, put = [Click.from_json(json.dumps(click)) for click in clicks], 0
+    while batch := remaining[: row_store.AT_ONCE]:
+        try:
+            left = row_store.put_all(batch)
+        except StoreUnavailable as failure:
+            print(f"The table of clicks does not answer: {failure.__cause__}", file=sys.stderr)
+            return put
+        remaining = [*left, *remaining[row_store.AT_ONCE :]]
+        put += len(batch) - len(left)
+        if left:
+            time.sleep(1)
+        if sys.stderr.isatty():
+            print(f"\r  {put} rows put", end="", file=sys.stderr, flush=True)
+    return put
 
 
 if __name__ == "__main__":

@@ -18,13 +18,18 @@ from chalice.local import LambdaContext
 from chalice.test import Client
 
 import app as routes
-from chalicelib import redirect_lambda, workers
+from chalicelib import clock, redirect_lambda, workers
 from chalicelib.aws import clients
-from chalicelib.aws.dynamodb import link_store
-from chalicelib.aws.sqs import click_queue
+from chalicelib.aws.dynamodb import click_store, link_store, row_store
+from chalicelib.aws.sqs import click_queue, night_queue
 from chalicelib.core.links.link import Link
+from chalicelib.core.visits.click import Click
+from chalicelib.core.visits.visitor import Visitor
+from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.usecases import identify_visitor, track_visit
+from chalicelib.usecases.track_visit import Visit
+from tests import rows
 from tests.callers import Keyed
 from tests.faults import table_down
 
@@ -40,8 +45,8 @@ def sale(ann: Keyed) -> Keyed:
 
 
 def queued() -> list[dict[str, Any]]:
-    """Take all clicks from the queue."""
-    sqs, clicks = boto3.client("sqs"), []
+    """Take all new clicks, as messages: those that have rows, and those in the queue."""
+    sqs, clicks = boto3.client("sqs"), [click.as_message() for click in rows.take()]
     while messages := sqs.receive_message(QueueUrl=settings.clicks_queue_url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             clicks.append(json.loads(message["Body"]))
@@ -50,7 +55,7 @@ def queued() -> list[dict[str, Any]]:
 
 
 def count(clicks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run the function that counts ``clicks``."""
+    """Run the function of the queue on ``clicks``, and that of the stream on all rows that are new to it."""
     with Client(routes.app) as client:
         event = client.events.generate_sqs_event([json.dumps(click) for click in clicks], queue_name="clicks")
         for number, record in enumerate(event["Records"]):
@@ -58,6 +63,7 @@ def count(clicks: list[dict[str, Any]]) -> dict[str, Any]:
     answer: dict[str, Any] = routes.app.handler_map["count_clicks"](
         event, LambdaContext("function", 512, max_runtime_ms=60_000)
     )
+    rows.count_rows()
     return answer
 
 
@@ -88,13 +94,14 @@ def visit(
 
 
 @pytest.mark.usefixtures("sale")
-def test_visit_is_queued_as_a_click(one_moment: datetime) -> None:
-    """With the id of the request, and the visitor as a hash."""
+def test_visit_has_a_row(one_moment: datetime) -> None:
+    """With the id of the request, and the visitor as a hash; what it is as a row travels with it."""
     visit(Referer="https://news.example/", Accept_Language="pt")
 
     (click,) = queued()
     assert click.pop("at").startswith(one_moment.date().isoformat())
     assert len(click.pop("visitor")) == 24
+    assert click.pop("expiresAt") == int((one_moment + timedelta(days=90)).timestamp())
     assert click == {
         "v": 1,
         "id": "c6af9ac6-7b61-11e6",
@@ -105,6 +112,7 @@ def test_visit_is_queued_as_a_click(one_moment: datetime) -> None:
         "referrer": "news.example",
         "language": "pt",
         "requestedAs": "page",
+        "slot": 0,
     }
 
 
@@ -199,13 +207,30 @@ def test_redelivered_batch_counts_once(sale: Keyed) -> None:
 @pytest.mark.usefixtures("sale")
 def test_click_that_cannot_be_written_is_redelivered() -> None:
     """Only the failed messages are reported, so that the others are deleted."""
-    visit()
+    visit("/unheard-of")
     clicks = queued()
 
     with table_down():
         answer = count(clicks)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+@pytest.mark.usefixtures("sale")
+def test_row_that_the_table_does_not_take_is_queued_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often, it never comes to the dead letters: the message has succeeded, and another one is sent."""
+    delays: list[int] = []
+    send = clients.queue.send_message
+    with table_down(), monkeypatch.context() as patch:
+        visit()
+        click = json.loads(json.dumps(track_visit._click_of(a_visit()).as_message()))  # noqa: SLF001  # of no table
+        patch.setattr(clients.queue, "send_message", lambda **message: delays.append(message["DelaySeconds"]))
+        answers = [count([click]) for _ in range(9)]
+    monkeypatch.setattr(clients.queue, "send_message", send)
+
+    assert answers == [{"batchItemFailures": []}] * 9
+    assert len(delays) == 9
+    assert set(delays) <= set(range(30, 301))
 
 
 @pytest.mark.usefixtures("sale")
@@ -222,7 +247,7 @@ def test_visits_are_listed_newest_first_page_by_page(sale: Keyed) -> None:
     """A cursor continues where the page before ended; the last page has none."""
     visit()
     (click,) = queued()
-    moments = [datetime.now(UTC) - timedelta(minutes=n) for n in range(5)]
+    moments = [datetime.now(UTC) - timedelta(minutes=n) for n in range(1, 5)]
     count([click | {"id": str(n), "at": f"{at:%Y-%m-%dT%H:%M:%S}.{n:03}Z"} for n, at in enumerate(moments)])
 
     pages, more = [], "?limit=2"
@@ -307,8 +332,11 @@ def test_missing_link_has_no_statistics(ann: Keyed, path: str) -> None:
 
 @contextmanager
 def queue_down() -> Iterator[list[str]]:
-    """Let every message time out at once; yield the requests that were sent."""
+    """Let every message time out at once, and no row be put; yield the requests that were sent to the queue."""
     tried: list[str] = []
+
+    def refuse(_: Click) -> NoReturn:
+        raise StoreUnavailable
 
     def time_out(request: Any, **_: Any) -> NoReturn:
         tried.append(request.url)
@@ -316,7 +344,9 @@ def queue_down() -> Iterator[list[str]]:
 
     events = clients.queue.meta.events
     events.register_first("before-send.sqs.*", time_out, "off")
-    yield tried
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_store, "put", refuse)
+        yield tried
     events.unregister("before-send.sqs.*", time_out, "off")
 
 
@@ -339,9 +369,9 @@ def test_visit_counts_without_its_visitor_while_the_salt_is_unavailable() -> Non
     visit()
     identify_visitor.reset()
     with table_down():
-        assert visit()["statusCode"] == 302
+        assert visit(request_id="second")["statusCode"] == 302
 
-    first, second = queued()
+    second, first = sorted(queued(), key=lambda click: "visitor" in click)
     assert "visitor" in first
     assert "visitor" not in second
 
@@ -378,21 +408,46 @@ def test_no_ip_address_leaves_the_process(sale: Keyed, capsys: pytest.CaptureFix
     assert text.replace(f"{ADDRESS}.example", "").count(ADDRESS) == 0
 
 
-def test_nightly_run_closes_yesterday(sale: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
-    """The scheduled function adds the visitors; its log line has the drift as a metric."""
-    visit()
-    visit()
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    count([click | {"id": str(n), "at": yesterday} for n, click in enumerate(queued())])
+def test_nights_publish_visitors_and_fold_days(
+    sale: Keyed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first night after a day shows its visitors, the second folds it; the log line has the drift as a metric."""
+    visit(request_id="1")
+    visit(request_id="2")
+    count(queued())
     capsys.readouterr()
+    start = datetime.now(UTC).replace(hour=2, minute=0)
 
-    with Client(routes.app) as client:
-        event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
-    routes.app.handler_map["close_the_days"](event, LambdaContext("function", 512, max_runtime_ms=60_000))
+    def night(days: int) -> list[dict[str, Any]]:
+        monkeypatch.setattr(clock, "now", lambda: start + timedelta(days=days))
+        click_store.reset()
+        monkeypatch.setattr(night_queue, "queue", boto3.client("sqs"))
+        monkeypatch.setattr("chalicelib.usecases.close_days.time.sleep", lambda _: work())
+        with Client(routes.app) as client:
+            event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
+        routes.app.handler_map["close_the_days"](event, LambdaContext("function", 512, max_runtime_ms=60_000))
+        work()
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
-    line = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (line["job"], line["days"], line["CountDrift"], line["leftOpen"]) == ("close_the_days", 2, 0, 0)
-    assert sale.get("/links/sale/stats").json_body["total"]["visitors"] == 1
+    def work() -> None:
+        sqs = boto3.client("sqs")
+        while bodies := sqs.receive_message(QueueUrl=settings.night_queue_url).get("Messages"):
+            with Client(routes.app) as client:
+                event = client.events.generate_sqs_event([each["Body"] for each in bodies], queue_name="night")
+            routes.app.handler_map["close_a_day"](event, LambdaContext("function", 512, max_runtime_ms=60_000))
+            for each in bodies:
+                sqs.delete_message(QueueUrl=settings.night_queue_url, ReceiptHandle=each["ReceiptHandle"])
+
+    first = [line for line in night(1) if line.get("job")]
+    report = sale.get("/links/sale/stats").json_body["total"]
+    second = [line for line in night(2) if line.get("job")]
+
+    assert [(line["job"], line.get("step")) for line in first] == [("close_the_days", None), ("close_a_day", "publish")]
+    assert report == {"visits": 2, "humans": 2, "bots": 0, "prefetches": 0, "visitors": 1}
+    assert {(line["code"], line["CountDrift"]) for line in second if "step" in line} == {("sale", 0), ("@ann", 0)}
+    assert second[-1]["leftOpen"] == 0
+    assert sale.get("/links/sale/stats").json_body["total"] == report
+    assert sale.get("/links/sale").json_body["visits"]["total"] == 2
 
 
 def _with(**changes: Any) -> Any:
@@ -435,25 +490,67 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
 
 @pytest.mark.usefixtures("sale")
-def test_click_and_log_line_are_sent_after_the_response(later: Later, capsys: pytest.CaptureFixture[str]) -> None:
-    """The redirect's function responds first, then writes its log line, metrics included, and queues the click."""
+def test_click_is_sent_after_the_response(later: Later, capsys: pytest.CaptureFixture[str]) -> None:
+    """The redirect's function responds first, then puts the row, which has what its log line would say."""
     answer = redirect_lambda.app(_SALE, None)
 
     assert (answer["statusCode"], capsys.readouterr().out, queued()) == (302, "", [])
     redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
+    (click,) = queued()
+    assert capsys.readouterr().out == ""
+    assert (click["id"], click["cached"], click["ms"] > 0) == ("id-1", False, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("nobody", 302), ("over", 410)], ids=["an unknown code", "a link that has ended"]
+)
+@pytest.mark.usefixtures("sale")
+def test_what_went_wrong_keeps_its_line(
+    later: Later, capsys: pytest.CaptureFixture[str], path: str, status: int
+) -> None:
+    """Also if it is counted."""
+    link_store.add(Link(code="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
+    answer = redirect_lambda.app({**_SALE, "pathParameters": {"code": path}}, None)
+
+    redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
+
     line = json.loads(capsys.readouterr().out)
-    assert (line["requestId"], line["status"], line["RedirectLatency"]) == ("id-1", 302, line["ms"])
-    assert [click["id"] for click in queued()] == ["id-1"]
+    assert (answer["statusCode"], line["status"], line["code"]) == (status, status, path)
+
+
+def test_figures_of_redirects_are_one_line_for_a_hundred(
+    sale: Keyed, later: Later, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CloudWatch reads a hundred values from a line."""
+    for number in range(130):
+        context: Any = _SALE["requestContext"]
+        redirect_lambda.app({**_SALE, "requestContext": {**context, "requestId": f"id-{number}"}}, None)
+    redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
+    capsys.readouterr()
+
+    rows.count_rows()
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(line["RedirectLatency"]) for line in lines if "RedirectLatency" in line] == [100, 30]
+    assert sum(sum(line["CacheHit"]) for line in lines if "CacheHit" in line) == 129
+    assert (lines[-1]["job"], lines[-1]["counted"]) == ("count_rows", 130)
+    assert sale.get("/links/sale").json_body["visits"]["total"] == 130
 
 
 @pytest.mark.usefixtures("sale")
-def test_clicks_are_sent_ten_at_a_time(later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as SQS takes in one call."""
+def test_clicks_are_queued_ten_at_a_time(later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as SQS takes in one call, where the table takes none."""
     sent: list[int] = []
     monkeypatch.setattr(click_queue, "send", lambda messages: sent.append(len(messages)))
     for _ in range(23):
         redirect_lambda.app(_SALE, None)
 
-    redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
+    with queue_down():
+        redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does
 
     assert sent == [10, 10, 3]
+
+
+def a_visit() -> Visit:
+    """Return a visit of the link sale."""
+    return Visit(Visitor(headers={}, query={}, visit_id="id-1"), "sale", datetime.now(UTC))

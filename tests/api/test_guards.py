@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ from chalice.test import TestHTTPClient as Http
 
 import app as routes
 from chalicelib.api import auth
-from chalicelib.aws.dynamodb import click_store, key_store, link_store
+from chalicelib.aws.dynamodb import click_store, key_store, link_store, row_store
 from chalicelib.aws.dynamodb.errors import LinkChanged
 from chalicelib.core.access import api_key
 from chalicelib.core.access.caller import Caller
@@ -24,10 +23,11 @@ from chalicelib.core.limits import Window
 from chalicelib.core.links.link import Link
 from chalicelib.core.visits import counters, user_agents
 from chalicelib.core.visits.click import Click
-from chalicelib.core.visits.counters import ClassifiedClick, CounterKey
+from chalicelib.core.visits.counters import CounterKey
 from chalicelib.errors import KeyRefused
 from chalicelib.settings import settings
 from chalicelib.usecases import authenticate, close_days, limit_calls, manage_keys, policies
+from tests import rows
 from tests.callers import Keyed, make_key
 from tests.faults import table_down
 
@@ -410,33 +410,32 @@ class TestNight:
         )
         click_store.count([classified], counters.counts_by_key([classified]))
 
-    def test_click_during_closing_is_not_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """If a click is counted between the read of a day and its closing, the day is read again."""
+    def test_click_during_folding_is_not_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """If a click is counted between the read of a day and its folding, the day is read again."""
         self.click("first")
-        rows_of, late = click_store.rows_of, iter(["late"])
+        page, late = row_store.page, iter(["late"])
 
-        def rows_and_a_click(key: CounterKey) -> Iterator[ClassifiedClick]:
-            rows = list(rows_of(key))
+        def page_and_a_click(*place: Any, **how: Any) -> Any:
+            found = page(*place, **how)
             for click_id in late:
                 self.click(click_id)
-            return iter(rows)
+            return found
 
-        monkeypatch.setattr(click_store, "rows_of", rows_and_a_click)
+        monkeypatch.setattr(row_store, "page", page_and_a_click)
 
-        night = close_days.close_days(NOW)
+        drift = rows.close_night(NOW + timedelta(days=1))
 
-        (day,) = click_store.days_of("sale", "2026-11-23", "2026-11-23")
-        assert (day.counts["visits"], day.visitors, night.drift) == (2, 2, 0)
+        (day,) = click_store.days_of("sale", "2026-11-23", "2026-11-23", NOW)
+        assert (day.counts["visits"], day.visitors, drift) == (2, 2, 0)
 
-    def test_concurrent_closings_add_visitors_once(self) -> None:
+    def test_concurrent_foldings_add_visitors_once(self) -> None:
         """The second one is refused, and adds nothing to the owner's day."""
         self.click("first")
         seen, _ = click_store.day_now(self.yesterday)
-        closed = replace(seen, visitors=1)
+        folded = replace(seen, visitors=1)
 
         outcomes = [
-            click_store.close(self.yesterday, seen, closed, "ann", {"@ann": counters.Counts(visitors=1)})
-            for _ in range(2)
+            click_store.fold(self.yesterday, seen, folded, "ann", counters.Counts(visitors=1)) for _ in range(2)
         ]
 
         owners, _ = click_store.day_now(CounterKey("@ann", "2026-11-23"))
@@ -444,7 +443,7 @@ class TestNight:
 
     def test_run_that_leaves_days_open_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """So that Lambda retries it, and an alarm is raised."""
-        monkeypatch.setattr(close_days, "close_days", lambda *_: close_days.Closed(left_open=1))
+        monkeypatch.setattr(close_days, "close_days", lambda *_: close_days.Night(left_open=1))
         with Client(routes.app) as client:
             event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
 

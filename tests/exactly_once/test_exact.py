@@ -603,7 +603,7 @@ class TestNight:
             click_store.mark_folded_through("2026-11-20")
             with monkeypatch.context() as before:
                 before.setattr(user_agents, "PATTERNS", 12345)
-                before.setattr(user_agents.navigation, "is_person", lambda *_: False)
+                before.setattr("chalicelib.core.visits.navigation.is_person", lambda *_: False)
                 records = list(enumerate(map(row_store.to_item, clicks_put(clicks)), start=1))
                 rows.count_at(NOW - timedelta(days=1), records)
 

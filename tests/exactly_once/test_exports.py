@@ -182,7 +182,7 @@ def test_exports_have_totals_and_counts_by_day(network: Network, storage: Storag
     with network(Faults(1)):
         keep([link])
         record([Message(click.id, json.dumps(click.as_message())) for click in clicks], NOW)
-        assert click_store.total_of("x")["visits"] == 5
+        assert click_store.total_of("x", NOW)["visits"] == 5
         row = json.loads(exported(storage, "ndjson", days=True))
         table = exported(storage, "csv", days=True, name="f").decode().splitlines()
 

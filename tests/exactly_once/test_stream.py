@@ -122,7 +122,8 @@ class World:
         """Return a new click of ``code``, now."""
         chance = self.chance
         number = self.slots.get(code, 1)
-        row = {"slot": slots.draw(number), "slots": number if number > 1 else None, "expires_at": 2_000_000_000}
+        drawn_of = number if number > 1 else None
+        row: dict[str, Any] = {"slot": slots.draw(number), "slots": drawn_of, "expires_at": 2_000_000_000}
         moment = self.now - timedelta(milliseconds=chance.randrange(1000))
         return Click(
             id=f"{chance.getrandbits(64):016x}",
@@ -264,7 +265,7 @@ def _world(seed: int) -> Iterator[World]:
         patch.setattr(clock, "now", lambda: world.now)
         patch.setattr(count_rows, "_at_once", lambda write, places: [write(place) for place in places])
         patch.setattr(click_queue, "send_again", lambda messages: world.queue.extend(map(json.dumps, messages)))
-        patch.setattr(close_day.time, "sleep", lambda _: None)
+        patch.setattr("chalicelib.usecases.close_day.time.sleep", lambda _: None)
         yield world
 
 

@@ -14,9 +14,9 @@ from chalicelib.aws.dynamodb import claim_store, click_store, link_store
 from chalicelib.errors import ExternalIdTaken
 from chalicelib.settings import settings
 from chalicelib.usecases import authenticate, block_hosts, find_link, identify_visitor, track_visit
-from chalicelib.usecases.close_days import close_days
 from dev.admin.copy_table import copy_missing
 from dev.local import tables
+from tests import rows
 from tests.api.test_clicks import count, queued, visit
 from tests.callers import Keyed, make_key
 
@@ -37,7 +37,7 @@ def copied(source: str, target: str) -> None:
 
 def new_containers() -> None:
     """Forget what containers have cached."""
-    for cache in (link_cache, authenticate, identify_visitor, track_visit):
+    for cache in (link_cache, authenticate, identify_visitor, track_visit, click_store):
         cache.reset()
 
 
@@ -74,8 +74,8 @@ def follow_and_count(code: str) -> Any:
 def nights() -> None:
     """Run the nightly jobs of tomorrow."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    closed = close_days(tomorrow)
-    assert (closed.left_open, closed.drift) == (0, 0)
+    for night in (tomorrow, tomorrow + timedelta(days=1)):
+        assert rows.close_night(night) == 0
     assert block_hosts.sweep(tomorrow, lambda: True).is_whole
 
 
@@ -83,7 +83,7 @@ def still_open() -> set[str]:
     """Return the links and owners that have an open day, of the two on which this test may run."""
     now = datetime.now(UTC)
     days = ((now - timedelta(days=back)).date().isoformat() for back in range(2))
-    return {subject for day in days for subject in click_store.open_days(day)}
+    return {subject for day in days for subject in click_store.open_subjects(day)}
 
 
 @pytest.mark.parametrize("table", ["url-shortener", "url-shortener-access", "url-shortener-clicks"])

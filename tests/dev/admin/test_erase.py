@@ -11,18 +11,19 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.aws.dynamodb import click_store
+from chalicelib.core.visits import counters
 from chalicelib.core.visits.click import Click
 from chalicelib.core.visits.counters import CounterKey
-from chalicelib.usecases.close_days import close_days
 from chalicelib.usecases.record_clicks import Message, record
 from dev.admin import erase
 from dev.deploy import stack, stages
 from dev.local import tables
+from tests import rows
 
 TABLE = "url-shortener-clicks"
 MADE = {"LinksTable": "url-shortener", "ClicksTable": TABLE}
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-TOMORROW = NOW + timedelta(days=1)
+LATER = NOW + timedelta(days=2)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
@@ -41,6 +42,8 @@ def dynamodb() -> Iterator[None]:
                 *(f"click#2026-11-24T{n:03}" for n in range(60)),
             ):
                 client.put_item(TableName=TABLE, Item={"code": {"S": code}, "entry": {"S": entry}})
+        click_store.reset()
+        click_store.mark_folded_through("2026-11-24")
         yield
 
 
@@ -79,18 +82,18 @@ def test_counts_stay_right_whenever_it_runs(
 
     visit()
     visit()
-    nights = [close_days(TOMORROW)] if closed_before else []
+    nights = [rows.close_night(LATER)] if closed_before else []
     erase.main()
     said = capsys.readouterr().out
     visit()
-    nights += [close_days(TOMORROW), close_days(TOMORROW)]
+    nights += [rows.close_night(LATER), rows.close_night(LATER)]
     erase.main()
 
-    assert [night.drift for night in nights] == [0] * len(nights)
+    assert nights == [0] * len(nights)
     for subject in ("gone", "@ann"):
-        (day,) = click_store.days_of(subject, "2026-11-25", "2026-11-25")
+        (day,) = click_store.days_of(subject, "2026-11-25", "2026-11-25", LATER)
         assert (day.counts["visits"], day.visitors) == (3, 2 if closed_before else 3)
-    assert click_store.total_of("gone")["visits"] == 3
+    assert click_store.total_of("gone", LATER)["visits"] == 3
     assert ("2026-11-25" in said) == (not closed_before)
     assert not [entry for entry in entries_of("gone") if entry.startswith("click#")]
     assert "not closed" not in capsys.readouterr().out
@@ -101,11 +104,11 @@ def test_a_concurrent_close_does_not_count_erased_rows() -> None:
     """A day is read, and erased, before it is closed: the job reads it again."""
     click = Click(id="1", code="gone", at=NOW, agent=FIREFOX)
     record([Message("1", json.dumps(click.as_message()))], NOW)
-    close_days(TOMORROW)
+    rows.close_night(LATER)
     seen, owner = click_store.day_now(CounterKey("gone", "2026-11-25"))
     erase.erase(stack.Cloud("eu-west-1"), TABLE, "gone")
 
-    assert not click_store.close(CounterKey("gone", "2026-11-25"), seen, seen, owner, {})
+    assert not click_store.fold(CounterKey("gone", "2026-11-25"), seen, seen, owner, counters.Counts())
 
 
 @pytest.mark.usefixtures("dynamodb")
