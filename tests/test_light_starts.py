@@ -30,7 +30,7 @@ ours = [name for name in sys.modules if name.split(".")[0] == "chalicelib"]
 others = {name.split(".")[0] for name in sys.modules} - set(sys.stdlib_module_names) - {"__main__", "_distutils_hack"}
 print(json.dumps([len(ours), sorted(others)]))
 """
-_OWN_MODULES = 53
+_OWN_MODULES = 55
 """How many of our modules a followed link loads. One more costs each cold start: it must be worth that."""
 
 

@@ -17,7 +17,6 @@ from samtranslator.translator.translator import Translator
 
 # Where AWS allows nothing but * as a resource, with the reason.
 _ONLY_STAR = {
-    "dynamodb:ListStreams": "it has no resource types",
     "xray:PutTraceSegments": "X-Ray has no resource types",
     "xray:PutTelemetryRecords": "X-Ray has no resource types",
 }

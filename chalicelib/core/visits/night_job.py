@@ -6,6 +6,7 @@ import json
 from typing import Literal, NamedTuple
 
 Step = Literal["publish", "fold"]
+_STEPS: dict[str, Step] = {"publish": "publish", "fold": "fold"}
 
 
 class JobUnreadable(Exception):
@@ -32,7 +33,6 @@ class NightJob(NamedTuple):
         """
         try:
             message = json.loads(text)
-            step: Step = {"publish": "publish", "fold": "fold"}[message["step"]]  # type: ignore[assignment]
-            return cls(step, str(message["subject"]), str(message["day"]))
+            return cls(_STEPS[message["step"]], str(message["subject"]), str(message["day"]))
         except (ValueError, KeyError, TypeError) as unreadable:
             raise JobUnreadable(str(unreadable)[:200]) from unreadable

@@ -186,7 +186,7 @@ def test_functions_have_the_zip_that_they_need(template: Template) -> None:
     keys = {name: each["Properties"]["Code"]["S3Key"]["Ref"] for name, each in functions.items()}
     assert {name for name, key in keys.items() if key == "ApiArtifactKey"} == {"APIHandler"}
     assert {key for name, key in keys.items() if name != "APIHandler"} == {"ArtifactKey"}
-    assert len(keys) == 6
+    assert len(keys) == 8
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *(("dynamodb:Query", f"LinksTable.Arn/index/{index}") for index in ("byUrl", "byOwner")),
             *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "BatchGet", "Put", "Update", "Delete")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
-            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "Query", "PutItem")),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "BatchGetItem", "Query", "PutItem")),
             ("s3:PutObject", "Files.Arn/imports/*"),
             *(("s3:GetObject", f"Files.Arn/{kind}/*") for kind in ("reports", "exports")),
             ("sqs:SendMessage", "FilesQueue.Arn"),
@@ -283,15 +283,22 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
         },
         "RedirectRole": {
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "UpdateItem")),
-            ("dynamodb:GetItem", "ClicksTable.Arn"),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "BatchGetItem", "PutItem")),
             ("dynamodb:UpdateItem", "AccessTable.Arn"),
             ("sqs:SendMessage", "ClicksQueue.Arn"),
             *((f"logs:{action}", "RedirectLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
-        "CountClicksRole": {
-            *((f"sqs:{action}", "ClicksQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage")),
-            ("sqs:GetQueueAttributes", "ClicksQueue.Arn"),
+        "CountRowsRole": {
+            *((f"dynamodb:{action}", "ClicksTable.StreamArn") for action in ("DescribeStream", "GetRecords")),
+            *((f"dynamodb:{action}", "ClicksTable.StreamArn") for action in ("GetShardIterator", "ListStreams")),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "PutItem", "UpdateItem")),
+            ("dynamodb:UpdateItem", "LinksTable.Arn"),
+            *((f"logs:{action}", "RowsLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "CountClicksRole": {
+            *((f"sqs:{action}", "ClicksQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "SendMessage")),
+            ("sqs:GetQueueAttributes", "ClicksQueue.Arn"),
+            *((f"dynamodb:{each}Item", "ClicksTable.Arn") for each in ("BatchGet", "BatchWrite", "Put", "Update")),
             *((f"logs:{action}", "ClicksLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "WorkOnFilesRole": {
@@ -303,15 +310,24 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             ("s3:ListBucket", "Files.Arn"),
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem", "Scan")),
             ("dynamodb:Query", "LinksTable.Arn/index/byOwner"),
-            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("BatchGetItem", "PutItem", "Query")),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "BatchGetItem", "PutItem", "Query")),
             *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
             *((f"logs:{action}", "FilesLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "CloseTheDaysRole": {
-            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
+            *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "UpdateItem")),
             ("dynamodb:Query", "ClicksTable.Arn/index/byOpenDay"),
+            ("sqs:SendMessage", "NightQueue.Arn"),
             *((f"logs:{action}", "NightLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
+        },
+        "CloseADayRole": {
+            *((f"sqs:{action}", "NightQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "SendMessage")),
+            ("sqs:GetQueueAttributes", "NightQueue.Arn"),
+            *((f"dynamodb:{each}Item", "ClicksTable.Arn") for each in ("Get", "BatchGet", "Put", "Update", "Delete")),
+            ("dynamodb:Query", "ClicksTable.Arn"),
+            ("dynamodb:Query", "LinksTable.Arn/index/byOwner"),
+            *((f"logs:{action}", "DayLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
         "BlockLinksRole": {
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("Scan", "GetItem", "UpdateItem")),
@@ -348,6 +364,44 @@ def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Tem
             "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]},
         },
     }
+
+
+def test_the_function_that_counts_may_write_no_link_but_its_slots(template: Template) -> None:
+    """Nor may the one that begins a night write anything but what it was."""
+    by_role = {
+        role: template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        for role in ("CountRowsRole", "CloseTheDaysRole")
+    }
+
+    (slots,) = [each["Condition"] for each in by_role["CountRowsRole"] if "Condition" in each]
+    (night,) = [each["Condition"] for each in by_role["CloseTheDaysRole"] if "Condition" in each]
+    assert slots["ForAllValues:StringEquals"] == {"dynamodb:Attributes": ["code", "slots"]}
+    assert night == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["?night"]}}
+
+
+def test_the_stream_is_read_as_it_must_be(template: Template) -> None:
+    """With a window, for only then does an event name its shard; from the beginning, and until it succeeds."""
+    (mapping,) = [
+        each["Properties"]
+        for each in resources(template, "AWS::Lambda::EventSourceMapping").values()
+        if each["Properties"]["EventSourceArn"] == {"Fn::GetAtt": ["ClicksTable", "StreamArn"]}
+    ]
+
+    assert template["Resources"]["ClicksTable"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert mapping["FunctionName"] == {"Ref": "CountRowsAliaslive"}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["TumblingWindowInSeconds"] > 0
+    assert mapping["ParallelizationFactor"] == 1
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (-1, -1)
+    assert not {"FilterCriteria", "BisectBatchOnFunctionError", "DestinationConfig"} & mapping.keys()
+
+
+@pytest.mark.parametrize("name", ["APIHandler", "RedirectHandler", "CountRows", "CloseADay"])
+def test_lambda_writes_no_lines_of_its_own_for_each_call(template: Template, name: str) -> None:
+    """They would cost more than a redirect; its warnings are kept, and all that we write."""
+    config = template["Resources"][name]["Properties"]["LoggingConfig"]
+
+    assert config == {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "INFO"}
 
 
 def test_who_works_on_files_reaches_no_key_of_the_api(template: Template) -> None:
@@ -732,7 +786,9 @@ def test_every_function_says_what_it_is(template: Template, name: str) -> None:
 def watched(template: Template) -> set[tuple[str, str]]:
     """Return what alarms look at: a metric, and the resource whose metric it is."""
     alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
-    return {(alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"])) for alarm in alarms}
+    alone = [alarm for alarm in alarms if "Metrics" not in alarm]
+    together = [each["MetricStat"]["Metric"] for alarm in alarms for each in alarm.get("Metrics", [])[1:]]
+    return {(each["MetricName"], json.dumps(each["Dimensions"][0]["Value"])) for each in [*alone, *together]}
 
 
 def test_every_function_has_its_log_and_its_alarm(template: Template) -> None:
@@ -761,10 +817,14 @@ def test_what_loses_data_or_visitors_raises_an_alarm(template: Template) -> None
         "ReadThrottleEvents",
         "WriteThrottleEvents",
         "ClicksSpilled",
+        "ClicksSetAside",
         "CountDrift",
     } <= metrics
+    # How long what is counted has waited; and for what that does not say, rows that are written while nothing is called.
+    of_stream = {("IteratorAge", '{"Ref": "CountRows"}'), ("Invocations", '{"Ref": "CountRows"}')}
+    assert {*of_stream, ("ConsumedWriteCapacityUnits", '{"Ref": "ClicksTable"}')} <= watched(template)
     assert ("ApproximateAgeOfOldestMessage", '{"Fn::GetAtt": ["ClicksQueue", "QueueName"]}') in watched(template)
-    for queue in ("ClicksDeadLetters", "FilesDeadLetters", "SchedulesDeadLetters"):
+    for queue in ("ClicksDeadLetters", "FilesDeadLetters", "NightDeadLetters", "SchedulesDeadLetters"):
         name = f'{{"Fn::GetAtt": ["{queue}", "QueueName"]}}'
         assert ("ApproximateNumberOfMessagesVisible", name) in watched(template)
     for table in resources(template, "AWS::DynamoDB::Table"):  # counting writes clicks, limits and claims write access
@@ -905,7 +965,7 @@ def test_the_api_has_the_name_that_alarms_look_for(template: Template) -> None:
     """API Gateway takes the title of the description as the name of the API, and reports its metrics under that."""
     api = template["Resources"]["RestAPI"]["Properties"]
     alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
-    of_the_api = [alarm["Dimensions"] for alarm in alarms if alarm["Namespace"] == "AWS/ApiGateway"]
+    of_the_api = [alarm["Dimensions"] for alarm in alarms if alarm.get("Namespace") == "AWS/ApiGateway"]
 
     assert api["Name"] == api["Body"]["info"]["title"] == {"Ref": "AWS::StackName"}
     assert len(of_the_api) == 3
@@ -940,6 +1000,7 @@ def test_the_manual_counts_the_alarms(template: Template) -> None:
     [
         ("ClicksQueue", "CountClicks", "ClicksDeadLetters", 5),
         ("FilesQueue", "WorkOnFiles", "FilesDeadLetters", 8),
+        ("NightQueue", "CloseADay", "NightDeadLetters", 8),
     ],
 )
 def test_a_message_is_tried_again_before_it_is_put_aside(

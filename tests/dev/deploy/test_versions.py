@@ -12,7 +12,10 @@ import pytest
 from dev.deploy import package, template_checks, versions
 
 Template = dict[str, Any]
-FUNCTIONS = {"APIHandler", "RedirectHandler", "CountClicks", "WorkOnFiles", "CloseTheDays", "BlockLinks"}
+FUNCTIONS = {
+    *("APIHandler", "RedirectHandler", "CountRows", "CountClicks"),
+    *("WorkOnFiles", "CloseTheDays", "CloseADay", "BlockLinks"),
+}
 AS_DEPLOYED = {"BaseUrl": "https://sho.rt"}
 CODE = {"ArtifactKey": "code", "ApiArtifactKey": "api"}
 OTHER = {"ArtifactKey": "other", "ApiArtifactKey": "other-api"}
