@@ -29,7 +29,8 @@ from chalicelib.settings import settings
 from chalicelib.usecases.judge_row import judge
 
 _ATTEMPTS = 5  # for a day that changes while it is being closed
-_SAVE_EVERY = 60.0  # seconds
+SAVE_EVERY = 60.0
+"""Seconds between two times that a recount saves how far it has come."""
 _LINKS_AT_ONCE = 100
 
 
@@ -151,7 +152,7 @@ def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], b
     """Count the rows of a link's day, from where the same step had come to."""
     saved = click_store.find_recount(key, step)
     recount = Recount() if saved is None else Recount.from_bytes(saved)
-    save_at = time.monotonic() + _SAVE_EVERY
+    save_at = time.monotonic() + SAVE_EVERY
     for slot in range(recount.slot, click_store.slots_of(key.subject)):
         if slot != recount.slot:
             recount.slot, recount.entry = slot, ""
@@ -167,7 +168,7 @@ def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], b
             recount.entry = items[-1]["entry"]["S"] if items else recount.entry
             if more and (not has_time() or time.monotonic() > save_at):
                 click_store.save_recount(key, step, recount.to_bytes(), now)
-                save_at = time.monotonic() + _SAVE_EVERY
+                save_at = time.monotonic() + SAVE_EVERY
                 if not has_time():
                     raise OutOfTime
     return recount
