@@ -126,27 +126,6 @@ class TestBounded:
         assert len(new) <= max(0, counters.MAX_NAMES - len(known))
 
 
-@given(st.lists(clicks_of(st.just("a")), max_size=50))
-def test_recount_equals_the_counts(clicks: list[ClassifiedClick]) -> None:
-    """The rows of a day add up to what their transactions added."""
-    one_day = [each for each in clicks if each.click.day == "2026-11-24"]
-
-    counts, _ = counters.recount(one_day)
-
-    assert counts == (counters.counts_by_key(one_day).get(CounterKey("a", "2026-11-24")) or {})
-
-
-def test_visitors_are_unique_people() -> None:
-    """Programs and clicks with do-not-track are not among them."""
-    clicks = [classified_click(number, visitor=visitor) for number, visitor in enumerate("xxy")]
-    clicks.append(classified_click(4))
-    clicks.append(classified_click(5, kind="bots", visitor="z"))
-
-    counts, visitors = counters.recount(clicks)
-
-    assert (counts["visits"], visitors) == (5, 2)
-
-
 def test_drift_is_the_difference() -> None:
     """In either direction, and only where the numbers differ."""
     seen, counts = {"visits": 5, "humans": 5, "countries#PT": 5}, {"visits": 4, "humans": 3, "bots": 1}
