@@ -23,7 +23,7 @@ from tests.sizes import grows, only_long, usual_or_long
 
 NAME = "shortener-released"
 TARGET = "https://example.com/followed"
-PARAMETERS = {"BaseUrl": "https://sho.rt"}
+PARAMETERS = {"BaseUrl": "https://sho.rt", "LocalStream": "yes"}
 _PAUSE = 0.05
 
 

@@ -273,7 +273,7 @@ def test_whoever_calls_a_function_calls_its_alias(deployed: Deployed) -> None:
         assert (live["CodeSha256"], live["Description"]) == (latest["CodeSha256"], latest["Description"])
 
 
-_FUNCTIONS = ("api", "redirect", "clicks", "files", "night", "blocks")
+_FUNCTIONS = ("api", "redirect", "rows", "clicks", "files", "night", "day", "blocks")
 
 
 def test_alias_is_unique(deployed: Deployed) -> None:
