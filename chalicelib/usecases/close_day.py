@@ -88,8 +88,8 @@ def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> 
         counts, visitors = _recount(key, "fold", now, has_time).result()
     drift = counters.drift_between(counted, counts)
     of_owner = counters.difference_for_owner(key.subject, counted, counts)
-    if more := visitors - (seen.visitors or 0):
-        of_owner["visitors"] = more
+    if visitors != seen.visitors:  # also by none, where they were not known: the owner's may not be, either
+        of_owner["visitors"] = visitors - (seen.visitors or 0)
     folded = replace(seen, counts=counts, visitors=visitors)
     if not click_store.fold(key, seen, folded, owner, of_owner):
         click_store.end_recount(key)  # a row may have come in front of what was counted

@@ -550,6 +550,17 @@ class TestNight:
 
             self.assert_closed([first, late], NOW + timedelta(days=1))
 
+    def test_late_row_may_be_the_first_of_its_owner(self, network: Network) -> None:
+        """The owner's day has a number of visitors as well, though nothing ever lists it to be folded."""
+        (late,) = as_rows([Click(id="x", code="a1", owner="ann", at=NOW - timedelta(days=2), agent="curl/8.0")])
+        with network(Faults(1)):
+            click_store.mark_folded_through("2026-11-22")
+            rows.count_at(NOW, [(1, row_store.to_item(put(late)))])
+            close(NOW)
+            days = [click_store.days_of(who, "2026-11-22", "2026-11-22", NOW)[0] for who in ("a1", "@ann")]
+
+        assert [(day.counts["visits"], day.visitors) for day in days] == [(1, 0), (1, 0)]
+
     def test_row_that_is_asked_for_while_its_day_is_folded_is_not_lost(
         self, network: Network, monkeypatch: pytest.MonkeyPatch
     ) -> None:
