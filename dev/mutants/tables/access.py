@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "pages fit into a response",
         "chalicelib/usecases/list_links.py",
-        "pagination.fit_response(_to_json([link for link, _ in found]))",
-        "_to_json([link for link, _ in found])",
+        "pagination.fit_response(_to_json([link for link, _ in found], now))",
+        "_to_json([link for link, _ in found], now)",
         f"{_MANAGE}::TestList::test_page_fits_into_a_response",
     ),
     Mutant(
@@ -139,8 +139,8 @@ MUTANTS = (
     Mutant(
         "owner check: statistics of a link",
         "chalicelib/api/statistics.py",
-        "read_statistics.link_report(find_link.find(code, caller).code, period)",
-        "read_statistics.link_report(code, period)",
+        "read_statistics.link_report(find_link.find(code, caller).code, period, moment)",
+        "read_statistics.link_report(code, period, moment)",
         f"{_BELONGS}[stats]",
     ),
     Mutant(
@@ -238,15 +238,15 @@ MUTANTS = (
     Mutant(
         "scope of listing links",
         "chalicelib/api/links.py",
-        'auth.caller_of(request, "read", clock.now(), ("owner", "tag"',
-        'auth.caller_of(request, "create", clock.now(), ("owner", "tag"',
+        'auth.caller_of(request, "read", moment, ("owner", "tag"',
+        'auth.caller_of(request, "create", moment, ("owner", "tag"',
         f"{_SCOPES}[GET-/links-create]",
     ),
     Mutant(
         "scope of showing a link",
         "chalicelib/api/links.py",
-        'find_link.find(code, auth.caller_of(request, "read", clock.now(), or_manage_key=True))',
-        'find_link.find(code, auth.caller_of(request, "create", clock.now(), or_manage_key=True))',
+        'find_link.find(code, auth.caller_of(request, "read", moment, or_manage_key=True))',
+        'find_link.find(code, auth.caller_of(request, "create", moment, or_manage_key=True))',
         f"{_SCOPES}[GET-/links/sale-create]",
     ),
     Mutant(

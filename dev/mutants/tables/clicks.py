@@ -8,6 +8,7 @@ _CLICKS = "tests/api/test_clicks.py"
 _DYING = "tests/aws/clients/test_dying_connections.py"
 _EXACT = "tests/exactly_once/test_exact.py"
 _GUARDS = "tests/api/test_guards.py"
+_BUSY = "tests/exactly_once/test_stream.py::test_busy_days_count_exactly[1]"
 
 MUTANTS = (
     # Counting.
@@ -56,7 +57,7 @@ MUTANTS = (
     Mutant(
         "connection: the salt leaves time for the queue",
         "chalicelib/usecases/track_visit.py",
-        "until - _SECONDS_FOR_QUEUE",
+        "until - _SECONDS_FOR_QUEUE - _SECONDS_FOR_TABLE",
         "until",
         f"{_DYING}::test_salt_leaves_time_for_the_queue",
     ),
@@ -158,44 +159,94 @@ MUTANTS = (
         "referrer=",
         f"{_CLICKS}::test_do_not_track_keeps_only_the_count",
     ),
+    # The stream: what would count a click twice, or not at all.
+    Mutant(
+        "stream: its numbers are compared as numbers",
+        "chalicelib/core/visits/open_counter.py",
+        "if number > mark]",
+        "if str(number) > str(mark)]",
+        _BUSY,
+    ),
+    Mutant(
+        "stream: each shard has a mark of its own",
+        "chalicelib/core/visits/open_counter.py",
+        "blake2b(text.encode(), ",
+        "blake2b(text[:0].encode(), ",
+        _BUSY,
+    ),
+    Mutant(
+        "stream: what is new in a batch counts, though some of it is known",
+        "chalicelib/core/visits/open_counter.py",
+        "if not new:",
+        "if len(new) < len(clicks):",
+        _BUSY,
+    ),
+    Mutant(
+        "stream: removals and changes are no clicks",
+        "chalicelib/core/visits/stream_batch.py",
+        'if each["eventName"] == "INSERT":',
+        'if each["eventName"]:',
+        _BUSY,
+    ),
+    Mutant(
+        "stream: nothing is added to a day that is folded",
+        "chalicelib/core/visits/open_days.py",
+        "return now < end_of(day) + _STREAM_KEEPS\n",
+        "return now != end_of(day)\n",
+        _BUSY,
+    ),
+    Mutant(
+        "stream: rows that their transaction has counted are not counted again",
+        "chalicelib/usecases/count_rows.py",
+        ' or "slot" not in record.item',
+        "",
+        _BUSY,
+    ),
     Mutant(
         "closing a day: only if it is unchanged",
         "chalicelib/aws/dynamodb/click_store.py",
         '"Item": item, **_unchanged_since(seen)}}]',
         '"Item": item}}]',
-        f"{_GUARDS}::TestNight::test_click_during_closing_is_not_lost",
+        f"{_GUARDS}::TestNight::test_click_during_folding_is_not_lost",
     ),
     Mutant(
         "closing a day: only if no click was added",
         "chalicelib/aws/dynamodb/click_store.py",
-        '{"visits": seen.counts.get("visits"), "visitors": seen.visitors}',
-        '{"visitors": seen.visitors}',
-        f"{_GUARDS}::TestNight::test_click_during_closing_is_not_lost",
+        '{"visits": seen.counts.get("visits"), "visitors"',
+        '{"visitors"',
+        f"{_GUARDS}::TestNight::test_click_during_folding_is_not_lost",
     ),
     Mutant(
         "closing a day: only if no other run has closed it",
         "chalicelib/aws/dynamodb/click_store.py",
-        '{"visits": seen.counts.get("visits"), "visitors": seen.visitors}',
-        '{"visits": seen.counts.get("visits")}',
-        f"{_GUARDS}::TestNight::test_concurrent_closings_add_visitors_once",
+        '"visitors": seen.visitors, "asked": seen.asked or None}',
+        '"asked": seen.asked or None}',
+        f"{_GUARDS}::TestNight::test_concurrent_foldings_add_visitors_once",
+    ),
+    Mutant(
+        "closing a day: only if it was not asked to be counted again",
+        "chalicelib/aws/dynamodb/click_store.py",
+        ', "asked": seen.asked or None}',
+        "}",
+        f"{_EXACT}::TestNight::test_row_that_is_asked_for_while_its_day_is_folded_is_not_lost",
     ),
     Mutant(
         "closing a day: only past days",
         "chalicelib/usecases/close_days.py",
         "range(settings.click_retention_days - 3, 0, -1)",
         "range(settings.click_retention_days - 3, -1, -1)",
-        f"{_EXACT}::TestNight::test_closing_adds_visitors_and_finds_no_drift[1]",
+        f"{_EXACT}::TestNight::test_folding_finds_no_drift[1]",
     ),
     Mutant(
         "closing a day: not if rows may have expired",
         "chalicelib/usecases/close_days.py",
         "range(settings.click_retention_days - 3, 0, -1)",
         "range(settings.click_retention_days + 30, 0, -1)",
-        f"{_EXACT}::TestNight::test_days_with_expired_rows_are_not_recounted",
+        f"{_EXACT}::TestNight::test_days_with_expired_rows_are_not_counted_again",
     ),
     Mutant(
         "closing a day: not from erased rows",
-        "chalicelib/usecases/close_days.py",
+        "chalicelib/usecases/close_day.py",
         "    if seen.rows_erased:\n",
         "    if seen.rows_erased is None:\n",
         "tests/dev/admin/test_erase.py::test_counts_stay_right_whenever_it_runs[True]",
