@@ -196,6 +196,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[float, float]
         given = Aws(region="eu-west-1", endpoint_url=url, credentials=Credentials("k", "s", "t"), runtime_api="")
         monkeypatch.setattr(http_client, "settings", dataclasses.replace(settings, aws=given))
         monkeypatch.setattr(clients, "best_effort", http_client.dynamodb(**timeouts.BEST_EFFORT))
+        monkeypatch.setattr(clients, "reads", http_client.dynamodb(**timeouts.READ))
         monkeypatch.setattr(clients, "queue", http_client.sqs(**timeouts.QUEUE_CLICK))
         for module in ("dynamodb.errors", "sqs.click_queue"):
             monkeypatch.setattr(f"chalicelib.aws.{module}.Unreachable", http_client.Unreachable)
@@ -235,7 +236,7 @@ def test_all_that_is_sent_after_the_response_ends_in_time(
 
 
 def test_salt_leaves_time_for_the_queue(silent: list[tuple[float, float]]) -> None:
-    """The salt of the day is given up two seconds before the end."""
-    until = send_a_click(2.2)
+    """The salt of the day is given up three seconds before the end, and the table two."""
+    until = send_a_click(3.2)
 
-    assert sorted({end for _, end in silent}) == [until - 2, until]
+    assert sorted({end for _, end in silent}) == [until - 3, until - 2, until]
