@@ -550,6 +550,16 @@ class TestNight:
 
             self.assert_closed([first, late], NOW + timedelta(days=1))
 
+    def test_today_is_not_closed(self, network: Network) -> None:
+        """Its visitors are not known yet."""
+        (click,) = as_rows([Click(id="x", code="a1", owner="ann", at=NOW, agent=AGENTS[0])])
+        with network(Faults(1)):
+            click_store.mark_folded_through("2026-11-22")
+            rows.count_at(NOW, [(1, row_store.to_item(put(click)))])
+
+            assert list(close_days.jobs(NOW)) == []
+            assert list(close_days.jobs(NOW + timedelta(hours=12))) == [NightJob("publish", "a1", "2026-11-24")]
+
     def test_late_row_may_be_the_first_of_its_owner(self, network: Network) -> None:
         """The owner's day has a number of visitors as well, though nothing ever lists it to be folded."""
         (late,) = as_rows([Click(id="x", code="a1", owner="ann", at=NOW - timedelta(days=2), agent="curl/8.0")])
