@@ -14,6 +14,7 @@ from chalicelib.core.visits.unique_visitors import UniqueVisitors
 _MOST_NAMES = 2_000
 """In a breakdown while it is counted: what is rarer when there are more is counted as the rest."""
 _CHECK_EVERY = 10_000  # rows
+_MOST_BYTES = 299_000  # of 400 KB that an item may have; clients choose the names of referrers, of up to 253 characters
 
 
 @dataclass(slots=True)
@@ -40,11 +41,15 @@ class Recount:
         return counters.limit_names(self.counts), self.visitors.number()
 
     def to_bytes(self) -> bytes:
-        """Return the stored form: 300 KB at most."""
-        self.counts = counters.limit_names(self.counts, most=_MOST_NAMES)
-        counted = counts_to_bytes(self.counts)
-        head = json.dumps([self.slot, self.entry, self.rows, len(counted)]).encode()
-        return head + b"\0" + counted + self.visitors.to_bytes()
+        """Return the stored form: 300 KB at most, for which the rarest of very long names may go to the rest."""
+        most, visitors = _MOST_NAMES, self.visitors.to_bytes()
+        while True:
+            self.counts = counters.limit_names(self.counts, most=most)
+            counted = counts_to_bytes(self.counts)
+            if len(counted) + len(visitors) < _MOST_BYTES or most <= counters.MAX_NAMES:
+                head = json.dumps([self.slot, self.entry, self.rows, len(counted)]).encode()
+                return head + b"\0" + counted + visitors
+            most //= 2
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Recount:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -163,3 +165,18 @@ def test_widest_day_fits_an_item() -> None:
         found.counts[f"browsers#{number * 104_729:x}"] += 1
 
     assert len(found.to_bytes()) < 300_000
+
+
+def test_longest_names_fit_an_item() -> None:
+    """Visitors choose the names of referrers: random ones of 253 characters hardly get smaller."""
+    chance, found = random.Random(1), Recount()  # noqa: S311  # the same for each run
+    for number in range(16_384):
+        found.visitors.add(str(number))
+    for _ in range(2_000):
+        found.counts["referrers#" + "".join(chance.choices(string.ascii_lowercase + string.digits, k=253))] += 1
+
+    read = Recount.from_bytes(found.to_bytes())
+
+    assert len(read.to_bytes()) < 300_000
+    assert (read.counts.total(), read.visitors.number()) == (2_000, 16_384)
+    assert len(read.counts) > counters.MAX_NAMES
