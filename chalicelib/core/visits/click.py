@@ -37,6 +37,7 @@ _OF_ROWS: Mapping[str, tuple[str, type]] = {
     "cached": ("from_cache", bool),
 }
 """By name in a message: the field of a click that has a row before it is counted, and its type."""
+_MOST_NUMBER = 2**53  # above it, other programs read another number; nothing of ours comes near
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "device", "language", "visitor")
 
 
@@ -203,9 +204,10 @@ def _row_in(message: Mapping[str, Any]) -> dict[str, Any]:
     found = {field: message[name] for name, (field, _) in _OF_ROWS.items() if message.get(name) is not None}
     for field, kind in _OF_ROWS.values():
         value = found.get(field)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (isinstance(value, bool) if kind is bool else is_number):
-            raise TypeError(f"{field}: {type(value).__name__}")
-    if not (0 <= int(found["slot"]) < slots.MOST and found.get("expires_at", 0) > 0):
-        raise ValueError("slot")
+        if kind is float and type(value) is int:
+            value = found[field] = float(value)
+        if value is not None and (type(value) is not kind or not 0 <= value < _MOST_NUMBER):
+            raise ValueError(f"{field}: {value!r}"[:100])
+    if found["slot"] >= slots.MOST or not found.get("expires_at"):
+        raise ValueError("slot or expiresAt")
     return found
