@@ -1,8 +1,7 @@
 """The mix of clicks that counting is measured with, written down so that nobody tunes it: people only.
 
 Countries and referrers come by Zipf's law, the second half as often as the first; user agents, languages and hours
-evenly, which gives a counter more names than a real site's visitors do. No visitor is without a referrer more often
-than Zipf's law says: ``direct`` is the first of the referrers.
+evenly, which gives a counter more names than a real site's visitors do. The first of the referrers is none at all.
 """
 
 from __future__ import annotations
