@@ -8,10 +8,11 @@ written and some are not.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -133,8 +134,15 @@ def _at_once(write: Callable[[Place], bool], places: list[Place]) -> Iterable[bo
     """Call ``write`` for each of ``places``, several at the same time; all are called before a failure is raised."""
     if len(places) == 1:
         return [write(places[0])]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return [each.result() for each in [pool.submit(write, place) for place in places]]
+    started = [_pool().submit(write, place) for place in places]
+    wait(started)
+    return [each.result() for each in started]
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads of this container, each of which keeps its connection."""
+    return ThreadPoolExecutor(_AT_ONCE)
 
 
 def _spread(rows: Mapping[Place, list[Record]], groups: Mapping[Place, Numbered]) -> None:

@@ -140,6 +140,9 @@ class _Samples:
 
     def _attribute(self, name: str, attribute: str) -> str:
         kind = self._template["Resources"].get(name, {}).get("Type", "no resource")
+        if (kind, attribute) == ("AWS::DynamoDB::Table", "StreamArn"):
+            # A real one has colons, which parliament takes for parts of the ARN.
+            return f"{self._attribute(name, 'Arn')}/stream/sample"
         if attribute != "Arn" or kind not in _ARNS:
             raise CannotResolve(
                 f"There is no sample value for {name}.{attribute} ({kind}) yet: add it to dev/deploy/policies.py."

@@ -201,12 +201,16 @@ def _row_in(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a message of a click with a row; none of a message of the version before."""
     if message.get("slot") is None:
         return {}
-    found = {field: message[name] for name, (field, _) in _OF_ROWS.items() if message.get(name) is not None}
+    found: dict[str, Any] = {
+        field: message[name] for name, (field, _) in _OF_ROWS.items() if message.get(name) is not None
+    }
     for field, kind in _OF_ROWS.values():
-        value = found.get(field)
+        value: Any = found.get(field)
         if kind is float and type(value) is int:
             value = found[field] = float(value)
-        if value is not None and (type(value) is not kind or not 0 <= value < _MOST_NUMBER):
+        if value is None:
+            continue
+        if type(value) is not kind or not 0 <= found[field] < _MOST_NUMBER:
             raise ValueError(f"{field}: {value!r}"[:100])
     if found["slot"] >= slots.MOST or not found.get("expires_at"):
         raise ValueError("slot or expiresAt")

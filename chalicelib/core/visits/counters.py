@@ -122,7 +122,9 @@ def limit_names(counts: Mapping[str, int], known: Iterable[str] = (), most: int 
 
     The rest is added to ``other``, so that every breakdown still sums to its total.
     """
-    known = set(known)
+    known = known if isinstance(known, (Mapping, set)) else set(known)
+    if all(name in known for name in counts):  # as most are in a counter that has seen a day
+        return Counter(counts)
     kept: Counts = Counter()
     room = dict.fromkeys(_ALL_BREAKDOWNS, MAX_NAMES if most is None else most)
     for name in known:

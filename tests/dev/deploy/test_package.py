@@ -820,7 +820,7 @@ def test_what_loses_data_or_visitors_raises_an_alarm(template: Template) -> None
         "ClicksSetAside",
         "CountDrift",
     } <= metrics
-    # How long what is counted has waited; and for what that does not say, rows that are written while nothing is called.
+    # How long what is counted has waited, and rows that are written while nothing is called, when that is silent.
     of_stream = {("IteratorAge", '{"Ref": "CountRows"}'), ("Invocations", '{"Ref": "CountRows"}')}
     assert {*of_stream, ("ConsumedWriteCapacityUnits", '{"Ref": "ClicksTable"}')} <= watched(template)
     assert ("ApproximateAgeOfOldestMessage", '{"Fn::GetAtt": ["ClicksQueue", "QueueName"]}') in watched(template)
