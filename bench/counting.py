@@ -39,7 +39,7 @@ MINUTE, LINKS = 23, 20
 """Clicks that come in a minute at a million a month, and the links they are of."""
 _SAMPLES = 8  # batches of a case
 _SHARD_LIVES = 4  # hours: a day's counter has the marks of six shards
-_FIRST_NUMBER = 10**12  # tests/rows.py takes it for milliseconds since 1970
+_FIRST_NUMBER = 10**12  # dev/stream_event.py takes it for milliseconds since 1970
 _CLICKS_TOGETHER = 72  # by which the day until then was counted
 _MS_TOGETHER = 60_000  # what a batch brings came within a minute
 _QUEUE_BATCH = 100  # messages of a call, before
@@ -121,13 +121,13 @@ class Standing:
     def events(self, clicks: Sequence[Click]) -> list[dict[str, Any]]:
         """Return what the stream makes of the rows of ``clicks``: an event of each shard that has any."""
         from chalicelib.aws.dynamodb import row_store
-        from tests import rows
+        from dev import stream_event
 
         records: dict[str, list[tuple[int, Any]]] = {}
         for click in clicks:
             self.number += _MS_TOGETHER // len(clicks)
             records.setdefault(self.shard_of(click.code), []).append((self.number, row_store.to_item(click)))
-        return [rows.event(each, shard=shard) for shard, each in records.items()]
+        return [stream_event.event(each, shard=shard) for shard, each in records.items()]
 
     def counter_of(self, code: str) -> Mapping[str, Any]:
         """Return the stored counter of a link, or of the owner (``@``) in the slot of the first shard."""
@@ -380,7 +380,7 @@ def _nights() -> None:
     from chalicelib.core.visits.night_job import NightJob
     from chalicelib.settings import settings
     from chalicelib.usecases import close_day
-    from tests import rows
+    from dev import stream_event
 
     dynamodb = boto3.client("dynamodb")
 
@@ -399,13 +399,13 @@ def _nights() -> None:
         for click in some:
             row_store.put(click)
         with units.billed(held) as begin:
-            _count_events([rows.event(list(enumerate(items, start=_FIRST_NUMBER)))])
+            _count_events([stream_event.event(list(enumerate(items, start=_FIRST_NUMBER)))])
         first = {"index": begin.index}
         paid = []
         for step, night in (("publish", DAY + timedelta(days=1, hours=2)), ("fold", DAY + timedelta(days=2, hours=2))):
             for subject in (code, f"@{OWNER}-{clicks}"):
                 with units.billed(held) as bill:
-                    close_day.run(NightJob(step, subject, day), night)  # type: ignore[arg-type]
+                    close_day.run(NightJob(step, subject, day), night)  # type: ignore[arg-type]  # each is one of two texts
                 paid.append(bill)
         by_link = paid[0].units, paid[2].units
         total = first["index"] / 2 + sum(by_link)

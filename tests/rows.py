@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +12,9 @@ from chalicelib import workers
 from chalicelib.aws.dynamodb import row_store
 from chalicelib.core.visits.click import Click
 from chalicelib.settings import settings
+from dev.stream_event import ARN, SHARD, event
 
-ARN = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{settings.clicks_table}/stream/2026-11-24T00:00:00.000"
-SHARD = "shardId-00000001692023519813-cb9ef2f5"
+__all__ = ["ARN", "SHARD", "event"]
 _brought: dict[tuple[str, str], int] = {}
 _taken: set[tuple[str, str]] = set()
 
@@ -49,39 +48,6 @@ def count_rows() -> None:
         numbers = [_brought[item["code"]["S"], item["entry"]["S"]] for item in new]
         answer = workers.count_rows(event(list(zip(numbers, new, strict=True))), None)
         assert answer == {"state": {}}
-
-
-def event(
-    records: Sequence[tuple[int, dict[str, Any]]], *, name: str = "INSERT", shard: str = SHARD, arn: str = ARN
-) -> dict[str, Any]:
-    """Return the event of new items with their numbers, as Lambda's event source makes it."""
-    return {
-        "Records": [
-            {
-                "eventID": f"{number:032x}",
-                "eventName": name,
-                "eventVersion": "1.1",
-                "eventSource": "aws:dynamodb",
-                "awsRegion": "eu-west-1",
-                "dynamodb": {
-                    "ApproximateCreationDateTime": float(number // 1000),
-                    "Keys": {"code": item["code"], "entry": item["entry"]},
-                    "NewImage": item,
-                    "SequenceNumber": f"{number:021d}",
-                    "SizeBytes": len(json.dumps(item, default=str)),
-                    "StreamViewType": "NEW_IMAGE",
-                },
-                "eventSourceARN": arn,
-            }
-            for number, item in records
-        ],
-        "window": {"start": "2026-11-24T12:00:00Z", "end": "2026-11-24T12:15:00Z"},
-        "state": {},
-        "shardId": shard,
-        "eventSourceARN": arn,
-        "isFinalInvokeForWindow": False,
-        "isWindowTerminatedEarly": False,
-    }
 
 
 def count_at(now: datetime, records: Sequence[tuple[int, dict[str, Any]]], shard: str = SHARD) -> None:

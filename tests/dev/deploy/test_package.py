@@ -985,11 +985,15 @@ def test_the_manual_counts_the_alarms(template: Template) -> None:
     """Each is ten cents a month beyond the tenth; the costs begin with them."""
     count = len(resources(template, "AWS::CloudWatch::Alarm"))
     manual = (ROOT / "docs" / "operate.md").read_text("utf-8")
-    idle = r"^\| 0 \| ([0-9.]+): \d+ alarms, of which 10 are free, ([0-9.]+); Lambda asking two queues ([0-9.]+) "
+    idle = (
+        r"^\| 0 \| ([0-9.]+): \d+ alarms, one of which looks at two metrics, and 10 are free, ([0-9.]+);"
+        r" Lambda asking three queues ([0-9.]+) "
+    )
     ((total, alarms, queues),) = re.findall(idle, manual, re.MULTILINE)
 
-    assert [int(each) for each in re.findall(r"(\d+) alarms(?:, of| more)", manual)] == [count, count]
-    assert float(alarms) == pytest.approx((count - 10) * 0.10)
+    billed = count + 1  # by the metric
+    assert [int(each) for each in re.findall(r"(\d+) alarms(?:, one| more)", manual)] == [count, billed]
+    assert float(alarms) == pytest.approx((billed - 10) * 0.10)
     assert float(total) == pytest.approx(float(alarms) + float(queues))
     listed = set(re.findall(r"`(\w+Alarm)`", manual.partition("## Alarms")[2].partition("The log is")[0]))
     assert listed == set(resources(template, "AWS::CloudWatch::Alarm"))
