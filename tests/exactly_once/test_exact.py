@@ -645,6 +645,20 @@ class TestNight:
             check([click])
         assert jobs == []
 
+    def test_day_whose_rows_have_begun_to_end_keeps_its_counts(self, network: Network) -> None:
+        """From the rows that are left it would be counted too low, and it is not counted from them."""
+        click = Click(id="1", code="a1", at=NOW - timedelta(days=80), agent=AGENTS[0])
+        with network(Faults(1)):
+            record(messages_of([click]), NOW)
+            clients.writes.delete_item(
+                TableName="url-shortener-clicks",
+                Key={"code": {"S": "a1"}, "entry": {"S": row_store.entry_of(click)}},
+            )
+
+            close_day.run(NightJob("fold", "a1", click.day), NOW + timedelta(days=8))
+
+            assert click_store.total_of("a1", NOW)["visits"] == 1
+
     def test_folded_day_of_an_owner_has_the_biggest_links(
         self, network: Network, monkeypatch: pytest.MonkeyPatch
     ) -> None:
