@@ -37,7 +37,7 @@ from chalicelib.usecases.record_clicks import Message, record
 from tests import rows
 from tests.exactly_once.conftest import Network
 from tests.faulty_proxy import Faults
-from tests.sizes import each_seed
+from tests.sizes import each_seed, grows, usual_or_long
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AGENTS = (
@@ -431,6 +431,24 @@ def test_poison_row_is_set_aside_and_its_neighbours_count(network: Network) -> N
         )
     assert len(table["Items"]) == 1
     assert "yesterday" in table["Items"][0]["body"]["S"]
+
+
+@grows
+def test_many_rows_of_one_link_count_exactly(network: Network) -> None:
+    """In batches of a thousand, each of them twice, from two shards and in eight slots."""
+    number = usual_or_long(2_000, 100_000)
+    with network(Faults(5)):
+        clicks = [
+            replace(each, slot=place % 8, slots=8) for place, each in enumerate(as_rows(clicks_of("hot", number)))
+        ]
+        click_store.open_slots("hot", 8)
+        for first in range(0, number, 1000):
+            batch = list(enumerate(map(row_store.to_item, clicks[first : first + 1000]), start=first + 1))
+            for _ in range(2):
+                rows.count_at(NOW, batch[::2], shard="shardId-one")
+                rows.count_at(NOW, batch[1::2], shard="shardId-two")
+
+        check_rows(clicks)
 
 
 def test_hot_link_gets_slots_and_gives_them_back(network: Network) -> None:
