@@ -48,6 +48,7 @@ def run(job: NightJob, now: datetime, has_time: Callable[[], bool] = lambda: Tru
     key = CounterKey(job.subject, job.day)
     if open_days.end_of(job.day) < now - timedelta(days=settings.click_retention_days - 3):
         logs.note(tooOld=1)  # some of its rows have ended: what would be counted is less than what there was
+        click_store.forget_recount(key)
         return 0
     for attempt in range(_ATTEMPTS):
         if counters.is_owner_subject(job.subject):
@@ -65,12 +66,12 @@ def run(job: NightJob, now: datetime, has_time: Callable[[], bool] = lambda: Tru
 def _publish(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> int | None:
     """Publish the visitors of a link's day; None: it has changed meanwhile."""
     seen, owner = click_store.day_now(key)
-    if seen.is_folded or seen.rows_erased:
+    if seen.is_folded or seen.rows_erased or seen.visitors is not None:
         return 0
     _, visitors = _recount(key, "publish", now, has_time).result()
     found = _counters(key)
     owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
-    if visitors != seen.visitors and not click_store.publish(key, seen, visitors, owner):
+    if not click_store.publish(key, seen, visitors, owner):
         return None
     click_store.end_recount(key)
     return 0
@@ -80,12 +81,15 @@ def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> 
     """Fold a link's day; return by how many visits its counters were off, or None: it has changed meanwhile."""
     seen, owner = click_store.day_now(key)
     found = _counters(key)
+    if seen.is_folded and not seen.is_open:  # by this job, which came twice
+        counter_store.remove(found)
+        return 0
     owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
     counted = _sum_of(seen, found)
     if seen.rows_erased:
         counts, visitors = counters.limit_names(counted), seen.visitors or 0
     else:
-        counts, visitors = _recount(key, "fold", now, has_time).result()
+        counts, visitors = _recount(key, f"fold#{seen.asked}", now, has_time).result()
     drift = counters.drift_between(counted, counts)
     of_owner = counters.difference_for_owner(key.subject, counted, counts)
     if visitors != seen.visitors:  # also by none, where they were not known: the owner's may not be, either
@@ -135,7 +139,11 @@ def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
         for code, visits in click_store.visits_on(key.day, batch).items():
             others[f"links#{code}"] = visits
             left -= visits
-    if left > 0:  # of links that were deleted since
+    for name, visits in counts.items():  # of links that are not folded yet, or were deleted since
+        if name.startswith("links#") and name != f"links#{counters.REST}" and name not in others:
+            others[name] = visits
+            left -= visits
+    if left > 0:
         others[f"links#{counters.REST}"] = left
     return others
 
@@ -152,7 +160,10 @@ def _in_batches(codes: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], bool]) -> Recount:
-    """Count the rows of a link's day, from where the same step had come to."""
+    """Count the rows of a link's day, from where the same step had come to.
+
+    Folding after it was asked to count again is another step: the late row may be in front of where that had come to.
+    """
     saved = click_store.find_recount(key, step)
     recount = Recount() if saved is None else Recount.from_bytes(saved)
     save_at = time.monotonic() + SAVE_EVERY
@@ -162,7 +173,7 @@ def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], b
         more = True
         while more:
             # Consistent where it decides. What is published may miss a row of the last second, at half the price.
-            items, more = row_store.page(key.subject, slot, key.day, recount.entry, consistent=step == "fold")
+            items, more = row_store.page(key.subject, slot, key.day, recount.entry, consistent=step != "publish")
             for item in items:
                 try:
                     recount.add(judge(item))

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import logs
-from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store
+from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store, transactions
 from chalicelib.aws.dynamodb.counter_store import Place, Stored
 from chalicelib.aws.dynamodb.row_store import RowUnreadable
 from chalicelib.core.visits import counters, open_days, slots, user_agents
@@ -30,6 +30,7 @@ from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 
 _ATTEMPTS = 6  # while other calls change the same counter: two shards with rows of one key, or a batch that came twice
+_FIRST_PAUSE = 0.03  # seconds, doubled each time, of which a random part is waited
 _AT_ONCE = 8  # counters that are written at the same time
 
 Numbered = list[tuple[int, ClassifiedClick]]
@@ -122,10 +123,11 @@ def _add(
         added[place] = new
         return counter_store.put(place, seen, counter, owners.get(place.subject))
 
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         left = [place for place, done in zip(left, _at_once(write, left), strict=True) if not done]
         if not left:
             return added
+        transactions.pause(_FIRST_PAUSE * 2**attempt)
         stored = counter_store.find(left, consistent=True)
     raise StoreUnavailable
 

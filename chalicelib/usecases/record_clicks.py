@@ -71,16 +71,16 @@ def record(messages: Sequence[Message], now: datetime, has_time: Callable[[], bo
 
 
 def _put(rows: Sequence[Click], recorded: Recorded) -> Sequence[Click]:
-    """Put rows, and queue anew those that the table does not take; return those that were neither put nor queued.
+    """Put rows, and queue anew those that the table throttles; return those that were neither put nor queued.
 
     A message that is queued anew has not been delivered yet, however long the table takes too little: none of them ever
     reaches the dead letters because of it. It may be queued twice, and is the same row.
     """
     try:
         left = row_store.put_all(rows)
-    except StoreUnavailable as failure:
+    except StoreUnavailable as failure:  # no throttle: if it does not pass, dead letters and their alarm say so
         logs.note(cause=str(failure.__cause__)[:300])
-        left = list(rows)
+        return rows
     recorded.put += len(rows) - len(left)
     failed: list[Click] = []
     for first in range(0, len(left), click_queue.AT_ONCE):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _QUARANTINE = "?quarantine"
 _NIGHT: Any = {"code": {"S": "?night"}, "entry": {"S": "folded"}}
 _TEXTS = ("owner", "variant", "agent", "referrer", "country", "language", "visitor")
-_NO_COUNTS = {"visitors", "asked", "slots"}  # numbers of an item that are no counts
+_NO_COUNTS = {"visitors", "asked", "corrected", "slots"}  # numbers of an item that are no counts
 _INCLUDED_AT_MOST = 5  # days that a total names: those that a reader could take for open ones
 _DAYS_ASSUMED_OPEN = 3  # before the first night of an installation
 _NIGHT_CACHED = 60  # seconds
@@ -87,20 +87,18 @@ def totals_of(codes: Iterable[str], now: datetime) -> dict[str, Counts]:
     Raises:
         StoreUnavailable
     """
-    codes = list(dict.fromkeys(codes))
-    items = {code: item for (code, _), item in _get_all((code, "total") for code in codes)}
-    days = _open_days(now)
-    places = [
-        Place(code, slot, day)
-        for code in codes
-        for day in days
-        if day not in _included_in(items.get(code, {}))
-        for slot in range(_slots_in(items.get(code, {})))
-    ]
-    found = {code: _counts_from_item(item) for code, item in items.items()}
-    for place, stored in counter_store.find(places).items():
-        found.setdefault(place.subject, Counts()).update(counters.only_totals(stored.counter.counts))
-    return {code: counters.only_totals(counts) for code, counts in found.items() if counts}
+    codes, days = list(dict.fromkeys(codes)), _open_days(now)
+    # Counters first: one that is folded in between is in the total that is read then, which names its day.
+    found = counter_store.find(Place(code, 0, day) for code in codes for day in days)
+    totals = {code: item for (code, _), item in _get_all((code, "total") for code in codes)}
+    found |= counter_store.find(
+        Place(code, slot, day) for code, item in totals.items() for slot in range(1, _slots_in(item)) for day in days
+    )
+    result = {code: _counts_from_item(item) for code, item in totals.items()}
+    for place, stored in found.items():
+        if place.day not in _included_in(totals.get(place.subject, {})):
+            result.setdefault(place.subject, Counts()).update(counters.only_totals(stored.counter.counts))
+    return {code: counters.only_totals(counts) for code, counts in result.items() if counts}
 
 
 def total_of(code: str, now: datetime) -> Counts:
@@ -145,17 +143,18 @@ def days_of(subject: str, first: str, last: str, now: datetime) -> list[Day]:
     Raises:
         StoreUnavailable
     """
-    query = row_store.between(subject, f"day#{first}", f"day#{last}")
-    days = {day.date: day for day in map(_day_from_item, all_items(settings.clicks_table, query))}
-    wanted = [day for day in _open_days(now) if first <= day <= last and not (day in days and days[day].is_folded)]
+    wanted = [day for day in _open_days(now) if first <= day <= last]
     number = 0
     if wanted:
         number = slots.OF_OWNER if counters.is_owner_subject(subject) else slots_of(subject)
-    for place, stored in counter_store.find(
-        Place(subject, slot, day) for day in wanted for slot in range(number)
-    ).items():
+    # Counters first: one that is folded in between is in the day that is read then.
+    found = counter_store.find(Place(subject, slot, day) for day in wanted for slot in range(number))
+    query = row_store.between(subject, f"day#{first}", f"day#{last}")
+    days = {day.date: day for day in map(_day_from_item, all_items(settings.clicks_table, query))}
+    for place, stored in found.items():
         day = days.get(place.day) or Day(date=place.day, counts={})
-        days[place.day] = replace(day, counts=counters.summed([day.counts, stored.counter.counts]))
+        if not day.is_folded:
+            days[place.day] = replace(day, counts=counters.summed([day.counts, stored.counter.counts]))
     return [days[date] for date in sorted(days)]
 
 
@@ -256,7 +255,7 @@ def publish(key: CounterKey, seen: Day, visitors: int, owner: str | None) -> boo
     difference = visitors - (seen.visitors or 0)
     if owner is not None and difference:
         of_owner = counters.owner_subject(owner)
-        actions.append({"Update": _addition(of_owner, f"day#{key.day}", {"visitors": difference})})
+        actions.append({"Update": _addition(of_owner, f"day#{key.day}", {"visitors": difference, "corrected": 1})})
     return not transactions.write(actions)
 
 
@@ -276,13 +275,15 @@ def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owner: C
         **({"owner": {"S": owner}} if owner else {}),
         **({"rowsErased": {"BOOL": True}} if folded.rows_erased else {}),
         **({"asked": {"N": str(seen.asked)}} if seen.asked else {}),
+        **({"corrected": {"N": str(seen.corrected)}} if seen.corrected else {}),
         **{name: {"N": str(number)} for name, number in folded.counts.items()},
     }
     actions: list[Any] = [{"Put": {"TableName": settings.clicks_table, "Item": item, **_unchanged_since(seen)}}]
     if not counters.is_owner_subject(key.subject):
         actions.append({"Update": _inclusion(key, counters.drift_between(seen.counts, folded.counts))})
     if owner is not None and of_owner:
-        actions.append({"Update": _addition(counters.owner_subject(owner), f"day#{key.day}", of_owner)})
+        correction = {**of_owner, "corrected": 1}
+        actions.append({"Update": _addition(counters.owner_subject(owner), f"day#{key.day}", correction)})
     return not transactions.write(actions)
 
 
@@ -306,6 +307,21 @@ def ask_recount(key: CounterKey, owner: str | None) -> None:
             UpdateExpression=expression,
             ExpressionAttributeValues=values,
             **of_owner,
+        )
+
+
+def forget_recount(key: CounterKey) -> None:
+    """Take back that a day is to be counted again.
+
+    Raises:
+        StoreUnavailable
+    """
+    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
+        clients.writes.update_item(
+            TableName=settings.clicks_table,
+            Key=_key(key.subject, f"day#{key.day}"),
+            UpdateExpression="REMOVE openDay",
+            ConditionExpression="attribute_exists(openDay)",
         )
 
 
@@ -471,9 +487,11 @@ def _open_days(now: datetime) -> list[str]:
 def _unchanged_since(seen: Day) -> dict[str, Any]:
     """Return the condition that a day has not changed: clicks add to its visits, the night sets its visitors.
 
-    Nor may a recount have been asked for, or its rows have been erased meanwhile: a row would be missed.
+    Nor may a recount have been asked for, or its rows have been erased meanwhile: a row would be missed. And no day of
+    a link may have corrected an owner's.
     """
     counted = {"visits": seen.counts.get("visits"), "visitors": seen.visitors, "asked": seen.asked or None}
+    counted |= {"corrected": seen.corrected or None}
     conditions = [
         f"{name} = :{name}" if value is not None else f"attribute_not_exists({name})" for name, value in counted.items()
     ]
@@ -505,7 +523,9 @@ def _day_from_item(item: Item) -> Day:
         visitors=int(item["visitors"]["N"]) if "visitors" in item and "openDay" not in item else None,
         rows_erased="rowsErased" in item,
         is_folded="folded" in item,
+        is_open="openDay" in item,
         asked=int(item["asked"]["N"]) if "asked" in item else 0,
+        corrected=int(item["corrected"]["N"]) if "corrected" in item else 0,
     )
 
 

@@ -23,6 +23,7 @@ Counts = Counter[str]
 # Limits of a DynamoDB transaction: 100 actions, and 4 KB of expression for the names that one of them adds to.
 _MAX_ACTIONS = 100
 _MAX_ROWS = 48
+_MOST_CORRECTED, _MOST_OF_BREAKDOWN = 300, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +163,26 @@ def difference_for_owner(code: str, before: Mapping[str, int], after: Mapping[st
         if (breakdown := name.partition("#")[0]) != "variants" and breakdown not in limited
     ]
     different = {name: off for name in names if (off := after.get(name, 0) - before.get(name, 0))}
+    if len(different) > _MOST_CORRECTED:
+        different = _shortened(different)
     if more := different.get("visits"):
         different[f"links#{code}"] = more
     return Counter(different)
+
+
+def _shortened(different: Mapping[str, int]) -> dict[str, int]:
+    """Return the biggest differences of each breakdown, and the others of it together: they fit one expression."""
+    kept: Counts = Counter()
+    room = dict.fromkeys(BREAKDOWNS, _MOST_OF_BREAKDOWN)
+    for name, off in sorted(different.items(), key=lambda each: (-abs(each[1]), each[0])):
+        breakdown, in_breakdown, _ = name.partition("#")
+        if in_breakdown and room.get(breakdown, 1) <= 0:
+            kept[f"{breakdown}#{REST}"] += off
+        else:
+            kept[name] += off
+            if in_breakdown:
+                room[breakdown] -= 1
+    return {name: off for name, off in kept.items() if off}
 
 
 def drift_between(seen: Mapping[str, int], counts: Mapping[str, int]) -> Counts:
@@ -184,5 +202,9 @@ class Day:
     """Its rows were erased on request, so that the day cannot be recounted."""
     is_folded: bool = False
     """It was counted from its rows after the stream had ended: nothing is in counters any more."""
+    is_open: bool = False
+    """It is to be counted again from its rows."""
     asked: int = 0
     """How often it was asked to be counted again."""
+    corrected: int = 0
+    """How often a link's day has corrected it, if it is an owner's."""

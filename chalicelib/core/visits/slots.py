@@ -13,6 +13,7 @@ OF_OWNER = 8
 """The slots of an owner's counters; each shard of the stream adds to one of them."""
 _SEPARATOR = "#"  # neither a code nor the name of an owner has it
 _VISITS_A_SECOND = 200  # of a slot, so that four times as many do not exceed what a key can take
+_SECONDS_TO_CLOSE = 10  # of rows: the last ones that a shard brings before it closes say nothing
 ROWS_TO_JUDGE = 100  # in a batch: fewer say little about a rate
 
 
@@ -47,4 +48,5 @@ def needed(rows: int, seconds: float, slots: int) -> int:
     enough = 1
     while enough < MOST and enough * _VISITS_A_SECOND < rate:
         enough *= 2
-    return enough if enough > slots or enough * 4 <= slots else slots
+    closes = enough * 4 <= slots and seconds >= _SECONDS_TO_CLOSE
+    return enough if enough > slots or closes else slots
