@@ -31,6 +31,7 @@ from chalicelib.core.visits.click import UNKNOWN, Click
 from chalicelib.core.visits.counters import CounterKey
 from chalicelib.core.visits.night_job import NightJob
 from chalicelib.core.visits.open_counter import shard_id
+from chalicelib.core.visits.recount import Recount
 from chalicelib.errors import StoreUnavailable
 from chalicelib.usecases import close_day, close_days, count_rows, read_statistics, track_visit
 from chalicelib.usecases.record_clicks import Message, record
@@ -612,6 +613,23 @@ class TestNight:
             close(NOW, times=2)
 
             self.assert_closed([first, late], NOW)
+
+    def test_saved_recount_is_not_resumed_behind_a_late_row(self, network: Network) -> None:
+        """The row may be in front of where the recount had come to: what is asked again begins anew."""
+        late, first = as_rows(
+            Click(id=name, code="a1", owner="ann", at=NOW - timedelta(days=2, hours=hours), agent=AGENTS[0])
+            for name, hours in (("x", 2), ("y", 1))
+        )
+        with network(Faults(1)):
+            click_store.mark_folded_through("2026-11-20")
+            rows.count_at(NOW - timedelta(days=1), [(1, row_store.to_item(put(first)))])
+            half = Recount(entry=row_store.entry_of(first))
+            half.add(user_agents.classify(first))
+            click_store.save_recount(CounterKey("a1", "2026-11-22"), "fold#0", half.to_bytes(), NOW)
+            rows.count_at(NOW, [(2, row_store.to_item(put(late)))])
+            close(NOW)
+
+            self.assert_closed([late, first], NOW)
 
     def test_drift_is_found_corrected_and_logged(self, network: Network, capsys: pytest.CaptureFixture[str]) -> None:
         """A counter was edited: the rows decide, for the link, its total and its owner."""

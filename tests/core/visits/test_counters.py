@@ -132,3 +132,22 @@ def test_drift_is_the_difference() -> None:
 
     assert counters.drift_between(seen, counts) == {"visits": -1, "humans": -2, "bots": 1}
     assert not counters.drift_between(seen, seen)
+
+
+def test_correction_of_an_owner_fits_one_expression() -> None:
+    """Where a whole day was never counted, each of its names is corrected: DynamoDB takes four kilobytes of them."""
+    after = {
+        "visits": 10_000,
+        "humans": 10_000,
+        **{f"humans@{hour:02}": 400 for hour in range(24)},
+        **{f"{breakdown}#name-{n}": n for breakdown in counters.BREAKDOWNS for n in range(1, 200)},
+    }
+
+    different = counters.difference_for_owner("sale", {}, after)
+
+    assert len(different) <= 300
+    assert (different["visits"], different["links#sale"], different["humans@13"]) == (10_000, 10_000, 400)
+    for breakdown in counters.BREAKDOWNS:
+        of_it = {name: off for name, off in different.items() if name.startswith(f"{breakdown}#")}
+        assert sum(of_it.values()) == sum(range(1, 200))
+        assert of_it[f"{breakdown}#name-199"] == 199
