@@ -73,5 +73,5 @@ def test_steady_rate_settles(rows: int, seconds: float, open_now: int) -> None:
     second = slots.needed(round(rate / first * 60), 60, first)
 
     assert first in {1, 2, 4, 8, 16, 32, 64, 128}
-    # Of less than ten seconds nothing is closed. Rounding at a border may still double it, once; it never closes what was just opened.
+    # Rounding at a border may still double it, once; it never closes what was just opened.
     assert second in ({first, first * 2} if rate / first > 199 else {first})
