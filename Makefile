@@ -13,7 +13,7 @@ export STORE
 STORES := ministack dynamodb-local
 $(if $(filter $(STORE),$(STORES)),,$(error STORE is '$(STORE)'; it must be one of: $(STORES)))
 OTHER_STORE := $(filter-out ministack,$(STORE))
-COUNTING := $(addprefix tests/exactly_once/,test_exact.py test_links.py test_limits.py test_aws_clients.py::TestTable)
+COUNTING := $(addprefix tests/exactly_once/,test_exact.py test_aws_clients.py::TestTable)
 NEED_OF_STORE = "make test STORE=$(STORE) needs Java 17 or later and npm: there is no"
 .DEFAULT_GOAL := help
 .PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
@@ -74,7 +74,7 @@ check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tes
 test: $(VENV)/.installed $(OTHER_STORE:%=.stores/.installed) ## The full check before a commit: four minutes on two cores. STORE=dynamodb-local: counting alone, on that
 ifdef OTHER_STORE
 	@command -v java > /dev/null || { echo $(NEED_OF_STORE) java.; exit 1; }
-	@echo "The tests of counting, on $(STORE) instead of MiniStack: two minutes on two cores."
+	@echo "The tests of counting, on $(STORE) instead of MiniStack: a minute on two cores."
 	@$(PYTEST) $(COUNTING)
 else
 	@$(BIN)/python -m dev.announce test
