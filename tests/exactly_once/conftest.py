@@ -1,9 +1,8 @@
 """Fixtures for counting on a real store, reached through a network that loses messages.
 
 The tables are in MiniStack, or in the store that STORE names (stores.py). Buckets and queues are always in MiniStack,
-for DynamoDB Local has none. `make test STORE=...` runs what needs tables alone: counting, limits, links, and the tables
-of test_aws_clients.py. It leaves out imports and exports, which need a MiniStack beside it and take longer than all of
-those; run by pytest, they have their tables in that store too.
+for DynamoDB Local has none. `make test STORE=...` runs the tests of counting, and the tables of test_aws_clients.py. All
+others of this folder may be run by pytest with STORE set; imports and exports need a MiniStack beside it.
 """
 
 from __future__ import annotations
