@@ -1,8 +1,8 @@
 """Fixtures for counting on a real store, reached through a network that loses messages.
 
 The tables are in MiniStack, or in the store that STORE names (stores.py). Buckets and queues are always in MiniStack,
-for DynamoDB Local has none. `make test STORE=...` runs the tests of counting, and the tables of test_aws_clients.py. All
-others of this folder may be run by pytest with STORE set; imports and exports need a MiniStack beside it.
+for DynamoDB Local has none. `make test STORE=...` runs the tests of counting, and the tables of test_aws_clients.py.
+All others of this folder may be run by pytest with STORE set; imports and exports need a MiniStack beside it.
 """
 
 from __future__ import annotations
