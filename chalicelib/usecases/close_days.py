@@ -50,9 +50,14 @@ def close_days(now: datetime, has_time: Callable[[], bool] = lambda: True) -> Ni
         if not has_time():
             night.left_open = len(folding)
             return night
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        _wait()
     click_store.mark_folded_through(_last_to_fold(now))
     return night
+
+
+def _wait() -> None:
+    """Wait before the index is looked at again."""
+    time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 def jobs(now: datetime) -> Iterator[NightJob]:

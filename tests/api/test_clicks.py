@@ -422,7 +422,8 @@ def test_nights_publish_visitors_and_fold_days(
         monkeypatch.setattr(clock, "now", lambda: start + timedelta(days=days))
         click_store.reset()
         monkeypatch.setattr(night_queue, "queue", boto3.client("sqs"))
-        monkeypatch.setattr("chalicelib.usecases.close_days.time.sleep", lambda _: work())
+        # Not time.sleep, which other threads of the process call as well.
+        monkeypatch.setattr(close_days, "_wait", work)
         with Client(routes.app) as client:
             event = client.events.generate_cw_event("events", "Scheduled Event", {}, [])
         routes.app.handler_map["close_the_days"](event, LambdaContext("function", 512, max_runtime_ms=60_000))

@@ -275,7 +275,8 @@ class TestTableDown:
             answer = http.get("/sale")
 
         assert (answer.status_code, answer.headers["Location"]) == (302, link.url)
-        assert tried == [*["GetItem"] * 2, "UpdateItem"]  # the link twice, the day's salt once
+        # The link twice, the day's salt once, the row of the click twice.
+        assert tried == [*["GetItem"] * 2, "UpdateItem", *["PutItem"] * 2]
 
     def test_unknown_link_without_the_table_is_503(self, http: Http) -> None:
         """503 with Retry-After, as a page; no redirect to the home page, which would hide the fault."""
@@ -321,10 +322,10 @@ def test_new_link_is_found_by_a_consistent_read(http: Http) -> None:
 
 @pytest.mark.parametrize(
     ("path", "reads"),
-    [("/sale", 1), ("/sale+", 1), ("/v1", 2), ("/v1/typo", 0), ("/api/a/b", 0), ("/v1/qr", 0), ("/no.code", 0)],
+    [("/sale", 1), ("/sale+", 2), ("/v1", 2), ("/v1/typo", 0), ("/api/a/b", 0), ("/v1/qr", 0), ("/no.code", 0)],
 )
 def test_table_is_asked_no_more_than_needed(http: Http, path: str, reads: int) -> None:
-    """A link once, an unknown code twice, and below a reserved word never."""
+    """A link once, an unknown code twice, and below a reserved word never; a preview asks which days are open, too."""
     stored("sale")
 
     with reads_noted() as noted:
