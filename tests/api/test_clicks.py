@@ -27,7 +27,7 @@ from chalicelib.core.visits.click import Click
 from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
-from chalicelib.usecases import identify_visitor, track_visit
+from chalicelib.usecases import close_days, identify_visitor, track_visit
 from chalicelib.usecases.track_visit import Visit
 from tests import rows
 from tests.callers import Keyed
