@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,15 @@ def take() -> list[Click]:
     new = [item for item in rows() if (item["code"]["S"], item["entry"]["S"]) not in _taken]
     _taken.update((item["code"]["S"], item["entry"]["S"]) for item in new)
     return [row_store.from_item(item) for item in new]
+
+
+def all_of(code: str, slot: int, day: str) -> Iterator[Any]:
+    """Yield the items of a slot's rows on ``day``, the oldest first; strongly consistent."""
+    after, more = "", True
+    while more:
+        items, more = row_store.page(code, slot, day, after, consistent=True)
+        yield from items
+        after = items[-1]["entry"]["S"] if items else ""
 
 
 def count_rows() -> None:

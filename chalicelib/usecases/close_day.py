@@ -12,15 +12,16 @@ transaction on the condition that nothing has changed since it was read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from chalicelib import logs
 from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store
 from chalicelib.aws.dynamodb.counter_store import Place, Stored
 from chalicelib.aws.dynamodb.row_store import RowUnreadable
-from chalicelib.core.visits import counters, open_days, slots, user_agents
+from chalicelib.core.visits import counters, open_days, user_agents
 from chalicelib.core.visits.counters import CounterKey, Counts, Day
 from chalicelib.core.visits.night_job import NightJob
 from chalicelib.core.visits.recount import Recount
@@ -135,7 +136,8 @@ def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
         return counts
     others = Counts({name: number for name, number in counts.items() if not name.startswith("links#")})
     left = sum(number for name, number in counts.items() if name.startswith("links#"))
-    for batch in _in_batches(link.code for link in link_store.links_of(key.subject.removeprefix("@"))):
+    codes = (link.code for link in link_store.links_of(key.subject.removeprefix("@")))
+    while batch := list(islice(codes, _LINKS_AT_ONCE)):
         for code, visits in click_store.visits_on(key.day, batch).items():
             others[f"links#{code}"] = visits
             left -= visits
@@ -146,17 +148,6 @@ def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
     if left > 0:
         others[f"links#{counters.REST}"] = left
     return others
-
-
-def _in_batches(codes: Iterator[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for code in codes:
-        batch.append(code)
-        if len(batch) == _LINKS_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], bool]) -> Recount:
@@ -189,8 +180,8 @@ def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], b
 
 
 def _counters(key: CounterKey) -> dict[Place, Stored]:
-    number = slots.OF_OWNER if counters.is_owner_subject(key.subject) else click_store.slots_of(key.subject)
-    return counter_store.find((Place(key.subject, slot, key.day) for slot in range(number)), consistent=True)
+    places = (Place(key.subject, slot, key.day) for slot in range(click_store.slots_of(key.subject)))
+    return counter_store.find(places, consistent=True)
 
 
 def _are_judged_alike(found: Mapping[Place, Stored]) -> bool:

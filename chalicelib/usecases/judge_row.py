@@ -1,7 +1,7 @@
 """Judge the click of a row: a person or a program, with which device, browser and system. Heavy, as ``user_agents`` is.
 
 The redirect, which writes the row, has no time for it. The function that counts judges a click for its counters, the
-night once more for the sums it folds, and a list of visits for whoever reads it; each by the patterns of its own time,
+night once more for the sums it folds, and the list of visits when it is read; each by the patterns of its own time,
 which counters name (``user_agents.PATTERNS``).
 """
 

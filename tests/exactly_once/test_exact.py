@@ -100,7 +100,7 @@ def check(clicks: Sequence[Click]) -> None:
     for key, counts in days.items():
         if not counters.is_owner_subject(key.subject):
             totals.setdefault(key.subject, Counter()).update(counters.only_totals(counts))
-            found = [row_store.from_item(item).id for item in row_store.all_of(key.subject, 0, key.day)]
+            found = [row_store.from_item(item).id for item in rows.all_of(key.subject, 0, key.day)]
             assert sorted(found) == sorted(c.id for c in clicks if (c.code, c.day) == key)
     assert click_store.totals_of(totals, NOW) == totals
 
@@ -361,7 +361,7 @@ def test_rows_count_exactly_whatever_the_network_loses(network: Network, seed: i
         check_rows(clicks)
         for key in expected(clicks):
             if not counters.is_owner_subject(key.subject):
-                found = [row_store.from_item(item) for item in row_store.all_of(key.subject, 0, key.day)]
+                found = [row_store.from_item(item) for item in rows.all_of(key.subject, 0, key.day)]
                 assert sorted(found, key=str) == sorted((c for c in clicks if (c.code, c.day) == key), key=str)
 
 
@@ -586,7 +586,7 @@ class TestNight:
             click_store.mark_folded_through("2026-11-22")
             rows.count_at(NOW, [(1, row_store.to_item(put(late)))])
             close(NOW)
-            days = [click_store.days_of(who, "2026-11-22", "2026-11-22", NOW)[0] for who in ("a1", "@ann")]
+            days = [click_store.days_of(subject, "2026-11-22", "2026-11-22", NOW)[0] for subject in ("a1", "@ann")]
 
         assert [(day.counts["visits"], day.visitors) for day in days] == [(1, 0), (1, 0)]
 

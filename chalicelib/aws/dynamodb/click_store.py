@@ -110,13 +110,15 @@ def total_of(code: str, now: datetime) -> Counts:
     return totals_of([code], now).get(code, Counts())
 
 
-def slots_of(code: str) -> int:
-    """Return how many slots the rows and counters of a link may be in.
+def slots_of(subject: str) -> int:
+    """Return how many slots the rows and counters of a link, or the counters of an owner, may be in.
 
     Raises:
         StoreUnavailable
     """
-    return next((_slots_in(item) for _, item in _get_all([(code, "total")])), 1)
+    if counters.is_owner_subject(subject):
+        return slots.OF_OWNER
+    return next((_slots_in(item) for _, item in _get_all([(subject, "total")])), 1)
 
 
 def open_slots(code: str, number: int) -> None:
@@ -125,14 +127,8 @@ def open_slots(code: str, number: int) -> None:
     Raises:
         StoreUnavailable
     """
-    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
-        clients.writes.update_item(
-            TableName=settings.clicks_table,
-            Key=_key(code, "total"),
-            UpdateExpression="SET slots = :number",
-            ConditionExpression="attribute_not_exists(slots) OR slots < :number",
-            ExpressionAttributeValues={":number": {"N": str(number)}},
-        )
+    condition = "attribute_not_exists(slots) OR slots < :number"
+    _update_if(condition, _key(code, "total"), "SET slots = :number", {":number": {"N": str(number)}})
 
 
 def days_of(subject: str, first: str, last: str, now: datetime) -> list[Day]:
@@ -144,9 +140,7 @@ def days_of(subject: str, first: str, last: str, now: datetime) -> list[Day]:
         StoreUnavailable
     """
     wanted = [day for day in _open_days(now) if first <= day <= last]
-    number = 0
-    if wanted:
-        number = slots.OF_OWNER if counters.is_owner_subject(subject) else slots_of(subject)
+    number = slots_of(subject) if wanted else 0
     # Counters first: one that is folded in between is in the day that is read then.
     found = counter_store.find(Place(subject, slot, day) for day in wanted for slot in range(number))
     query = row_store.between(subject, f"day#{first}", f"day#{last}")
@@ -203,14 +197,8 @@ def mark_folded_through(day: str) -> None:
     Raises:
         StoreUnavailable
     """
-    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
-        clients.writes.update_item(
-            TableName=settings.clicks_table,
-            Key=_NIGHT,
-            UpdateExpression="SET through = :day",
-            ConditionExpression="attribute_not_exists(through) OR through < :day",
-            ExpressionAttributeValues={":day": {"S": day}},
-        )
+    condition = "attribute_not_exists(through) OR through < :day"
+    _update_if(condition, _NIGHT, "SET through = :day", {":day": {"S": day}})
 
 
 def reset() -> None:
@@ -316,13 +304,7 @@ def forget_recount(key: CounterKey) -> None:
     Raises:
         StoreUnavailable
     """
-    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
-        clients.writes.update_item(
-            TableName=settings.clicks_table,
-            Key=_key(key.subject, f"day#{key.day}"),
-            UpdateExpression="REMOVE openDay",
-            ConditionExpression="attribute_exists(openDay)",
-        )
+    _update_if("attribute_exists(openDay)", _key(key.subject, f"day#{key.day}"), "REMOVE openDay")
 
 
 def find_recount(key: CounterKey, step: str) -> bytes | None:
@@ -385,6 +367,19 @@ def _get_all(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str],
     item_keys = [_key(*key) for key in dict.fromkeys(keys)]
     for item in items_by_key(settings.clicks_table, item_keys):
         yield (item["code"]["S"], item["entry"]["S"]), item
+
+
+def _update_if(condition: str, key: Any, update: str, values: Any = None) -> None:
+    """Update an item if ``condition`` holds; if it does not, there is nothing to do."""
+    given: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
+    with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
+        clients.writes.update_item(
+            TableName=settings.clicks_table,
+            Key=key,
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            **given,
+        )
 
 
 def _row_if_new(classified: ClassifiedClick) -> dict[str, Any]:

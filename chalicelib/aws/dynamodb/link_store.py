@@ -207,8 +207,8 @@ def spend_visit(link: Link) -> Link | None:
     """Count a visit of ``link``, which has a maximum; return None, or the current link if it has changed or is used up.
 
     One conditional update checks and counts, so the maximum is never exceeded. It stores an id, by which a retry
-    recognises the first attempt, whoever else was counted in between: a lost response does not cost a visit. It has the
-    timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
+    recognises the first attempt, also if others were counted in between: a lost response does not cost a visit. It has
+    the timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
 
     Raises:
         LinkUnknown

@@ -8,7 +8,7 @@ transaction that wrote it (``click_store.count``). Lightweight: the redirect put
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -167,19 +167,6 @@ def judged_in(item: Any) -> tuple[Any, str | None, str | None, str | None] | Non
     if "slot" in item:
         return None
     return _text(item, "kind"), _text(item, "device"), _text(item, "browser"), _text(item, "system")
-
-
-def all_of(code: str, slot: int, day: str) -> Iterator[Any]:
-    """Yield the items of a slot's rows on ``day``, the oldest first; strongly consistent.
-
-    Raises:
-        StoreUnavailable
-    """
-    after, more = "", True
-    while more:
-        items, more = page(code, slot, day, after, consistent=True)
-        yield from items
-        after = items[-1]["entry"]["S"] if items else ""
 
 
 def _text(item: Any, name: str) -> str | None:

@@ -21,6 +21,7 @@ from chalicelib.core.visits import slots
 from chalicelib.core.visits.click import Click
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
+from tests import rows
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CLICK = Click(id="1", code="sale", at=NOON, slot=0, expires_at=2_000_000_000)
@@ -167,7 +168,7 @@ def test_other_items_are_no_rows(entry: str) -> None:
     ],
 )
 def test_unreadable_row_is_told_from_a_click(changes: dict[str, Any]) -> None:
-    """It is set aside by whoever reads it: any other error would stop its shard for ever."""
+    """Its readers set it aside: any other error would stop its shard for ever."""
     whole: dict[str, Any] = {**row_store.to_item(CLICK), **changes}
     item = {name: value for name, value in whole.items() if value is not None}
 
@@ -206,9 +207,7 @@ class TestPutAll:
         """Each in its slot; put again, they are the same rows."""
         assert [row_store.put_all(self.some), row_store.put_all(self.some[3:9])] == [[], []]
 
-        found = [
-            row_store.from_item(item) for slot in range(4) for item in row_store.all_of("sale", slot, "2026-11-24")
-        ]
+        found = [row_store.from_item(item) for slot in range(4) for item in rows.all_of("sale", slot, "2026-11-24")]
         assert sorted(found, key=lambda click: int(click.id)) == list(self.some)
 
     @pytest.mark.parametrize("left", [[], [0], [24], [3, 9, 10], list(range(25))])
@@ -291,7 +290,7 @@ class TestRead:
     @pytest.mark.parametrize("slot", [0, 1])
     def test_rows_of_a_day(self, slot: int) -> None:
         """From its first millisecond to its last, of one slot."""
-        found = [row_store.from_item(item) for item in row_store.all_of("sale", slot, "2026-11-24")]
+        found = [row_store.from_item(item) for item in rows.all_of("sale", slot, "2026-11-24")]
 
         assert [click.id.removeprefix("in-") for click in found] == ["1", "2", "3"]
         assert {click.slot for click in found} == {slot}
