@@ -38,7 +38,7 @@ class Made:
 @pytest.mark.parametrize("turn", range(3))
 @pytest.mark.parametrize(
     "victim",
-    ["dev.local.kept_aws", "dev.local.chalice_local", "dev.local.run", "ministack-lambda-shortener-local-clicks"],
+    ["dev.local.kept_aws", "dev.local.chalice_local", "dev.local.run", "ministack-lambda-shortener-local-rows"],
 )
 def test_kill_loses_nothing_older_than_two_seconds(running: Running, victim: str, turn: int) -> None:
     """After a restart each link leads to its target, and each visit has been counted once."""
