@@ -100,6 +100,7 @@ STORED: dict[str, tuple[str, _Codec]] = {
     "blocked": ("blocked", _TEXT),
     "blocked_host": ("blockedHost", _TEXT),
     "owner": ("owner", _TEXT),
+    "moved_at": ("movedAt", _TIME),
     "created_by": ("createdBy", _TEXT),
     "manage_digest": ("manageDigest", _TEXT),
     "imported_visits": ("importedVisits", _COUNT),

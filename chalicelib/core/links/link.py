@@ -34,6 +34,8 @@ class Link(LinkOptions):
     """The host on that list because of which it is blocked."""
     owner: str | None = None
     """The owner. None: it was created without a key, or by an older service."""
+    moved_at: datetime | None = None
+    """When it last changed its owner; None: it never did."""
     created_by: str | None = None
     """The name of the key that created it."""
     manage_digest: str | None = None

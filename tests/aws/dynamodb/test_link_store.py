@@ -32,6 +32,7 @@ FULL = Link(
     tags=("b", "a"),
     enabled=False,
     owner="ann",
+    moved_at=NOON,
     created_by="laptop",
     external_id="order-7",
     manage_digest="0" * 64,
