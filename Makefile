@@ -30,8 +30,8 @@ up: $(VENV)/.installed ## Deploy the whole stack to an AWS on this machine and p
 down: $(VENV)/.installed ## Stop what `make up` started; links are kept
 	@$(BIN)/python -m dev.deploy down
 
-key: $(VENV)/.installed ## Create an API key and show it once: NAME=laptop SCOPES=create,read,manage OWNER= EXPIRES=90d STAGE=local
-	@$(BIN)/python -m dev.admin.keys make "$(STAGE)" "$(NAME)" "$(SCOPES)" "$(OWNER)" "$(EXPIRES)"
+key: $(VENV)/.installed ## Create an API key and print it: WORKSPACE=marketing ROLE=viewer|editor|admin NAME= PERSON= EXPIRES=90d SCOPES= STAGE=local
+	@$(BIN)/python -m dev.admin.keys make "$(STAGE)" "$(NAME)" "$(SCOPES)" "$(or $(WORKSPACE),$(OWNER))" "$(EXPIRES)" "$(ROLE)" "$(PERSON)"
 
 keys: $(VENV)/.installed ## List the API keys of a stage: STAGE=local
 	@$(BIN)/python -m dev.admin.keys list "$(STAGE)"

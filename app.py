@@ -8,7 +8,21 @@ from __future__ import annotations
 from chalice.app import Cron
 
 from chalicelib import logs, workers
-from chalicelib.api import abuse_reports, keys, links, qr, redirect, site, statistics, transfers, versions
+from chalicelib.api import (
+    abuse_reports,
+    audit_log,
+    keys,
+    links,
+    me,
+    offers,
+    qr,
+    redirect,
+    site,
+    statistics,
+    transfers,
+    versions,
+    workspaces,
+)
 from chalicelib.api.application import App, Route
 from chalicelib.api.requests import READ
 from chalicelib.api.responses import CORS
@@ -34,7 +48,20 @@ CALLS: tuple[Route, ...] = (
     ("/exports/{export_id}", READ, transfers.show_export),
 )
 """The calls of the API that had an address before there was /v1, where they still are."""
-CALLS_OF_V1: tuple[Route, ...] = (("/links/{code}/qr", READ, qr.qr_code_of_link),)
+CALLS_OF_V1: tuple[Route, ...] = (
+    ("/links/{code}/qr", READ, qr.qr_code_of_link),
+    ("/links/{code}/adopt", ["POST"], offers.adopt_link),
+    ("/me", READ, me.show_me),
+    ("/keys", ["DELETE"], keys.end_keys),
+    ("/workspaces", READ, workspaces.list_workspaces),
+    ("/workspaces/{workspace}", READ, workspaces.show_workspace),
+    ("/workspaces/{workspace}", ["PATCH"], workspaces.change_workspace),
+    ("/offers", ["POST"], offers.offer_link),
+    ("/offers", READ, offers.list_offers),
+    ("/offers/{code}", ["DELETE"], offers.end_offer),
+    ("/offers/{code}/accept", ["POST"], offers.accept_offer),
+    ("/audit-log", READ, audit_log.list_entries),
+)
 """The calls that have no other address. New ones belong here."""
 
 ROUTES: tuple[Route, ...] = (

@@ -13,10 +13,12 @@ ShortenerError
   KeyUnknown           404  no such key
   ImportUnknown        404  no such import, or another owner's
   ExportUnknown        404  no such export, or another owner's
+  OfferUnknown         404  no such offer, or one between others
   PageUnknown          404  no such page
   MethodNotAllowed     405
   AliasTaken           409  another link has the alias
   ExternalIdTaken      409  another link of the owner has the externalId
+  TooManyKeys          409  the workspace has as many keys as it may have
   LinkBusy             409  concurrent changes, too many to get through
   LinkExpired          410  the link has ended
   LinkOff              410  its owner switched it off
@@ -27,6 +29,8 @@ ShortenerError
   LinkInvalid          422  every invalid field, at once
   QueryInvalid         422  the same for a query
   KeyRequestInvalid    422  the same for a new key
+  WorkspaceInvalid     422  the same for a workspace
+  OfferInvalid         422  the same for an offer or an adoption of a link
   TransferInvalid      422  the same for an import or an export
   IdempotencyMismatch  422  the Idempotency-Key was used for another body
   TooManyRequests      429  a rate limit
@@ -255,6 +259,17 @@ class ExportUnknown(ShortenerError):
     description = "There is no export with this id, or it is not yours. An export can be fetched for seven days."
 
 
+class OfferUnknown(ShortenerError):
+    code = "offer-unknown"
+    status = 404
+    title = "No such offer"
+    detail = "This link is not on offer to you."
+    description = (
+        "There is no offer of this link that concerns your workspace: it was accepted, declined or withdrawn, or it "
+        "has expired. GET /v1/offers lists those there are."
+    )
+
+
 class PageUnknown(ShortenerError):
     code = "page-unknown"
     status = 404
@@ -328,6 +343,16 @@ class LinkOff(_LinkError):
     description = "The owner of the link has switched it off, and may switch it on again."
 
 
+class TooManyKeys(ShortenerError):
+    code = "too-many-keys"
+    status = 409
+    title = "The workspace has as many keys as it may have"
+    description = "Revoke keys that are not used any more, or ask the operator of this service for a higher limit."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This workspace may have {most:,} keys, and has them. Revoke one that is not used any more.")
+
+
 class LinkBusy(ShortenerError):
     code = "link-busy"
     status = 409
@@ -388,6 +413,20 @@ class KeyRequestInvalid(_FieldsError):
     code = "key-invalid"
     status = 422
     title = "The key cannot be made like this"
+    description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
+
+
+class WorkspaceInvalid(_FieldsError):
+    code = "workspace-invalid"
+    status = 422
+    title = "The workspace cannot be changed like this"
+    description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
+
+
+class OfferInvalid(_FieldsError):
+    code = "offer-invalid"
+    status = 422
+    title = "The link cannot change its workspace like this"
     description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
 
 

@@ -24,7 +24,7 @@ from moto.sqs.models import sqs_backends
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import click_store
 from chalicelib.settings import settings
-from chalicelib.usecases import authenticate, identify_visitor, track_visit
+from chalicelib.usecases import authenticate, identify_visitor, track_visit, workspaces
 from dev.local import tables
 from tests import rows
 
@@ -118,5 +118,6 @@ def _forget_all() -> None:
     track_visit.reset()
     identify_visitor.reset()
     authenticate.reset()
+    workspaces.reset()
     click_store.reset()
     rows.reset()

@@ -10,6 +10,7 @@ from chalice.test import HTTPResponse
 from chalice.test import TestHTTPClient as Http
 
 from chalicelib.core.access.api_key import NewKey
+from chalicelib.core.access.caller import Who
 from chalicelib.usecases import manage_keys
 
 ALL_BUT_ADMIN = ("create", "read", "manage")
@@ -18,7 +19,7 @@ ALL_BUT_ADMIN = ("create", "read", "manage")
 def make_key(owner: str = "ann", *scopes: str, name: str | None = None, **more: Any) -> str:
     """Create a key and return its text."""
     new_key = NewKey(name=name or owner, owner=owner, scopes=scopes or ALL_BUT_ADMIN, **more)
-    return manage_keys.issue(new_key, datetime.now(UTC))[1]
+    return manage_keys.issue(new_key, Who(name="test"), datetime.now(UTC))[1]
 
 
 class Keyed:

@@ -12,10 +12,12 @@ from chalice.app import Request
 from chalicelib.api.requests import client_address, raw_body
 from chalicelib.api.responses import add_headers
 from chalicelib.api.versions import path_in_version
+from chalicelib.core import limits
 from chalicelib.core.access.api_key import is_owner
 from chalicelib.core.access.caller import Caller
 from chalicelib.core.http import idempotency
 from chalicelib.core.http.idempotency import IdempotentRequest
+from chalicelib.core.limits import Window
 from chalicelib.core.validation import near_name
 from chalicelib.errors import MOST_ERRORS, FieldError, Malformed, QueryInvalid
 from chalicelib.usecases import limit_calls, policies
@@ -23,21 +25,30 @@ from chalicelib.usecases.authenticate import authenticate, known_by_network
 
 
 def caller_of(
-    request: Request, scope: str, now: datetime, parameters: Sequence[str] = (), *, or_manage_key: bool = False
+    request: Request, scope: str | None, now: datetime, parameters: Sequence[str] = (), *, or_manage_key: bool = False
 ) -> Caller:
     """Authenticate a request, require ``scope``, count the call and check the query, which may have ``parameters``.
 
-    ``or_manage_key``: a manage key is accepted instead of the scope; ``find_link`` checks that it belongs to the link.
+    ``scope`` None: any API key will do. ``or_manage_key``: a manage key is accepted instead of the scope; ``find_link``
+    checks that it belongs to the link.
 
     Raises:
         KeyMissing, KeyRefused, ScopeMissing, TooManyRequests, StoreUnavailable
         QueryInvalid: an unknown or repeated parameter.
     """
+    return counted_caller_of(request, scope, now, parameters, or_manage_key=or_manage_key)[0]
+
+
+def counted_caller_of(
+    request: Request, scope: str | None, now: datetime, parameters: Sequence[str] = (), *, or_manage_key: bool = False
+) -> tuple[Caller, Mapping[Window, int]]:
+    """Return the same, and how much of each of its limits the caller has spent."""
     caller = authenticate(request.headers, client_address(request.to_original_event()), now)
     caller.require(scope, or_manage_key=or_manage_key)
-    add_headers(limit_calls.count_call(caller, 1, now))
+    spent = limit_calls.count_call(caller, 1, now)
+    add_headers(limits.headers(spent, now))
     check_query(request, parameters)
-    return caller
+    return caller, spent
 
 
 def creator_of(
@@ -56,7 +67,7 @@ def creator_of(
     if caller.is_anonymous and (limit_calls.limits_anonymous() or "idempotency-key" in request.headers):
         caller = known_by_network(caller, address)
     check_query(request, parameters)  # first: a misspelt dryRun must not count against the limit
-    add_headers(limit_calls.count_call(caller, links(), now))
+    add_headers(limits.headers(limit_calls.count_call(caller, links(), now), now))
     return caller
 
 
@@ -67,7 +78,7 @@ def owner_of(caller: Caller, query: Mapping[str, str]) -> str:
         KeyMissing, ScopeMissing: another owner's links are for administrators.
         QueryInvalid: ``owner`` is not a valid name.
     """
-    own = caller.owner or ""
+    own = caller.workspace or ""
     owner = query.get("owner", own)
     if owner != own:
         caller.require("admin")

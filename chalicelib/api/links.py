@@ -20,7 +20,7 @@ from chalicelib.core.links.link_patch import Change
 from chalicelib.core.links.new_link import NewLink
 from chalicelib.errors import FieldError, QueryInvalid
 from chalicelib.settings import settings
-from chalicelib.usecases import find_link, policies, update_link
+from chalicelib.usecases import find_link, policies, update_link, workspaces
 from chalicelib.usecases.create_link import shorten, visits_of
 from chalicelib.usecases.create_links import dry_run_many, rows_in, shorten_many
 from chalicelib.usecases.list_links import Filter, cursor_reader, list_page
@@ -30,7 +30,8 @@ def create_link(request: Request) -> Response:
     """Shorten a URL."""
     moment = clock.now()
     caller = auth.creator_of(request, moment)
-    new_link = NewLink.from_json(json_of(request), policies.targets(), moment, policies.rules_for(caller))
+    body = workspaces.with_defaults(json_of(request), caller, moment)
+    new_link = NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller))
     created = shorten(new_link, caller, moment, auth.once_of(request, caller))
     logs.note(code=created.document["code"])
     short_url = created.document["shortUrl"]
@@ -63,7 +64,8 @@ def create_links(request: Request) -> Response:
     caller = auth.creator_of(request, moment, count, ("dryRun",))
 
     def read(row: dict[str, Any]) -> NewLink:
-        return NewLink.from_json(row, policies.targets(), moment, policies.rules_for(caller))
+        body = workspaces.with_defaults(row, caller, moment)
+        return NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller))
 
     if _is_on("dryRun", query_of(request)):
         outcome = dry_run_many(rows, read, caller, moment)
@@ -77,7 +79,7 @@ def show_link(request: Request, code: str) -> Response:
     """Show a link."""
     moment = clock.now()
     link = find_link.find(code, auth.caller_of(request, "read", moment, or_manage_key=True))
-    return _link_response(link, moment)
+    return link_response(link, moment)
 
 
 def change_link(request: Request, code: str) -> Response:
@@ -86,7 +88,7 @@ def change_link(request: Request, code: str) -> Response:
     caller = auth.caller_of(request, "manage", moment, or_manage_key=True)
     changes = Change.from_json(json_of(request), policies.targets(), moment)
     link = update_link.change(code, changes, caller, request.headers.get("if-match"), moment)
-    return _link_response(link, moment)
+    return link_response(link, moment)
 
 
 def delete_link(request: Request, code: str) -> Response:
@@ -103,7 +105,8 @@ def show_history(request: Request, code: str) -> Response:
     return json_response({"data": update_link.history(code, caller)}, NO_STORE)
 
 
-def _link_response(link: Link, now: datetime) -> Response:
+def link_response(link: Link, now: datetime) -> Response:
+    """Return the response that shows a link as it is at ``now``."""
     document = link.as_json(settings.base_url, visits_of(link, now))
     return json_response(document, {"ETag": link.etag, **NO_STORE})
 

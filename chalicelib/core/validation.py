@@ -72,6 +72,14 @@ class Fields:
             return None
         return value
 
+    def object(self, field: str) -> dict[str, Any] | None:
+        """Return a JSON object, or None."""
+        value = self._values.get(field)
+        if value is not None and not isinstance(value, dict):
+            self.refuse(field, "wrong-type", f"{field} is an object.")
+            return None
+        return value
+
     def number(self, field: str, most: int) -> int | None:
         """Return a whole number from 1 to ``most``, or None."""
         value = self._values.get(field)

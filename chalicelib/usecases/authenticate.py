@@ -34,15 +34,20 @@ def authenticate(headers: Mapping[str, str], address: str, now: datetime) -> Cal
     """
     text = _text_in(headers)
     if text is None:
-        return Caller(principal="", name="anonymous")
+        return callers.without_key()
     if api_key.is_manage_key(text):
-        return replace(callers.with_manage_key(text), count_refusal=lambda: _count_unknown_key(address, now))
+        return with_manage_key(text, address, now)
     key_id, secret = api_key.parse(text) or ("", "")
     entry = _find(key_id, now) if key_id else None
     if entry is None or not entry.value.is_valid(secret, now):
         raise KeyRefused(_count_unknown_key(address, now) if key_id else None)
     _note_use(entry, now)
     return callers.with_key(entry.value)
+
+
+def with_manage_key(text: str, address: str, now: datetime) -> Caller:
+    """Return the caller with the key to one link; if it opens none, that is counted for the network of ``address``."""
+    return replace(callers.with_manage_key(text), count_refusal=lambda: _count_unknown_key(address, now))
 
 
 def known_by_network(caller: Caller, address: str) -> Caller:

@@ -92,8 +92,8 @@ def shorten(
     if stored is not None and not _is_lost(stored, now):
         return StoredResponse.replayed(stored)
     block_hosts.refuse(new_link.targets)
-    manage_key = None if caller.owner else api_key.generate_manage_key()
-    by = MadeBy(caller.owner, caller.name, api_key.digest_of(manage_key) if manage_key else None)
+    manage_key = None if caller.workspace else api_key.generate_manage_key()
+    by = MadeBy(caller.workspace, caller.who.name, api_key.digest_of(manage_key) if manage_key else None)
     # A new id, because clients may choose the id that API Gateway gives a request.
     creation = _Creation(new_link, by, request, stored or "", uuid.uuid4().hex, now)
     try:
@@ -149,8 +149,9 @@ def _is_lost(response: str, now: datetime) -> bool:
     link = link_store.find_now(document["code"])
     if link is None:
         return not link_store.is_code_used(document["code"])
-    there = (times.to_text_or_none(link.created_at), link.owner)
-    return there != (document["createdAt"], document["owner"])
+    if times.to_text_or_none(link.created_at) != document["createdAt"]:
+        return True
+    return link.owner != document["owner"] and link.moved_at is None
 
 
 def visits_of(link: Link, now: datetime) -> dict[str, int]:

@@ -100,7 +100,7 @@ def dry_run_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> 
         aliases.add(alias)
         external_ids.add(external_id)
         block_hosts.refuse(new_link.targets)
-        link = replace(new_link, password=None).to_link(alias or "", now, MadeBy(caller.owner, caller.name))
+        link = replace(new_link, password=None).to_link(alias or "", now, MadeBy(caller.workspace, caller.who.name))
         document = link.as_json(settings.base_url, statistics.totals({})) | {"protected": new_link.password is not None}
         return {"link": document if alias else document | {"code": None, "shortUrl": None, "qr": None}}
 
@@ -122,7 +122,7 @@ def _begin(request: IdempotentRequest, now: datetime) -> None:
 
 
 def _is_in_use(caller: Caller, external_id: str) -> bool:
-    return caller.owner is not None and find_link.is_external_id_taken(caller.owner, external_id)
+    return caller.workspace is not None and find_link.is_external_id_taken(caller.workspace, external_id)
 
 
 def _or_problem(action: Callable[[Any, int], dict[str, Any]], row: Any, number: int) -> dict[str, Any]:

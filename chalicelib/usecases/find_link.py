@@ -44,9 +44,9 @@ def code_of(name: str, caller: Caller) -> str | None:
     if not name.startswith(EXTERNAL):
         return name
     external_id = name.removeprefix(EXTERNAL)
-    if caller.owner is None or not link_fields.is_external_id(external_id):
+    if caller.workspace is None or not link_fields.is_external_id(external_id):
         return None
-    return code_of_external(caller.owner, external_id)
+    return code_of_external(caller.workspace, external_id)
 
 
 def _is_called(link: Link, name: str) -> bool:

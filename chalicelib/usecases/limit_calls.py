@@ -1,4 +1,4 @@
-"""Count calls against the rate limit of the caller; the response headers say what is left of it."""
+"""Count calls against the rate limit of the caller."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chalicelib.core.access.caller import Caller
 from chalicelib.core.limits import Window
 from chalicelib.errors import StoreUnavailable, TooManyRequests
 from chalicelib.settings import settings
+from chalicelib.usecases import workspaces
 
 _per_key = Window("key-minute", 60, settings.key_per_minute)
 _anonymous = (
@@ -23,8 +24,8 @@ def limits_anonymous() -> bool:
     return any(window.most for window in _anonymous)
 
 
-def count_call(caller: Caller, links: int, now: datetime) -> dict[str, str]:
-    """Count a call of ``caller``, and return the rate limit headers.
+def count_call(caller: Caller, links: int, now: datetime) -> dict[Window, int]:
+    """Count a call of ``caller``, and return how much of each limit is spent, this call included.
 
     For a key, calls are counted; for callers without one, the ``links`` that they create. If the counters are
     unavailable, calls with a key are allowed, those without are not.
@@ -34,7 +35,7 @@ def count_call(caller: Caller, links: int, now: datetime) -> dict[str, str]:
         StoreUnavailable
     """
     spent: dict[Window, int] = {}
-    for window in _anonymous if caller.is_anonymous else (_per_key,):
+    for window in _anonymous if caller.is_anonymous else (_limit_of_key(caller, now),):
         if not window.most:
             continue
         try:
@@ -46,4 +47,15 @@ def count_call(caller: Caller, links: int, now: datetime) -> dict[str, str]:
         if counted is None:
             raise TooManyRequests(window.seconds_left(now), limits.headers({**spent, window: window.most}, now))
         spent[window] = counted
-    return limits.headers(spent, now)
+    return spent
+
+
+def _limit_of_key(caller: Caller, now: datetime) -> Window:
+    """Return the limit of a key: that of its workspace or, where it has none of its own, the setting."""
+    if caller.workspace is None:
+        return _per_key
+    try:
+        own = workspaces.find(caller.workspace, now).calls_per_minute
+    except StoreUnavailable:
+        return _per_key
+    return _per_key if own is None else _per_key._replace(most=own)

@@ -26,7 +26,7 @@ def imported_targets() -> TargetPolicy:
 
 def rules_for(caller: Caller) -> AnonymousRules | None:
     """Return the rules for links that ``caller`` creates; None: there are none, because the links have an owner."""
-    return None if caller.owner else anonymous_rules()
+    return None if caller.workspace else anonymous_rules()
 
 
 def require_create(caller: Caller) -> None:

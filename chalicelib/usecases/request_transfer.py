@@ -31,8 +31,8 @@ def ask_for_import(new_import: NewImport, caller: Caller, now: datetime) -> dict
         caller.require("manage")
     job = Import(
         id=uuid.uuid4().hex,
-        owner=caller.owner,
-        by=caller.name,
+        owner=caller.workspace,
+        by=caller.who.name,
         created_at=now,
         on_taken=new_import.on_taken,
         dry_run=new_import.dry_run,
@@ -51,7 +51,7 @@ def see_import(import_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
     """
     _check_storage()
     job = transfer_store.find_import(import_id, now) if is_id(import_id) else None
-    if job is None or not (caller.is_admin or (job.owner is not None and job.owner == caller.owner)):
+    if job is None or not (caller.is_admin or (job.owner is not None and job.owner == caller.workspace)):
         raise ImportUnknown
     is_done = job.ended == "done"
     name = "dry-run-report.csv" if job.dry_run else "import-report.csv"
@@ -67,7 +67,7 @@ def ask_for_export(new_export: NewExport, caller: Caller, now: datetime) -> dict
         StoreUnavailable: the export may or may not exist; a retry creates another one.
     """
     _check_storage()
-    own = caller.owner or ""
+    own = caller.workspace or ""
     job = Export(
         id=uuid.uuid4().hex,
         owner=new_export.owner or own,
@@ -94,7 +94,7 @@ def see_export(export_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
     """
     _check_storage()
     job = transfer_store.find_export(export_id, now) if is_id(export_id) else None
-    if job is None or not (caller.is_admin or job.asked_by == job.owner == caller.owner):
+    if job is None or not (caller.is_admin or job.asked_by == job.owner == caller.workspace):
         raise ExportUnknown
     name = f"links-{job.created_at:%Y-%m-%d}.{job.format}"
     return job.as_json(file_urls.download_url(job.key, name, now) if job.ended == "done" else None)

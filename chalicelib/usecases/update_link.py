@@ -57,7 +57,7 @@ def change(name: str, changes: Change, caller: Caller, if_match: str | None, now
         moved = link.external_id != after.external_id
         old, new = (find_link.held_claims(link, now), find_link.claims_for(after, now)) if moved else ([], [])
         differences = link_patch.differences(link, after)
-        actions = [history_store.entry(after.code, after.version, caller.name, now, "changed", differences)]
+        actions = [history_store.entry(after.code, after.version, caller.who.name, now, "changed", differences)]
         actions += [claim.release() for claim in old]
         find_link.claiming(after, new, lambda claimed: link_store.change(link, after, change_id, actions, claimed))
         link_cache.put(after, now)
@@ -80,7 +80,7 @@ def remove(name: str, caller: Caller, if_match: str | None, now: datetime) -> No
 
     def attempt(link: Link) -> None:
         claims = find_link.held_claims(link, now)
-        entry = history_store.removal(link.code, link.version + 1, caller.name, now)
+        entry = history_store.removal(link.code, link.version + 1, caller.who.name, now)
         actions = [entry, *(claim.release() for claim in claims)]
         link_store.remove(link, change_id, now, actions, whatever_changed=if_match is None or if_match.strip() == "*")
         link_cache.evict(link.code, now)

@@ -16,11 +16,21 @@ from dev.deploy import stack, stages
 
 FIRST = "laptop"
 """The name and owner of the key that `make run` creates; `make import` imports for this owner by default."""
-_DEFAULT_SCOPES = "create,read,manage"  # all that the page needs
+_DEFAULT_ROLE = "editor"  # all that the page needs for links
 
 
 class KeyNotMade(Exception):
     """The table of keys does not respond; the message is one sentence for a person."""
+
+
+def _environment(cloud: stack.Cloud, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that the service reads, once, when it is imported."""
+    return {
+        "BASE_URL": outputs["BaseUrl"],
+        "ACCESS_TABLE": outputs["AccessTable"],
+        "CLICKS_TABLE": outputs["ClicksTable"],
+        "AWS_DEFAULT_REGION": cloud.region,
+    }
 
 
 def main() -> None:
@@ -28,7 +38,7 @@ def main() -> None:
     command, stage, *arguments = sys.argv[1:]
     cloud, outputs = stages.find(stage or "local")
     # Before the service is imported: it reads the environment once, at import, and creates its clients.
-    os.environ.update(BASE_URL=outputs["BaseUrl"], ACCESS_TABLE=outputs["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
+    os.environ.update(_environment(cloud, outputs))
     from chalicelib.errors import KeyRequestInvalid, KeyUnknown, StoreUnavailable
 
     commands: dict[str, Callable[..., None]] = {"make": create, "list": show, "revoke": revoke}
@@ -37,7 +47,7 @@ def main() -> None:
     except StoreUnavailable as failure:
         sys.exit(f"The table of keys does not answer: {failure.__cause__}")
     except KeyRequestInvalid as refused:
-        sys.exit(f"{refused} For example: make key NAME=laptop SCOPES={_DEFAULT_SCOPES}")
+        sys.exit(f"{refused} For example: make key WORKSPACE=team NAME=laptop ROLE={_DEFAULT_ROLE}")
     except KeyUnknown as unknown:
         sys.exit(f"{unknown} make keys lists those there are.")
 
@@ -53,14 +63,16 @@ def temporary_key(
     Raises:
         KeyNotMade
     """
-    os.environ.update(BASE_URL=outputs["BaseUrl"], ACCESS_TABLE=outputs["AccessTable"], AWS_DEFAULT_REGION=cloud.region)
+    os.environ.update(_environment(cloud, outputs))
     from chalicelib.core.access.api_key import NewKey
+    from chalicelib.core.access.caller import Who
     from chalicelib.errors import StoreUnavailable
     from chalicelib.usecases import manage_keys  # it reads the environment when it is imported
 
     now = datetime.now(UTC)
     try:
-        key, text = manage_keys.issue(NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + valid_for), now)
+        new_key = NewKey(name="make", owner=owner, scopes=scopes, expires_at=now + valid_for)
+        key, text = manage_keys.issue(new_key, Who(name="make"), now)
     except StoreUnavailable as failure:
         raise KeyNotMade(f"No key could be made: {failure.__cause__}") from failure
     try:
@@ -79,32 +91,36 @@ def create_first() -> str | None:
     """
     from chalicelib.aws.dynamodb import key_store
     from chalicelib.core.access.api_key import NewKey
+    from chalicelib.core.access.caller import Who
+    from chalicelib.core.access.roles import ROLES
     from chalicelib.errors import StoreUnavailable
     from chalicelib.usecases import manage_keys
 
     try:
         if key_store.all_keys():
             return None
-        new_key = NewKey(name=FIRST, owner=FIRST, scopes=tuple(_DEFAULT_SCOPES.split(",")))
-        return manage_keys.issue(new_key, datetime.now(UTC))[1]
+        new_key = NewKey(name=FIRST, owner=FIRST, scopes=ROLES["admin"])
+        return manage_keys.issue(new_key, Who(name="make run"), datetime.now(UTC))[1]
     except StoreUnavailable as failure:
         raise KeyNotMade(f"No key could be made: {failure.__cause__}") from failure
 
 
-def create(name: str, scopes: str, owner: str, expires: str) -> None:
-    """Create a key and print it; without ``scopes`` it has those that the page needs."""
+def create(name: str, scopes: str, workspace: str, expires: str, role: str, person: str) -> None:
+    """Create a key and print it; without ``scopes`` and ``role`` it has the scopes of an editor."""
     from chalicelib.core.access.api_key import NewKey
+    from chalicelib.core.access.caller import Who
     from chalicelib.usecases import manage_keys
 
-    body: dict[str, Any] = {
-        "name": name,
-        "scopes": [scope for scope in (scopes or _DEFAULT_SCOPES).split(",") if scope],
-    }
-    body |= {"owner": owner} if owner else {}
+    body: dict[str, Any] = {"name": name or person or workspace}
+    body |= {"role": role} if role else {}
+    body |= {"scopes": [scope for scope in scopes.split(",") if scope]} if scopes else {}
+    body |= {} if role or scopes else {"role": _DEFAULT_ROLE}
+    body |= {"owner": workspace} if workspace else {}
     body |= {"expiresIn": expires} if expires else {}
+    body |= {"person": person} if person else {}
     now = datetime.now(UTC)
-    key, text = manage_keys.issue(NewKey.from_json(body, now), now)
-    usual = "" if scopes else " (SCOPES says otherwise)"
+    key, text = manage_keys.issue(NewKey.from_json(body, now), Who(name="make key"), now)
+    usual = "" if scopes or role else " (ROLE says otherwise)"
     print(
         f"Key {key.id} of {key.owner!r} may {', '.join(key.scopes)}{usual}. Keep it: it is not shown again.",
         file=sys.stderr,
@@ -117,12 +133,11 @@ def show() -> None:
     from chalicelib.aws.dynamodb import key_store
 
     now = datetime.now(UTC)
-    rows = [("ID", "NAME", "OWNER", "SCOPES", "STATE", "LAST USED")]
+    rows = [("ID", "NAME", "WORKSPACE", "FOR", "SCOPES", "STATE", "LAST USED")]
     for key in key_store.all_keys():
-        over = key.expires_at is not None and now >= key.expires_at
-        state = "revoked" if key.revoked_at else "expired" if over else "good"
+        state = "revoked" if key.revoked_at else "expired" if key.has_ended(now) else "good"
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
-        rows.append((key.id, key.name, key.owner, ",".join(key.scopes), state, used))
+        rows.append((key.id, key.name, key.owner, key.person or "integration", ",".join(key.scopes), state, used))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -130,11 +145,12 @@ def show() -> None:
 
 def revoke(key_id: str) -> None:
     """Revoke a key."""
+    from chalicelib.core.access import caller as callers
     from chalicelib.usecases import manage_keys
 
     if not key_id:
         sys.exit("Which key? make keys lists them: make revoke ID=...")
-    manage_keys.revoke(key_id, datetime.now(UTC))
+    manage_keys.revoke(key_id, callers.operator("make revoke"), datetime.now(UTC))
     print(f"{key_id} is revoked; it is dead everywhere within a minute.")
 
 

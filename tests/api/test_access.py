@@ -16,6 +16,7 @@ from chalicelib.api.versions import V1
 from chalicelib.aws.dynamodb import key_store, transfer_store
 from chalicelib.core import limits
 from chalicelib.core.access import api_key
+from chalicelib.core.access import caller as callers
 from chalicelib.core.limits import Window
 from chalicelib.core.links import codes, password
 from chalicelib.core.transfers.export_job import Export
@@ -128,7 +129,7 @@ def make_keys(http: Http) -> dict[str, str]:
         "spare": make_key("spare"),
     }
     key_id, _ = api_key.parse(found["revoked"]) or ("", "")
-    manage_keys.revoke(key_id, now)
+    manage_keys.revoke(key_id, callers.operator("test"), now)
     Keyed(http, found["owner"]).make(alias="sale", forwardPath=True)
     transfer_store.add_import(Import(id=MOVED, owner="ann", by="ann", created_at=now))
     transfer_store.add_export(Export(id=MOVED, owner="ann", asked_by="ann", created_at=now))
@@ -314,10 +315,12 @@ class TestKeys:
         now, headers = datetime.now(UTC), {"x-api-key": keys["spare"]}
         authenticate.authenticate(headers, "203.0.113.1", now - timedelta(seconds=since_its_use))
         authenticate.reset()
-        assert authenticate.authenticate(headers, "203.0.113.1", now).owner == "spare"
-        key_store.revoke(key_id, now)
+        assert authenticate.authenticate(headers, "203.0.113.1", now).workspace == "spare"
+        found = key_store.find_key(key_id)
+        assert found is not None
+        key_store.revoke(found, now)
 
-        assert authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=29)).owner == "spare"
+        assert authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=29)).workspace == "spare"
         with pytest.raises(KeyRefused):
             authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=30))
 

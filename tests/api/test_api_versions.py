@@ -16,7 +16,7 @@ from chalice.test import TestHTTPClient as Http
 import app as service
 from chalicelib.api.versions import V1
 from chalicelib.core import limits
-from chalicelib.core.access import api_key
+from chalicelib.core.access import roles
 from chalicelib.core.limits import Window
 from chalicelib.core.links import codes
 from chalicelib.settings import settings
@@ -140,7 +140,7 @@ class TestTwoAddresses:
     def test_limits_are_shared(self, same: Same, monkeypatch: pytest.MonkeyPatch, route: str, method: str) -> None:
         """A call at one address counts at the other: neither is a way around a limit."""
         monkeypatch.setattr(limit_calls, "_per_key", Window("key-minute", 60, 1))
-        ann = Keyed(same.http, make_key("ann", *api_key.SCOPES))
+        ann = Keyed(same.http, make_key("ann", *roles.SCOPES))
         path = route.format(code="none", import_id=MOVED, export_id=MOVED, key_id="none")
         body = BODIES.get((route, method))
 
@@ -295,7 +295,7 @@ class TestUnknownParameters:
     )
     def test_every_call_refuses_them(self, http: Http, path: str, method: str) -> None:
         """Whatever else is right with the request."""
-        key = make_key("ann", *api_key.SCOPES)
+        key = make_key("ann", *roles.SCOPES)
         body = BODIES.get((path, method))
         names = {"code": "sale", "import_id": MOVED, "export_id": MOVED, "key_id": "1"}
         Keyed(http, key).make(alias="sale")

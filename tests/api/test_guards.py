@@ -17,8 +17,7 @@ import app as routes
 from chalicelib.api import auth
 from chalicelib.aws.dynamodb import click_store, key_store, link_store, row_store
 from chalicelib.aws.dynamodb.errors import LinkChanged
-from chalicelib.core.access import api_key
-from chalicelib.core.access.caller import Caller
+from chalicelib.core.access import api_key, caller
 from chalicelib.core.limits import Window
 from chalicelib.core.links.link import Link
 from chalicelib.core.visits import counters, user_agents
@@ -123,7 +122,7 @@ class TestKeys:
         """The moment of expiry itself is too late."""
         headers = {"x-api-key": make_key("ann", expires_at=NOW)}
 
-        assert authenticate.authenticate(headers, "203.0.113.1", NOW - timedelta(seconds=1)).owner == "ann"
+        assert authenticate.authenticate(headers, "203.0.113.1", NOW - timedelta(seconds=1)).workspace == "ann"
         with pytest.raises(KeyRefused):
             authenticate.authenticate(headers, "203.0.113.1", NOW)
 
@@ -132,7 +131,7 @@ class TestKeys:
         key_id = id_of(make_key("ann"))
 
         for moment in (NOW, NOW + timedelta(days=1)):
-            manage_keys.revoke(key_id, moment)
+            manage_keys.revoke(key_id, caller.operator("test"), moment)
 
         found = key_store.find_key(key_id)
         assert found is not None
@@ -140,7 +139,7 @@ class TestKeys:
 
     def test_caller_without_an_owner_does_not_manage_ownerless_links(self) -> None:
         """Two missing owners are not a match."""
-        anonymous = Caller(principal="", name="anonymous")
+        anonymous = caller.without_key()
 
         assert not anonymous.manages(Link(code="sale", url=URL))
 
@@ -454,6 +453,8 @@ class TestNight:
 @pytest.mark.usefixtures("aws")
 def test_revoking_a_missing_key_creates_nothing() -> None:
     """The table stays empty."""
-    assert not key_store.revoke("nobody", NOW)
+    missing, _ = api_key.NewKey(name="ann", owner="ann", scopes=("read",)).generate(NOW, "test")
+
+    assert not key_store.revoke(missing, NOW)
 
     assert boto3.client("dynamodb").scan(TableName="url-shortener-access")["Items"] == []

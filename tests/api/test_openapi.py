@@ -22,7 +22,7 @@ from chalicelib.api.versions import V1
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import blocked_host_store, link_store, row_store, transfer_store
 from chalicelib.core import limits
-from chalicelib.core.access import api_key
+from chalicelib.core.access import api_key, roles
 from chalicelib.core.http import idempotency
 from chalicelib.core.limits import Window
 from chalicelib.core.links import link_fields, link_patch, new_link, password, qr, rule_parser, rules, target_url
@@ -971,7 +971,7 @@ def test_an_undescribed_body_is_refused(http: Http, keys: Keys, schema: str, bod
     "body",
     [
         {"name": "two words", "owner": "ann", "scopes": ["admin", "admin"], "expiresAt": None},
-        {"name": " ann ", "owner": "", "scopes": list(api_key.SCOPES)},
+        {"name": " ann ", "owner": "", "scopes": list(roles.SCOPES)},
         {"name": "a", "owner": " b@c ", "scopes": ["read"], "expiresAt": "2099-01-01T00:00:00Z", "expiresIn": None},
     ],
 )

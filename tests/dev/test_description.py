@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.core import limits
-from chalicelib.core.access import api_key
+from chalicelib.core.access import api_key, roles
 from chalicelib.core.links import codes, qr
 from chalicelib.core.visits import counters, visitor
 from dev import openapi
@@ -115,7 +115,7 @@ def test_required_members_are_listed_once(sources: Sources) -> None:
         ("{{ core.limits.PASSWORD_TRIES.most }} a {{ core.limits.PASSWORD_TRIES.name }}", "5 a minute"),
         ("^{{ core.links.codes.CODE }}$", f"^{codes.CODE.pattern}$"),
         ("{0,{{ core.access.api_key.MAX_NAME }}}", "{0,64}"),
-        ("{{ core.access.api_key.SCOPES }}", list(api_key.SCOPES)),
+        ("{{ core.access.roles.SCOPES }}", list(roles.SCOPES)),
         ("{{ core.visits.statistics.Unit }}", ["hour", "day", "month"]),
         ("{{ core.transfers.exported_link.MEDIA_TYPES }}", ["csv", "ndjson"]),
         ("{{ errors.public_errors }}", list(errors.public_errors())),
@@ -146,7 +146,7 @@ def test_a_placeholder_becomes_the_constant(sources: Sources, text: Any, value: 
         "{{ core.access.api_key.NewKey.colour }}",
         "{{ core.links.qr.SIZES[2] }}",
         "{{ core.links.link_fields.MAX_TITLE[0] }}",
-        "{{ core.access.api_key.SCOPES + 1 }}",
+        "{{ core.access.roles.SCOPES + 1 }}",
         "{{ core.http.idempotency.LASTS }}",
         "{{ core.http.idempotency.LASTS:MiB }}",
         "{{ core.limits.FILE_ROWS:MiB }}",

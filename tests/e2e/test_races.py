@@ -20,10 +20,10 @@ from tests.sizes import grows, usual_or_long
 
 _CONTAINER = """
 import datetime, sys
-from chalicelib.core.access.caller import Caller
+from chalicelib.core.access.caller import Caller, Who
 from chalicelib.core.links.new_link import NewLink
 from chalicelib.usecases.create_link import shorten
-caller = Caller(principal="key#ann", name="ann", owner="ann", scopes=("create",))
+caller = Caller(principal="key#ann", who=Who(name="ann"), workspace="ann", scopes=("create",))
 sys.stdin.readline()
 for number in range(int(sys.argv[1])):
     now = datetime.datetime.now(datetime.UTC)

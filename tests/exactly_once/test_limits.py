@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.dynamodb import link_store, rate_counters
-from chalicelib.core.access.caller import Caller
+from chalicelib.core.access.caller import Caller, Who
 from chalicelib.core.limits import WRONG_PASSWORDS
 from chalicelib.core.links.link_patch import Change
 from chalicelib.core.links.new_link import NewLink
@@ -24,7 +24,7 @@ from tests.faulty_proxy import Faults
 from tests.sizes import each_seed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-ANN = Caller(principal="key#ann", name="laptop", owner="ann", scopes=("create", "read", "manage"))
+ANN = Caller(principal="key#ann", who=Who(name="laptop"), workspace="ann", scopes=("create", "read", "manage"))
 BROWSER = {
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",

@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.dynamodb import history_store, link_store, rate_counters
-from chalicelib.core.access.caller import Caller
+from chalicelib.core.access.caller import Caller, Who
 from chalicelib.core.http.idempotency import IdempotentRequest
 from chalicelib.core.limits import Window
 from chalicelib.core.links.link_patch import Change
@@ -25,7 +25,7 @@ from tests.faulty_proxy import Faults
 from tests.sizes import SEEDS, each_seed, grows
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-ANN = Caller(principal="key#ann", name="laptop", owner="ann", scopes=("create", "read", "manage"))
+ANN = Caller(principal="key#ann", who=Who(name="laptop"), workspace="ann", scopes=("create", "read", "manage"))
 
 
 def lossy(seed: int) -> Faults:

@@ -9,7 +9,7 @@ import pytest
 from chalice.test import TestHTTPClient as Http
 
 from chalicelib.core import limits
-from chalicelib.core.access import api_key
+from chalicelib.core.access import roles
 from chalicelib.core.limits import Window
 from chalicelib.settings import Settings
 from chalicelib.usecases import limit_calls
@@ -31,7 +31,7 @@ def left_of(headers: dict[str, str]) -> tuple[str, int, int]:
 @pytest.fixture
 def ann(http: Http) -> Keyed:
     """A key of ann's, who has a link."""
-    keyed = Keyed(http, make_key("ann", *api_key.SCOPES))
+    keyed = Keyed(http, make_key("ann", *roles.SCOPES))
     keyed.make(alias="sale")
     return keyed
 

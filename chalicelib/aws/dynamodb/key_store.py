@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import Refused
+from chalicelib.aws.dynamodb import transactions
 from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.aws.dynamodb.queries import all_items, kind_query
 from chalicelib.core import times
@@ -20,14 +22,13 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 
-def add(key: Key) -> None:
-    """Store a new key.
+def add(key: Key, alongside: Sequence[Any] = ()) -> None:
+    """Store a new key, with the actions ``alongside`` in one transaction.
 
     Raises:
         StoreUnavailable: it may or may not have been stored; no one has its text, so it does no harm.
     """
-    with translating_errors():
-        clients.writes.put_item(TableName=settings.access_table, Item=_item_from_key(key))
+    transactions.write([{"Put": {"TableName": settings.access_table, "Item": _item_from_key(key)}}, *alongside])
 
 
 def find_key(key_id: str) -> Key | None:
@@ -41,33 +42,38 @@ def find_key(key_id: str) -> Key | None:
     return _key_from_item(found["Item"]) if "Item" in found else None
 
 
-def all_keys() -> list[Key]:
-    """Return all keys, the newest first; one created within the last second may be missing.
+def all_keys(owner: str | None = None) -> list[Key]:
+    """Return the keys of ``owner``, or all, the newest first; one created within the last second may be missing.
+
+    Those of one owner are found by reading all: an index of their own would cost more than it saves (decision 0015).
 
     Raises:
         StoreUnavailable
     """
-    return [_key_from_item(item) for item in all_items(settings.access_table, kind_query("key"))]
+    query = kind_query("key")
+    if owner is not None:
+        query["FilterExpression"] = "#owner = :owner"
+        query["ExpressionAttributeNames"] = {"#owner": "owner"}
+        query["ExpressionAttributeValues"] = {**query["ExpressionAttributeValues"], ":owner": {"S": owner}}
+    return [_key_from_item(item) for item in all_items(settings.access_table, query)]
 
 
-def revoke(key_id: str, now: datetime) -> bool:
-    """Revoke a key; a revoked key keeps the time of its first revocation. False: there is no such key.
+def revoke(key: Key, now: datetime, alongside: Sequence[Any] = ()) -> bool:
+    """Revoke a key, with the actions ``alongside`` in one transaction. False: it was revoked before.
+
+    A revoked key keeps the time of its first revocation.
 
     Raises:
         StoreUnavailable: it may or may not have been revoked.
     """
-    try:
-        with translating_errors("ConditionalCheckFailedException"):
-            clients.writes.update_item(
-                TableName=settings.access_table,
-                Key=_key_id(key_id),
-                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :now)",
-                ConditionExpression="attribute_exists(id)",
-                ExpressionAttributeValues={":now": {"S": times.to_text(now)}},
-            )
-    except Refused:
-        return False
-    return True
+    update = {
+        "TableName": settings.access_table,
+        "Key": _key_id(key.id),
+        "UpdateExpression": "SET revokedAt = :now",
+        "ConditionExpression": "attribute_exists(id) AND attribute_not_exists(revokedAt)",
+        "ExpressionAttributeValues": {":now": {"S": times.to_text(now)}},
+    }
+    return not transactions.write([{"Update": update}, *alongside])
 
 
 def record_use(key_id: str, now: datetime, before: datetime) -> None:
@@ -99,7 +105,9 @@ def _item_from_key(key: Key) -> Item:
         "name": key.name,
         "owner": key.owner,
         "digest": key.digest,
+        "person": key.person,
         "createdAt": times.to_text(key.created_at),
+        "createdBy": key.created_by,
         "endsAt": times.to_text_or_none(key.expires_at),
         "revokedAt": times.to_text_or_none(key.revoked_at),
         "lastUsedAt": times.to_text_or_none(key.last_used_at),
@@ -120,6 +128,8 @@ def _key_from_item(item: Item) -> Key:
         scopes=tuple(scope["S"] for scope in item["scopes"]["L"]),
         digest=item["digest"]["S"],
         created_at=times.parse_time(item["createdAt"]["S"]),
+        person=item["person"]["S"] if "person" in item else None,
+        created_by=item["createdBy"]["S"] if "createdBy" in item else None,
         expires_at=times_by_name.get("endsAt"),
         revoked_at=times_by_name.get("revokedAt"),
         last_used_at=times_by_name.get("lastUsedAt"),

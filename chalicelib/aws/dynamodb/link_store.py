@@ -172,7 +172,7 @@ def change(
     A retry with the same ``change_id`` succeeds.
 
     Raises:
-        LinkChanged: a concurrent change came first.
+        LinkChanged: a concurrent change came first, to the link or to what is written ``alongside``.
         StoreUnavailable: it may or may not have been changed.
         Exception: the error of the first claim that conflicts.
     """
@@ -408,6 +408,8 @@ def _settle(reasons: Sequence[transactions.Reason], change_id: str, claims: Sequ
     if reasons[0].get("Code") == "ConditionalCheckFailed":
         raise LinkChanged
     _raise_for(claims, reasons[1:])
+    if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+        raise LinkChanged  # or what is written with it
     raise StoreUnavailable
 
 

@@ -10,24 +10,24 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core import times
+from chalicelib.core.access.roles import ROLES, SCOPES, role_of
 from chalicelib.core.links import codes
 from chalicelib.core.validation import Fields, names_of
 from chalicelib.errors import KeyRequestInvalid
 
-SCOPES = ("create", "read", "manage", "admin")
 MAX_NAME = 64
 _ID_LENGTH = 10
 _SECRET_LENGTH = 24  # of 58 letters: 140 bits
 KEY = re.compile(r"sk_[1-9A-HJ-NP-Za-km-z]{10}_[1-9A-HJ-NP-Za-km-z]{24}")
 ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{10}")
 MANAGE_KEY = re.compile(r"mk_[1-9A-HJ-NP-Za-km-z]{24}")
-NAMES = names_of(("name", "owner", "scopes", "expiresAt", "expiresIn"))
+NAMES = names_of(("name", "owner", "scopes", "role", "person", "expiresAt", "expiresIn"))
 OWNER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """An API key. Times are aware, in UTC. Its calls act for ``owner``; its name is shown in the history of links."""
+    """An API key. Times are aware, in UTC. Its calls act for the workspace ``owner``; histories show its name."""
 
     id: str
     name: str
@@ -35,6 +35,10 @@ class Key:
     scopes: tuple[str, ...]
     digest: str
     created_at: datetime
+    person: str | None = None
+    """For whom a personal key is; None: it is for an integration, and stays when people leave."""
+    created_by: str | None = None
+    """Who made it, as the log names them; None: a version that did not record it."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
@@ -42,8 +46,11 @@ class Key:
 
     def is_valid(self, secret: str, now: datetime) -> bool:
         """Tell whether ``secret`` is correct and the key neither revoked nor expired, in constant time."""
-        ended = self.revoked_at is not None or (self.expires_at is not None and now >= self.expires_at)
-        return hmac.compare_digest(digest_of(secret), self.digest) and not ended
+        return hmac.compare_digest(digest_of(secret), self.digest) and not self.has_ended(now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether the key is revoked or expired at ``now`` (aware)."""
+        return self.revoked_at is not None or (self.expires_at is not None and now >= self.expires_at)
 
     def as_json(self) -> dict[str, Any]:
         """Return the key as administrators see it, without its secret."""
@@ -51,8 +58,12 @@ class Key:
             "id": self.id,
             "name": self.name,
             "owner": self.owner,
+            "kind": "integration" if self.person is None else "personal",
+            "person": self.person,
             "scopes": list(self.scopes),
+            "role": role_of(self.scopes),
             "createdAt": times.to_text(self.created_at),
+            "createdBy": self.created_by,
             "expiresAt": times.to_text_or_none(self.expires_at),
             "revokedAt": times.to_text_or_none(self.revoked_at),
             "lastUsedAt": times.to_text_or_none(self.last_used_at),
@@ -61,16 +72,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A validated request to create an API key. Without an ``owner`` field, the owner is the name of the key."""
+    """A validated request to create an API key."""
 
     name: str
     owner: str
     scopes: tuple[str, ...]
+    person: str | None = None
     expires_at: datetime | None = None
 
     @classmethod
-    def from_json(cls, body: dict[str, Any], now: datetime) -> NewKey:
-        """Read a request body.
+    def from_json(cls, body: dict[str, Any], now: datetime, workspace: str | None = None) -> NewKey:
+        """Read a request body. Without an ``owner`` field, the owner is ``workspace`` or, if that is None, the name.
 
         Raises:
             KeyRequestInvalid: with every invalid field.
@@ -79,8 +91,9 @@ class NewKey:
         name = fields.text("name", MAX_NAME) or ""
         new_key = cls(
             name=name,
-            owner=fields.text("owner", MAX_NAME) or name,
-            scopes=fields.choices("scopes", SCOPES),
+            owner=fields.text("owner", MAX_NAME) or workspace or name,
+            scopes=_scopes_in(fields),
+            person=fields.text("person", MAX_NAME),
             expires_at=fields.expiry(now),
         )
         if not name:
@@ -92,7 +105,7 @@ class NewKey:
             raise KeyRequestInvalid(fields.errors)
         return new_key
 
-    def generate(self, now: datetime) -> tuple[Key, str]:
+    def generate(self, now: datetime, created_by: str) -> tuple[Key, str]:
         """Return the new key, and its text, which cannot be recovered later."""
         key_id, secret = codes.unguessable_text(_ID_LENGTH), codes.unguessable_text(_SECRET_LENGTH)
         key = Key(
@@ -102,9 +115,21 @@ class NewKey:
             scopes=self.scopes,
             digest=digest_of(secret),
             created_at=now,
+            person=self.person,
+            created_by=created_by,
             expires_at=self.expires_at,
         )
         return key, f"sk_{key_id}_{secret}"
+
+
+def _scopes_in(fields: Fields) -> tuple[str, ...]:
+    """Return the scopes of a request: those listed, or those of its role."""
+    if not fields.is_given("role"):
+        return fields.choices("scopes", SCOPES)
+    if fields.is_given("scopes"):
+        fields.refuse("role", "conflict", "Give either a role or scopes.")
+        return ()
+    return ROLES.get(fields.choice("role", tuple(ROLES)), ())
 
 
 def is_owner(text: str) -> bool:

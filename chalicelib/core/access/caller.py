@@ -7,19 +7,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chalicelib.core.access import api_key
+from chalicelib.core.access.roles import INSTALLATION
 from chalicelib.core.links.link import Link
 from chalicelib.errors import KeyMissing, ScopeMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Who does something, as histories and logs show it."""
+
+    name: str
+    """The name of the key; ``manageKey`` or ``anonymous``; the command of an operator."""
+    key_id: str | None = None
+    person: str | None = None
+    """For whom the key is, if it is a personal one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The caller of a request: with an API key, with the key to one link, or without a key."""
+    """The caller of a request: with an API key, with the key to one link, or without a key.
+
+    Its workspace, its scopes and who it is are all that any call may depend on. They are put together here alone.
+    """
 
     principal: str
     """Identifies the caller in rate counters and Idempotency-Keys; an IP address only as a hash."""
-    name: str
-    """Shown in the history of links."""
-    owner: str | None = None
+    who: Who
+    workspace: str | None = None
+    """The workspace it acts for, which links call their owner; None without an API key."""
     scopes: tuple[str, ...] = ()
     manage_digest: str | None = None
     count_refusal: Callable[[], object] | None = field(default=None, repr=False, compare=False)
@@ -32,11 +47,11 @@ class Caller:
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether the caller may manage every link."""
-        return "admin" in self.scopes
+        """Tell whether the caller is an administrator of the installation, who may manage every link."""
+        return INSTALLATION in self.scopes
 
-    def require(self, scope: str, *, or_manage_key: bool = False) -> None:
-        """Check that the caller has ``scope`` or, with ``or_manage_key``, the key to a single link.
+    def require(self, scope: str | None, *, or_manage_key: bool = False) -> None:
+        """Check that the caller has ``scope``, None: any; or, with ``or_manage_key``, the key to a single link.
 
         Whether that key belongs to the link is checked when the link is read.
 
@@ -48,7 +63,7 @@ class Caller:
             return
         if not self.scopes:
             raise KeyMissing
-        if not self.may(scope):
+        if scope is not None and not self.may(scope):
             raise ScopeMissing(scope)
 
     def may(self, scope: str) -> bool:
@@ -59,15 +74,34 @@ class Caller:
         """Tell whether the caller may manage ``link``: as its owner, with its manage key, or as an administrator."""
         if self.manage_digest is not None:
             return link.manage_digest is not None and hmac.compare_digest(link.manage_digest, self.manage_digest)
-        return self.is_admin or (self.owner is not None and link.owner == self.owner)
+        return self.is_admin or (self.workspace is not None and link.owner == self.workspace)
+
+    def require_in(self, workspace: str, scope: str) -> None:
+        """Check that the caller has ``scope`` in ``workspace``: administrators of the installation have it in all.
+
+        Raises:
+            KeyMissing, ScopeMissing
+        """
+        self.require(scope if workspace == self.workspace else INSTALLATION)
 
 
 def with_key(found: api_key.Key) -> Caller:
     """Return the caller with a valid API key."""
-    return Caller(principal=f"key#{found.id}", name=found.name, owner=found.owner, scopes=found.scopes)
+    who = Who(name=found.name, key_id=found.id, person=found.person)
+    return Caller(principal=f"key#{found.id}", who=who, workspace=found.owner, scopes=found.scopes)
+
+
+def without_key() -> Caller:
+    """Return the caller without any key."""
+    return Caller(principal="", who=Who(name="anonymous"))
 
 
 def with_manage_key(text: str) -> Caller:
     """Return the caller with the key to one link."""
     digest = api_key.digest_of(text)
-    return Caller(principal=f"link#{digest[:32]}", name="manageKey", manage_digest=digest)
+    return Caller(principal=f"link#{digest[:32]}", who=Who(name="manageKey"), manage_digest=digest)
+
+
+def operator(command: str) -> Caller:
+    """Return the caller of a command such as ``make revoke``: who may write to the tables may do everything."""
+    return Caller(principal=f"operator#{command}", who=Who(name=command), scopes=(INSTALLATION,))

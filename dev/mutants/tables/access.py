@@ -167,8 +167,8 @@ MUTANTS = (
     Mutant(
         "invalid externalIds are not read",
         "chalicelib/usecases/find_link.py",
-        "if caller.owner is None or not link_fields.is_external_id(external_id):",
-        "if caller.owner is None:",
+        "if caller.workspace is None or not link_fields.is_external_id(external_id):",
+        "if caller.workspace is None:",
         f"{_GUARDS}::TestKeys::test_impossible_name_costs_no_read[externalId]",
     ),
     Mutant(
@@ -366,8 +366,7 @@ MUTANTS = (
         "key: an unknown key is not treated as no key",
         "chalicelib/usecases/authenticate.py",
         "    if entry is None or not entry.value.is_valid(secret, now):\n",
-        '    if entry is None:\n        return Caller(principal="", name="anonymous")\n'
-        "    if not entry.value.is_valid(secret, now):\n",
+        "    if entry is None:\n        return callers.without_key()\n    if not entry.value.is_valid(secret, now):\n",
         f"{_GUARDS}::TestStrangers::test_wrong_key_is_refused_where_none_is_needed",
     ),
     Mutant(

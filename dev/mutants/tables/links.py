@@ -386,7 +386,7 @@ MUTANTS = (
         "in sequences: a link of another owner",
         "chalicelib/usecases/find_link.py",
         "if link is None or not caller.manages(link):",
-        "if link is None or (not caller.manages(link) and caller.owner is None):",
+        "if link is None or (not caller.manages(link) and caller.workspace is None):",
         _MACHINE,
     ),
     Mutant(

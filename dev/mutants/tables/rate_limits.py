@@ -227,7 +227,7 @@ MUTANTS = (
     Mutant(
         "anonymous: the rules apply",
         "chalicelib/usecases/policies.py",
-        "return None if caller.owner else anonymous_rules()",
+        "return None if caller.workspace else anonymous_rules()",
         "return None",
         f"{_ANONYMOUS}::test_options_that_need_a_key_are_refused",
     ),

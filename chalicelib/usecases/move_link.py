@@ -1,0 +1,191 @@
+"""Move a link to another workspace: offered by one side and accepted by the other, or adopted by the key to it.
+
+What is the link's own goes with it: its code, history, visits and all-time numbers. What it was to its workspace stays
+there: the days of that workspace's statistics, which show it as moved, without its code. Everything of a move is one
+transaction: owner, externalId, history, both logs and the end of the offer.
+
+Containers that have the link in their cache credit visits to the old workspace for as long as the cache lasts.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.aws import link_cache
+from chalicelib.aws.dynamodb import (
+    audit_log_store,
+    history_store,
+    link_store,
+    moved_store,
+    offer_store,
+    transactions,
+)
+from chalicelib.aws.dynamodb.claim_store import Claim
+from chalicelib.aws.dynamodb.errors import WriteContended
+from chalicelib.core.access.audit_log import Action, Entry
+from chalicelib.core.access.caller import Caller
+from chalicelib.core.access.offer import NewOffer, Offer
+from chalicelib.core.links import codes
+from chalicelib.core.links.link import Link
+from chalicelib.errors import FieldError, LinkBusy, LinkUnknown, OfferInvalid, OfferUnknown
+from chalicelib.usecases import find_link
+
+_SECONDS = 4.0  # for retries while others change the same link
+
+
+def offer(new_offer: NewOffer, caller: Caller, now: datetime) -> Offer:
+    """Offer a link that the caller may manage to a workspace. It takes the place of an earlier offer of the link.
+
+    Raises:
+        LinkUnknown: it does not exist, or the caller may not manage it.
+        OfferInvalid: the link is in that workspace already.
+        StoreUnavailable: it may or may not be on offer.
+    """
+    link = find_link.find(new_offer.link, caller)
+    if link.owner == new_offer.to:
+        raise OfferInvalid([FieldError("to", "conflict", f"The link is in the workspace {new_offer.to!r} already.")])
+    made = Offer(
+        id=uuid.uuid4().hex, code=link.code, of=link.owner, to=new_offer.to, by=caller.who.name, created_at=now
+    )
+    offer_store.add(made, _log("link-offered", made, caller, now))
+    return made
+
+
+def offers_for(caller: Caller, now: datetime) -> list[Offer]:
+    """Return the offers that the caller's workspace made or was made, the newest first.
+
+    Raises:
+        StoreUnavailable
+    """
+    return [] if caller.workspace is None else offer_store.offers_of(caller.workspace, now)
+
+
+def end_offer(code: str, caller: Caller, now: datetime) -> None:
+    """Withdraw an offer that the caller's workspace made, or decline one that it was made.
+
+    Raises:
+        OfferUnknown: there is none that concerns the caller.
+        StoreUnavailable: it may or may not have ended.
+    """
+    found = _find(code, now)
+    if found is None or not (caller.is_admin or caller.workspace in {found.of, found.to}):
+        raise OfferUnknown
+    action: Action = "offer-declined" if caller.workspace == found.to else "offer-withdrawn"
+    if not offer_store.end(found, _log(action, found, caller, now)):
+        raise OfferUnknown
+
+
+def accept(code: str, caller: Caller, now: datetime) -> Link:
+    """Move a link that the caller's workspace was offered into it, and return it. It can be repeated.
+
+    Raises:
+        OfferUnknown: there is no such offer, or the link is gone.
+        ExternalIdTaken: another link of the workspace has the link's externalId.
+        LinkBusy: other writers kept changing it; it was not moved.
+        StoreUnavailable: it may or may not have been moved.
+    """
+    change_id = uuid.uuid4().hex
+
+    def attempt() -> Link:
+        found = _find(code, now)
+        link = link_store.find_now(code) if codes.is_code(code) else None
+        if link is not None and found is None and _was_moved_to(caller, link):
+            return link
+        if found is None or not (caller.is_admin or caller.workspace == found.to):
+            raise OfferUnknown
+        if link is None or link.owner != found.of:
+            raise OfferUnknown
+        sent = _log("link-sent", found, caller, now, [found.of]) if found.of else []
+        received = _log("link-received", found, caller, now, [found.to])
+        alongside = [offer_store.removal(found), *sent, *received]
+        return _Move(found.to, "moved", caller, change_id, now).write(link, alongside)
+
+    return _retry(attempt)
+
+
+def adopt(code: str, holder: Caller, caller: Caller, now: datetime) -> Link:
+    """Move a link without an owner into the workspace of ``caller``, and return it. It can be repeated.
+
+    ``holder`` is the caller with the manage key, which opens nothing any more.
+
+    Raises:
+        LinkUnknown: there is no such link, or the manage key is not its.
+        TooManyRequests: too many unknown keys from the network of the caller.
+        LinkBusy: other writers kept changing it; it was not moved.
+        StoreUnavailable: it may or may not have been moved.
+    """
+    workspace = caller.workspace
+    if workspace is None:
+        raise LinkUnknown(code)
+    change_id = uuid.uuid4().hex
+
+    def attempt() -> Link:
+        link = link_store.find_now(code) if codes.is_code(code) else None
+        if link is not None and _was_moved_to(caller, link):
+            return link
+        link = find_link.find(code, holder)
+        entry = Entry(at=now, action="link-adopted", subject=link.code, who=caller.who)
+        alongside = [audit_log_store.entry_for(workspace, entry)]
+        return _Move(workspace, "adopted", caller, change_id, now).write(link, alongside)
+
+    return _retry(attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A link's move to another workspace, as one request asks for it."""
+
+    to: str
+    action: str
+    caller: Caller
+    change_id: str
+    now: datetime
+
+    def write(self, link: Link, alongside: Sequence[Any]) -> Link:
+        """Write the link with its new owner and everything that depends on it, in one transaction."""
+        now, version = self.now, link.version + 1
+        after = replace(link, owner=self.to, manage_digest=None, moved_at=now, updated_at=now, version=version)
+        owners = {"owner": {"from": link.owner, "to": self.to}}
+        actions = [history_store.entry(link.code, version, self.caller.who.name, now, self.action, owners), *alongside]
+        actions += [claim.release() for claim in find_link.held_claims(link, now)]
+        if link.owner is not None:
+            actions.append(moved_store.put_action(link.owner, link.code, is_moved=True))
+        if moved_store.moved_of(self.to, [link.code]):  # it was here before
+            actions.append(moved_store.put_action(self.to, link.code, is_moved=False))
+
+        def write(claims: Sequence[Claim]) -> None:
+            link_store.change(link, after, self.change_id, actions, claims)
+
+        find_link.claiming(after, find_link.claims_for(after, now), write)
+        link_cache.put(after, now)
+        return after
+
+
+def _retry(attempt: Callable[[], Link]) -> Link:
+    try:
+        return transactions.retry(attempt, _SECONDS)
+    except WriteContended as contended:
+        raise LinkBusy from contended
+
+
+def _find(code: str, now: datetime) -> Offer | None:
+    return offer_store.find(code, now) if codes.is_code(code) else None
+
+
+def _was_moved_to(caller: Caller, link: Link) -> bool:
+    """Tell whether a link has come to the workspace of the caller: the response to that may have been lost."""
+    return link.moved_at is not None and link.owner is not None and link.owner == caller.workspace
+
+
+def _log(
+    action: Action, about: Offer, caller: Caller, now: datetime, workspaces: Sequence[str] | None = None
+) -> list[Any]:
+    """Return what adds to the logs of ``workspaces``, or of both sides, what was done about an offer."""
+    details = {"from": about.of, "to": about.to}
+    entry = Entry(at=now, action=action, subject=about.code, who=caller.who, details=details)
+    sides = [side for side in (about.of, about.to) if side] if workspaces is None else workspaces
+    return [audit_log_store.entry_for(side, entry) for side in sides]
