@@ -1,11 +1,14 @@
-"""Access control: every route, called by every kind of caller."""
+"""Access control: every route, called by every kind of caller.
+
+What a call needs is one row; the status of each caller follows from that and from the table of roles.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -13,12 +16,13 @@ from chalice.test import TestHTTPClient as Http
 
 import app as routes
 from chalicelib.api.versions import V1
-from chalicelib.aws.dynamodb import key_store, transfer_store
+from chalicelib.aws.dynamodb import key_store, link_store, transfer_store
 from chalicelib.core import limits
-from chalicelib.core.access import api_key
+from chalicelib.core.access import api_key, roles
 from chalicelib.core.access import caller as callers
 from chalicelib.core.limits import Window
 from chalicelib.core.links import codes, password
+from chalicelib.core.links.link import Link
 from chalicelib.core.transfers.export_job import Export
 from chalicelib.core.transfers.import_job import Import
 from chalicelib.errors import KeyRefused
@@ -29,45 +33,97 @@ from tests.callers import Keyed, make_key
 from tests.faults import table_down
 from tests.sizes import grows, usual_or_long
 
-CALLERS = ("anonymous", "wrong key", "revoked", "expired", "other owner", "read-only", "owner", "admin")
-KEY_NEEDED = (401, 401, 401, 401)
+SCOPES_OF: dict[str, tuple[str, ...]] = {
+    "viewer": roles.ROLES["viewer"],
+    "editor": roles.ROLES["editor"],
+    "admin of the workspace": roles.ROLES["admin"],
+    "admin of another workspace": roles.ROLES["admin"],
+    **{f"{scope} alone": (scope,) for scope in roles.SCOPES if scope != roles.INSTALLATION},
+    "installation": (roles.INSTALLATION,),
+}
+"""The callers with an API key that is accepted, and its scopes."""
+WORKSPACE_OF = {"admin of another workspace": "bob", "installation": "root"}
+"""The workspaces of those who are not ann's."""
+REFUSED = ("no key", "wrong key", "revoked", "expired")
+CALLERS = (*REFUSED, *SCOPES_OF, "manage key")
 MOVED = "0" * 32
 SAME_FOR_ALL = {status: (status,) * len(CALLERS) for status in (200, 302, 303, 404)}
 
-CALLS: dict[tuple[str, str], tuple[int, ...]] = {
-    ("/reports", "GET"): (*KEY_NEEDED, 403, 403, 403, 200),
-    ("/reports", "HEAD"): (*KEY_NEEDED, 403, 403, 403, 200),
-    ("/links", "POST"): (*KEY_NEEDED, 201, 403, 201, 201),
-    ("/links", "GET"): (*KEY_NEEDED, 200, 200, 200, 200),
-    ("/links", "HEAD"): (*KEY_NEEDED, 200, 200, 200, 200),
-    ("/links/bulk", "POST"): (*KEY_NEEDED, 200, 403, 200, 200),
-    ("/links/{code}", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}", "PATCH"): (*KEY_NEEDED, 404, 403, 200, 200),
-    ("/links/{code}", "DELETE"): (*KEY_NEEDED, 404, 403, 204, 204),
-    ("/links/{code}/history", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}/history", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}/stats", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}/stats", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}/visits", "GET"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/links/{code}/visits", "HEAD"): (*KEY_NEEDED, 404, 200, 200, 200),
-    ("/stats", "GET"): (*KEY_NEEDED, 200, 200, 200, 200),
-    ("/stats", "HEAD"): (*KEY_NEEDED, 200, 200, 200, 200),
-    ("/imports", "POST"): (*KEY_NEEDED, 201, 403, 201, 201),
-    ("/imports/{import_id}", "GET"): (*KEY_NEEDED, 404, 403, 200, 200),
-    ("/imports/{import_id}", "HEAD"): (*KEY_NEEDED, 404, 403, 200, 200),
-    ("/exports", "POST"): (*KEY_NEEDED, 202, 403, 202, 202),
-    ("/exports/{export_id}", "GET"): (*KEY_NEEDED, 404, 403, 200, 200),
-    ("/exports/{export_id}", "HEAD"): (*KEY_NEEDED, 404, 403, 200, 200),
-    ("/keys", "POST"): (*KEY_NEEDED, 403, 403, 403, 201),
-    ("/keys", "GET"): (*KEY_NEEDED, 403, 403, 403, 200),
-    ("/keys", "HEAD"): (*KEY_NEEDED, 403, 403, 403, 200),
-    ("/keys/{key_id}", "DELETE"): (*KEY_NEEDED, 403, 403, 403, 204),
+
+class Needs(NamedTuple):
+    """What a call needs: from it follow the statuses for all callers."""
+
+    scope: str | None
+    """None: any API key."""
+    status: int = 200
+    """For those who may."""
+    elsewhere: int | None = None
+    """For the admin of another workspace; None: the call is about that workspace's own."""
+    manage_key: bool = False
+    """Whether the key to a link will do."""
+
+    def statuses(self) -> tuple[int, ...]:
+        """Return the status for each of ``CALLERS``."""
+        return tuple(self._status(caller) for caller in CALLERS)
+
+    def _status(self, caller: str) -> int:
+        if caller in REFUSED or (caller == "manage key" and not self.manage_key):
+            return 401
+        if caller in {"installation", "manage key"}:
+            return self.status
+        if self.scope is not None and self.scope not in SCOPES_OF[caller]:
+            return 403
+        return self.elsewhere or self.status if caller == "admin of another workspace" else self.status
+
+
+LINK_READ = Needs("read", elsewhere=404, manage_key=True)
+_OF_OLD: dict[tuple[str, str], Needs] = {
+    ("/reports", "GET"): Needs("admin"),
+    ("/links", "POST"): Needs("create", 201),
+    ("/links", "GET"): Needs("read"),
+    ("/links/bulk", "POST"): Needs("create"),
+    ("/links/{code}", "GET"): LINK_READ,
+    ("/links/{code}", "PATCH"): Needs("manage", elsewhere=404, manage_key=True),
+    ("/links/{code}", "DELETE"): Needs("manage", 204, elsewhere=404, manage_key=True),
+    ("/links/{code}/history", "GET"): LINK_READ,
+    ("/links/{code}/stats", "GET"): LINK_READ,
+    ("/links/{code}/visits", "GET"): LINK_READ,
+    ("/stats", "GET"): Needs("read"),
+    ("/imports", "POST"): Needs("create", 201),
+    ("/imports/{import_id}", "GET"): Needs("create", elsewhere=404),
+    ("/exports", "POST"): Needs("manage", 202),
+    ("/exports/{export_id}", "GET"): Needs("manage", elsewhere=404),
+    ("/keys", "POST"): Needs("keys", 201),
+    ("/keys", "GET"): Needs("keys"),
+    ("/keys/{key_id}", "DELETE"): Needs("keys", 204, elsewhere=404),
 }
+_OF_V1: dict[tuple[str, str], Needs] = {
+    ("/me", "GET"): Needs(None),
+    ("/keys", "DELETE"): Needs("keys"),
+    ("/links/{code}/adopt", "POST"): Needs("manage"),
+    ("/workspaces", "GET"): Needs("admin"),
+    ("/workspaces/{workspace}", "GET"): Needs("read", elsewhere=403),
+    ("/workspaces/{workspace}", "PATCH"): Needs("settings", elsewhere=403),
+    ("/offers", "POST"): Needs("manage", 201, elsewhere=404),
+    ("/offers", "GET"): Needs("read"),
+    ("/offers/{code}", "DELETE"): Needs("manage", 204, elsewhere=404),
+    ("/offers/{code}/accept", "POST"): Needs("manage", elsewhere=404),
+    ("/audit-log", "GET"): Needs("settings"),
+}
+
+
+def with_head(calls: dict[tuple[str, str], Needs]) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return the statuses of ``calls``; HEAD has those of GET."""
+    heads = {(route, "HEAD"): needs for (route, method), needs in calls.items() if method == "GET"}
+    return {at: needs.statuses() for at, needs in {**calls, **heads}.items()}
+
+
+CALLS = with_head(_OF_OLD)
 """The calls that have two addresses, by the one without /v1."""
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     **CALLS,
     **{(f"{V1}{route}", method): row for (route, method), row in CALLS.items()},
+    **{(f"{V1}{route}", method): row for (route, method), row in with_head(_OF_V1).items()},
     **{(f"{V1}/links/{{code}}/qr", method): SAME_FOR_ALL[200] for method in ("GET", "HEAD")},
     **{(V1, method): SAME_FOR_ALL[302] for method in ("GET", "HEAD")},
     (V1, "POST"): SAME_FOR_ALL[404],
@@ -94,18 +150,36 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     },
     **{("/.well-known/security.txt", method): SAME_FOR_ALL[404] for method in ("GET", "HEAD")},  # no contact is set
 }
+MANAGE_KEY = f"mk_{'3' * 24}"
 BODIES: dict[tuple[str, str], Any] = {
     ("/{code}/report", "POST"): b"reason=spam",
     ("/links", "POST"): {"url": "https://example.com/"},
     ("/links/bulk", "POST"): {"links": [{"url": "https://example.com/"}]},
     ("/links/{code}", "PATCH"): {"title": "Changed"},
-    ("/keys", "POST"): {"name": "new", "scopes": ["read"]},
+    ("/keys", "POST"): {"name": "new", "scopes": ["keys"]},
+    ("/links/{code}/adopt", "POST"): {"manageKey": MANAGE_KEY},
+    ("/workspaces/{workspace}", "PATCH"): {"name": "Ann's"},
+    ("/offers", "POST"): {"code": "sale", "to": "carl"},
 }
+QUERIES = {("/keys", "DELETE"): "?person=anna@example.com"}
+NAMES = {
+    "code": "sale",
+    "import_id": MOVED,
+    "export_id": MOVED,
+    "workspace": "ann",
+    "file": "page.css",
+    "problem": "alias-taken",
+    "path1": "a",
+    "path2": "b",
+    "path3": "c",
+}
+"""What stands for each variable of a path."""
 
 
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Creating links needs a key, as everywhere except on a developer's machine."""
+    """Creating links needs a key, as everywhere except on a developer's machine; and the index does not lag behind."""
+    monkeypatch.setattr(manage_keys, "_INDEX_LAGS", 0)
     monkeypatch.setattr(policies, "settings", dataclasses.replace(settings, open_create=False))
 
 
@@ -122,15 +196,20 @@ def make_keys(http: Http) -> dict[str, str]:
         "wrong key": f"sk_{'1' * 10}_{'2' * 24}",
         "revoked": make_key("ann", name="revoked"),
         "expired": make_key("ann", expires_at=now - timedelta(seconds=1)),
-        "other owner": make_key("bob"),
-        "read-only": make_key("ann", "read"),
-        "owner": make_key("ann"),
-        "admin": make_key("root", "admin"),
-        "spare": make_key("spare"),
+        **{caller: make_key(WORKSPACE_OF.get(caller, "ann"), *scopes) for caller, scopes in SCOPES_OF.items()},
+        "manage key": MANAGE_KEY,
+        "spare": make_key("ann"),
     }
+    found |= {"owner": found["editor"], "read-only": found["viewer"], "admin": found["installation"]}
+    found["other owner"] = found["admin of another workspace"]
     key_id, _ = api_key.parse(found["revoked"]) or ("", "")
     manage_keys.revoke(key_id, callers.operator("test"), now)
     Keyed(http, found["owner"]).make(alias="sale", forwardPath=True)
+    digest = api_key.digest_of(MANAGE_KEY)
+    link_store.add(Link(code="free", url="https://example.com/", forward_path=True, manage_digest=digest), "free")
+    carl = Keyed(http, make_key("carl"))
+    carl.make(alias="present")
+    carl("POST", f"{V1}/offers", {"code": "present", "to": "ann"})
     transfer_store.add_import(Import(id=MOVED, owner="ann", by="ann", created_at=now))
     transfer_store.add_export(Export(id=MOVED, owner="ann", asked_by="ann", created_at=now))
     return found
@@ -148,10 +227,10 @@ class TestEachRoute:
     @pytest.mark.usefixtures("closed")
     def test_admin_gets_the_expected_status(self, http: Http, keys: dict[str, str], route: str, method: str) -> None:
         """As the route's row says."""
-        check(http, keys, route, method, "admin")
+        check(http, keys, route, method, "installation")
 
 
-@pytest.mark.parametrize("caller", [caller for caller in CALLERS if caller != "admin"])
+@pytest.mark.parametrize("caller", [caller for caller in CALLERS if caller != "installation"])
 @pytest.mark.parametrize(
     ("route", "method"), [at for at in MATRIX if at not in CALLS]
 )  # test_api_versions.py compares the others
@@ -165,11 +244,12 @@ def test_caller_gets_the_expected_status(
 
 def check(http: Http, keys: dict[str, str], route: str, method: str, caller: str) -> None:
     """Call a route as ``caller``, and assert that the status is that of the table."""
+    call = (route.removeprefix(V1), method)
     spare, _ = api_key.parse(keys["spare"]) or ("", "")
-    more = {"path1": "a", "path2": "b", "path3": "c", "import_id": MOVED, "export_id": MOVED}
-    path = route.format(code="sale", file="page.css", problem="alias-taken", key_id=spare, **more)
+    code = "present" if "/offers" in route else "free" if "/adopt" in route or caller == "manage key" else "sale"
+    path = route.format(**{**NAMES, "code": code, "key_id": spare}) + QUERIES.get(call, "")
 
-    answer = Keyed(http, keys.get(caller))(method, path, BODIES.get((route.removeprefix(V1), method)))
+    answer = Keyed(http, keys.get(caller))(method, path, BODIES.get(call))
 
     assert answer.status_code == MATRIX[route, method][CALLERS.index(caller)]
     if answer.status_code == 401:
@@ -315,12 +395,12 @@ class TestKeys:
         now, headers = datetime.now(UTC), {"x-api-key": keys["spare"]}
         authenticate.authenticate(headers, "203.0.113.1", now - timedelta(seconds=since_its_use))
         authenticate.reset()
-        assert authenticate.authenticate(headers, "203.0.113.1", now).workspace == "spare"
+        assert authenticate.authenticate(headers, "203.0.113.1", now).workspace == "ann"
         found = key_store.find_key(key_id)
         assert found is not None
         key_store.revoke(found, now)
 
-        assert authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=29)).workspace == "spare"
+        assert authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=29)).workspace == "ann"
         with pytest.raises(KeyRefused):
             authenticate.authenticate(headers, "203.0.113.1", now + timedelta(seconds=30))
 
