@@ -36,7 +36,7 @@ def test_bounds_of_requests_stand_in_one_place() -> None:
     """Other modules have bounds of one field, of one header, and of what is stored."""
     of_a_field = {
         *("abuse_report", "api_key", "codes", "forwarding", "idempotency"),
-        *("link_fields", "rule_parser", "rules", "target_url"),
+        *("link_fields", "rule_parser", "rules", "target_url", "workspace"),
     }
     of_a_row = {"file_formats", "imported_link", "import_summary"}
     of_counting = {"logs", "open_counter", "recount", "slots", "unique_visitors"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dev.mutants.tables import access, clicks, link_options, links, rate_limits, tools, transfers
+from dev.mutants.tables import access, clicks, link_options, links, rate_limits, tools, transfers, workspaces
 
 MUTANTS = (
     *access.MUTANTS,
+    *workspaces.MUTANTS,
     *rate_limits.MUTANTS,
     *links.MUTANTS,
     *link_options.MUTANTS,

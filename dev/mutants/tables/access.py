@@ -90,22 +90,22 @@ MUTANTS = (
     Mutant(
         "owner check on read: the owner",
         "chalicelib/core/access/caller.py",
-        "and link.owner == self.owner)",
+        "and link.owner == self.workspace)",
         ")",
         f"{_ACCESS}::TestOwners::test_foreign_and_missing_links_give_the_same_bytes",
     ),
     Mutant(
         "owner check on read: two missing owners are not equal",
         "chalicelib/core/access/caller.py",
-        "(self.owner is not None and link.owner == self.owner)",
-        "link.owner == self.owner",
+        "(self.workspace is not None and link.owner == self.workspace)",
+        "link.owner == self.workspace",
         f"{_GUARDS}::TestKeys::test_caller_without_an_owner_does_not_manage_ownerless_links",
     ),
     Mutant(
         "owner check on read: only admins manage all links",
         "chalicelib/core/access/caller.py",
-        "return self.is_admin or (self.owner",
-        "return bool(self.scopes) or (self.owner",
+        "return self.is_admin or (self.workspace",
+        "return bool(self.scopes) or (self.workspace",
         f"{_ACCESS}::TestOwners::test_link_without_an_owner_is_for_admins_only",
     ),
     Mutant(
@@ -174,16 +174,16 @@ MUTANTS = (
     Mutant(
         "invalid key ids are not read",
         "chalicelib/usecases/manage_keys.py",
-        "if not is_id(key_id) or not key_store",
-        "if not key_store",
+        "key_store.find_key(key_id) if is_id(key_id) else None",
+        "key_store.find_key(key_id)",
         f"{_GUARDS}::TestKeys::test_impossible_name_costs_no_read[key]",
     ),
     # Scopes.
     Mutant(
         "scope: the right one is needed",
         "chalicelib/core/access/caller.py",
-        "if not self.may(scope):",
-        "if not self.scopes:",
+        "if scope is not None and not self.may(scope):",
+        "if scope is not None and not self.scopes:",
         f"{_SCOPES}[GET-/keys-manage]",
     ),
     Mutant(
@@ -217,7 +217,7 @@ MUTANTS = (
     Mutant(
         "scope: manage is not admin",
         "chalicelib/core/access/caller.py",
-        'return "admin" in self.scopes',
+        "return INSTALLATION in self.scopes",
         'return "manage" in self.scopes',
         f"{_ACCESS}::TestOwners::test_foreign_and_missing_links_give_the_same_bytes",
     ),
@@ -294,22 +294,22 @@ MUTANTS = (
     Mutant(
         "only admins create keys",
         "chalicelib/api/keys.py",
-        'auth.caller_of(request, "admin", moment)\n    key, text',
-        'auth.caller_of(request, "manage", moment)\n    key, text',
+        'auth.caller_of(request, "keys", moment)\n    new_key',
+        'auth.caller_of(request, "manage", moment)\n    new_key',
         f"{_SCOPES}[POST-/keys-manage]",
     ),
     Mutant(
         "only admins list keys",
         "chalicelib/api/keys.py",
-        'auth.caller_of(request, "admin", clock.now())\n    return json_response({"data": [key',
-        'auth.caller_of(request, "manage", clock.now())\n    return json_response({"data": [key',
+        'auth.caller_of(request, "keys", clock.now(), ("owner",))',
+        'auth.caller_of(request, "manage", clock.now(), ("owner",))',
         f"{_SCOPES}[GET-/keys-manage]",
     ),
     Mutant(
         "only admins revoke keys",
         "chalicelib/api/keys.py",
-        'auth.caller_of(request, "admin", moment)\n    manage_keys.revoke',
-        'auth.caller_of(request, "manage", moment)\n    manage_keys.revoke',
+        'manage_keys.revoke(key_id, auth.caller_of(request, "keys", moment), moment)',
+        'manage_keys.revoke(key_id, auth.caller_of(request, "manage", moment), moment)',
         f"{_SCOPES}[DELETE-/keys/nobody-manage]",
     ),
     Mutant(
@@ -337,15 +337,15 @@ MUTANTS = (
     Mutant(
         "key: its secret is compared",
         "chalicelib/core/access/api_key.py",
-        "return hmac.compare_digest(digest_of(secret), self.digest) and not ended",
-        "return not ended",
+        "return hmac.compare_digest(digest_of(secret), self.digest) and not self.has_ended(now)",
+        "return not self.has_ended(now)",
         f"{_GUARDS}::TestKeys::test_key_id_without_its_secret_is_refused",
     ),
     Mutant(
         "key: revoked",
         "chalicelib/core/access/api_key.py",
-        "ended = self.revoked_at is not None or (",
-        "ended = (",
+        "return self.revoked_at is not None or (",
+        "return (",
         f"{_ACCESS}::TestKeys::test_revoked_key_is_refused_at_once_in_this_container",
     ),
     Mutant(
@@ -386,22 +386,22 @@ MUTANTS = (
     Mutant(
         "key: evicted from the cache when revoked",
         "chalicelib/usecases/manage_keys.py",
-        "    authenticate.evict_key(key_id)\n",
+        "    authenticate.evict_key(key.id)\n",
         "",
         f"{_ACCESS}::TestKeys::test_revoked_key_is_refused_at_once_in_this_container",
     ),
     Mutant(
         "key: the first revocation counts",
         "chalicelib/aws/dynamodb/key_store.py",
-        "SET revokedAt = if_not_exists(revokedAt, :now)",
-        "SET revokedAt = :now",
+        " AND attribute_not_exists(revokedAt)",
+        "",
         f"{_GUARDS}::TestKeys::test_second_revocation_keeps_the_time_of_the_first",
     ),
     Mutant(
         "key: a missing key cannot be revoked",
         "chalicelib/aws/dynamodb/key_store.py",
-        '"attribute_exists(id)"',
-        '"attribute_exists(id) OR attribute_not_exists(id)"',
+        '"attribute_exists(id) AND attribute_not',
+        '"(attribute_exists(id) OR attribute_not_exists(id)) AND attribute_not',
         f"{_GUARDS}::test_revoking_a_missing_key_creates_nothing",
     ),
     Mutant(
@@ -414,8 +414,8 @@ MUTANTS = (
     Mutant(
         "key: its text is shown once",
         "chalicelib/api/keys.py",
-        '{"data": [key.as_json() for key in',
-        '{"data": [key.as_json() | {"digest": key.digest} for key in',
+        '{"data": [key.as_json() for key in keys]',
+        '{"data": [key.as_json() | {"digest": key.digest} for key in keys]',
         f"{_ACCESS}::TestKeys::test_key_text_is_shown_once",
     ),
 )

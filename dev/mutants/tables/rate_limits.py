@@ -141,21 +141,21 @@ MUTANTS = (
     Mutant(
         "rate limit: counted by routes without a link",
         "chalicelib/api/auth.py",
-        "    add_headers(limit_calls.count_call(caller, 1, now))\n",
-        "    if or_manage_key:\n        add_headers(limit_calls.count_call(caller, 1, now))\n",
+        "spent = limit_calls.count_call(caller, 1, now)",
+        "spent = limit_calls.count_call(caller, 1, now) if or_manage_key else {}",
         f"{_GUARDS}::TestKeys::test_every_route_counts_towards_the_rate_limit[GET-/stats]",
     ),
     Mutant(
         "rate limit: counted by routes of a link",
         "chalicelib/api/auth.py",
-        "    add_headers(limit_calls.count_call(caller, 1, now))\n",
-        "    if not or_manage_key:\n        add_headers(limit_calls.count_call(caller, 1, now))\n",
+        "spent = limit_calls.count_call(caller, 1, now)",
+        "spent = limit_calls.count_call(caller, 1, now) if not or_manage_key else {}",
         f"{_GUARDS}::TestKeys::test_every_route_counts_towards_the_rate_limit[PATCH-/links/sale]",
     ),
     Mutant(
         "rate limit: counted when links are created",
         "chalicelib/api/auth.py",
-        "    add_headers(limit_calls.count_call(caller, links(), now))\n",
+        "    add_headers(limits.headers(limit_calls.count_call(caller, links(), now), now))\n",
         "",
         f"{_GUARDS}::TestKeys::test_every_route_counts_towards_the_rate_limit[POST-/links]",
     ),
@@ -234,8 +234,8 @@ MUTANTS = (
     Mutant(
         "anonymous: the rules apply to bulk requests",
         "chalicelib/api/links.py",
-        "NewLink.from_json(row, policies.targets(), moment, policies.rules_for(caller))",
-        "NewLink.from_json(row, policies.targets(), moment)",
+        "        return NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller))",
+        "        return NewLink.from_json(body, policies.targets(), moment)",
         f"{_GUARDS}::TestStrangers::test_bulk_requests_follow_the_rules_without_a_key",
     ),
     Mutant(

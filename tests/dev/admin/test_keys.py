@@ -16,13 +16,18 @@ from dev.local import run
 from tests.callers import Keyed
 from tests.paths import ROOT
 
-_MADE = {"BaseUrl": "https://sho.rt", "AccessTable": "url-shortener-access"}
+_MADE = {
+    "BaseUrl": "https://sho.rt",
+    "AccessTable": "url-shortener-access",
+    "ClicksTable": "url-shortener-clicks",
+}
 
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stack is the one of the tests."""
-    monkeypatch.setenv("ACCESS_TABLE", _MADE["AccessTable"])  # so that it is unset again afterwards
+    for name in ("AccessTable", "ClicksTable"):  # so that they are unset again afterwards
+        monkeypatch.setenv(name.replace("Table", "_TABLE").upper(), _MADE[name])
     monkeypatch.setattr(stages, "find", lambda _: (stack.Cloud("eu-west-1"), _MADE))
 
 
@@ -35,35 +40,56 @@ def ran(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 @pytest.mark.usefixtures("found")
 def test_a_name_is_enough(http: Http, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The key has the scopes that the page needs, and its owner is its name; the output says both."""
-    ran(monkeypatch, "make", "", "laptop", "", "", "")
+    ran(monkeypatch, "make", "", "laptop", *[""] * 5)
 
     said = capsys.readouterr()
     laptop = Keyed(http, said.out.strip())
-    assert "of 'laptop' may create, read, manage (SCOPES says otherwise)" in said.err
+    assert "of 'laptop' may create, read, manage (ROLE says otherwise)" in said.err
     code = laptop.make()["code"]
     assert laptop.get("/links").json_body["data"][0]["code"] == code
+
+
+@pytest.mark.usefixtures("found")
+def test_a_workspace_and_a_role_are_enough(
+    http: Http, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key has the scopes of the role, and is for a person if one is named; the log says where it came from."""
+    ran(monkeypatch, "make", "", "", "", "marketing", "90d", "admin", "anna@example.com")
+
+    anna = Keyed(http, capsys.readouterr().out.strip())
+    me = anna.get("/v1/me").json_body
+    assert (me["name"], me["person"]) == ("anna@example.com", "anna@example.com")
+    assert (me["workspace"], me["role"]) == ("marketing", "admin")
+    ran(monkeypatch, "list", "")
+    assert "anna@example.com" in capsys.readouterr().out
+    ran(monkeypatch, "revoke", "", me["key"])
+    assert anna.get("/v1/me").status_code == 401
 
 
 @pytest.mark.parametrize("place", ["README.md", "docs/api.md", "chalicelib/web/static/texts.js", "dev/admin/keys.py"])
 def test_the_examples_create_keys_for_the_page(place: str) -> None:
     """Each documented `make key` works as it is copied, and the page's list accepts its key."""
     examples = [
-        dict(re.findall(r"(NAME|SCOPES|OWNER)=([\w,]+)", words))
+        dict(re.findall(r"(NAME|SCOPES|WORKSPACE|OWNER|ROLE)=([\w,]+)", words))
         for words in re.findall(r"make key ((?:[A-Z]+=[\w,]+ ?)+)", (ROOT / place).read_text("utf-8"))
     ]
 
     assert examples
     for example in examples:
-        assert NewKey.from_json({"name": example["NAME"], "scopes": ["read"]}, datetime.now(UTC)).owner
-        assert "SCOPES" not in example or "read" in example["SCOPES"].split(",")
+        given = (
+            {"scopes": example["SCOPES"].split(",")} if "SCOPES" in example else {"role": example.get("ROLE", "editor")}
+        )
+        key = NewKey.from_json({"name": example["NAME"], **given}, datetime.now(UTC), example.get("WORKSPACE"))
+        assert "read" in key.scopes
 
 
 @pytest.mark.usefixtures("aws", "found")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("make", "", "", "", "", ""), "For example: make key NAME=laptop SCOPES=create,read,manage"),
-        (("make", "", "laptop", "everything", "", ""), "For example: make key NAME=laptop SCOPES="),
+        (("make", *[""] * 7), "For example: make key WORKSPACE=team NAME=laptop ROLE=editor"),
+        (("make", "", "laptop", "everything", *[""] * 4), "For example: make key WORKSPACE="),
+        (("make", "", "laptop", "", "", "", "owner", ""), "role is one of: viewer, editor, admin."),
         (("revoke", "", "nosuchkey1"), "There is no key with this id. make keys lists those there are."),
     ],
 )
