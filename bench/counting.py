@@ -477,14 +477,14 @@ def _seed(subject: str, counts: Counter[str], today: date, slots: int) -> None:
     """Write the days of a year: those before yesterday are folded, the others are in the counters of all ``slots``."""
     from chalicelib.aws.dynamodb import click_store, counter_store
     from chalicelib.aws.dynamodb.counter_store import Place, Stored
-    from chalicelib.core.visits.counters import CounterKey, Counts, Day
+    from chalicelib.core.visits.counters import CounterKey, Day
     from chalicelib.core.visits.open_counter import OpenCounter
 
     for back in range(365):
         day = (today - timedelta(days=back)).isoformat()
         if back > 1:
             folded = Day(date=day, counts=counts, visitors=counts["visits"] // 2, is_folded=True)
-            stored = click_store.fold(CounterKey(subject, day), Day(date=day, counts={}), folded, None, Counts())
+            stored = click_store.fold(CounterKey(subject, day), Day(date=day, counts={}), folded, None, {})
         else:
             places = [Place(subject, slot, day) for slot in range(slots)]
             stored = all(counter_store.put(place, Stored(OpenCounter()), OpenCounter(counts), None) for place in places)

@@ -2,6 +2,7 @@
 
 *Publishing* counts the unique visitors from the rows, and changes no sum. *Folding* counts everything from the rows and
 replaces the counters by the sums; whatever the counters were off by is drift, which is corrected and raises an alarm.
+A row counts for the owner its link had then; on a day on which a link moved, each owner has a share of its own.
 An owner has no rows: its day is the sum of its counters. A day whose rows were erased, or have begun to end, is not
 counted again: a row that comes after that counts for nothing.
 
@@ -21,10 +22,12 @@ from chalicelib import logs
 from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store
 from chalicelib.aws.dynamodb.counter_store import Place, Stored
 from chalicelib.aws.dynamodb.row_store import RowUnreadable
-from chalicelib.core.visits import counters, open_days, user_agents
+from chalicelib.core.links.link import Link
+from chalicelib.core.visits import counters, open_days, shares, user_agents
 from chalicelib.core.visits.counters import CounterKey, Counts, Day
 from chalicelib.core.visits.night_job import NightJob
-from chalicelib.core.visits.recount import Recount
+from chalicelib.core.visits.recount import MOST_OWNERS, Recount
+from chalicelib.core.visits.shares import Shares
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.usecases.judge_row import judge
@@ -33,6 +36,8 @@ _ATTEMPTS = 5  # for a day that changes while it is being closed
 SAVE_EVERY = 60.0
 """Seconds between two times that a recount saves how far it has come."""
 _LINKS_AT_ONCE = 100
+# Names of what saved recounts are of. The version before has others, and cannot read recounts with shares.
+PUBLISH, FOLD = "publish shares", "fold shares"
 
 
 class OutOfTime(Exception):
@@ -66,13 +71,13 @@ def run(job: NightJob, now: datetime, has_time: Callable[[], bool] = lambda: Tru
 
 def _publish(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> int | None:
     """Publish the visitors of a link's day; None: it has changed meanwhile."""
-    seen, owner = click_store.day_now(key)
+    seen, _ = click_store.day_now(key)
     if seen.is_folded or seen.rows_erased or seen.visitors is not None:
         return 0
-    _, visitors = _recount(key, "publish", now, has_time).result()
-    found = _counters(key)
-    owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
-    if not click_store.publish(key, seen, visitors, owner):
+    # Consistent where it decides. What is published may miss a row of the last second, at half the price.
+    recount = _recount(key, PUBLISH, now, has_time, consistent=False)
+    _, visitors = recount.result()
+    if not click_store.publish(key, seen, visitors, shares.only_visitors(recount.by_owner())):
         return None
     click_store.end_recount(key)
     return 0
@@ -87,20 +92,13 @@ def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> 
         return 0
     owner = owner or next((stored.owner for stored in found.values() if stored.owner), None)
     counted = _sum_of(seen, found)
-    if seen.rows_erased:
-        counts, visitors = counters.limit_names(counted), seen.visitors or 0
-    else:
-        counts, visitors = _recount(key, f"fold#{seen.asked}", now, has_time).result()
-    drift = counters.drift_between(counted, counts)
-    of_owner = counters.difference_for_owner(key.subject, counted, counts)
-    if visitors != seen.visitors:  # also by none, where they were not known: the owner's may not be, either
-        of_owner["visitors"] = visitors - (seen.visitors or 0)
-    folded = replace(seen, counts=counts, visitors=visitors)
-    if not click_store.fold(key, seen, folded, owner, of_owner):
+    folded, of_owners = _folded(key, seen, owner, counted, now, has_time)
+    if not click_store.fold(key, seen, folded, owner, of_owners):
         click_store.end_recount(key)  # a row may have come in front of what was counted
         return None
     counter_store.remove(found)
     click_store.end_recount(key)
+    drift = counters.drift_between(counted, folded.counts)
     if seen.is_folded and seen.asked:  # of late rows, which no counter could have taken
         logs.note(late=drift["visits"])
         return 0
@@ -111,6 +109,32 @@ def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> 
     return off
 
 
+def _folded(
+    key: CounterKey, seen: Day, owner: str | None, counted: Counts, now: datetime, has_time: Callable[[], bool]
+) -> tuple[Day, Shares]:
+    """Return a link's day as it is to be stored, and what the days of its owners are to be corrected by."""
+    before = shares.credited(seen, owner)
+    if seen.rows_erased:
+        counts, visitors = counters.limit_names(counted), seen.visitors or 0
+        after: Shares = before or ({} if owner is None else {owner: Counts(visitors=visitors)})
+        return replace(seen, counts=counts, visitors=visitors), shares.corrections(key.subject, before, after)
+    recount = _recount(key, f"{FOLD}#{seen.asked}", now, has_time, consistent=True)
+    counts, visitors = recount.result()
+    after = recount.by_owner()
+    if len(recount.shares) >= MOST_OWNERS:  # another one may have had no room this time: it keeps what it has
+        after = {**before, **after}
+    # Of no owner, too: a late row might bring the day one, who was credited nothing.
+    is_shared = owner is None or not set(recount.shares) <= {owner}
+    folded = replace(seen, counts=counts, visitors=visitors, shares=after if is_shared else None)
+    if seen.is_folded or not counted:
+        return folded, shares.corrections(key.subject, before, after)
+    # Counters of a link are not split by owner: what they were off by is its owner's, and what they had is right.
+    found = shares.corrections(key.subject, shares.only_visitors(before), shares.only_visitors(after))
+    if owner is not None and (off := counters.difference_for_owner(key.subject, counted, counts)):
+        found.setdefault(owner, Counts()).update(off)
+    return folded, found
+
+
 def _fold_owner(key: CounterKey) -> int | None:
     """Fold the day of an owner, the sum of its counters; None: it has changed meanwhile."""
     seen, _ = click_store.day_now(key)
@@ -119,7 +143,7 @@ def _fold_owner(key: CounterKey) -> int | None:
     if not seen.is_folded:
         counts = _with_biggest_links(key, counts)
     folded = replace(seen, counts=counters.limit_names(counts), visitors=seen.visitors or 0)
-    if not click_store.fold(key, seen, folded, None, Counts()):
+    if not click_store.fold(key, seen, folded, None, {}):
         return None
     counter_store.remove(found)
     return 0
@@ -131,17 +155,21 @@ def _sum_of(seen: Day, found: Mapping[Place, Stored]) -> Counts:
 
 
 def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
-    """Return the counts of an owner's day with all its links, if there were too many for the counters."""
+    """Return the counts of an owner's day with all its links, if there were too many for the counters.
+
+    Of links that were another owner's on that day or on a part of it, only what the counters know.
+    """
     if f"links#{counters.REST}" not in counts:
         return counts
     others = Counts({name: number for name, number in counts.items() if not name.startswith("links#")})
     left = sum(number for name, number in counts.items() if name.startswith("links#"))
-    codes = (link.code for link in link_store.links_of(key.subject.removeprefix("@")))
+    links = link_store.links_of(key.subject.removeprefix("@"))
+    codes = (link.code for link in links if not _was_moved_since(link, key.day))
     while batch := list(islice(codes, _LINKS_AT_ONCE)):
         for code, visits in click_store.visits_on(key.day, batch).items():
             others[f"links#{code}"] = visits
             left -= visits
-    for name, visits in counts.items():  # of links that are not folded yet, or were deleted since
+    for name, visits in counts.items():  # of links that are not folded yet, or were deleted or moved since
         if name.startswith("links#") and name != f"links#{counters.REST}" and name not in others:
             others[name] = visits
             left -= visits
@@ -150,7 +178,11 @@ def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
     return others
 
 
-def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], bool]) -> Recount:
+def _was_moved_since(link: Link, day: str) -> bool:
+    return link.moved_at is not None and link.moved_at.date().isoformat() >= day
+
+
+def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], bool], *, consistent: bool) -> Recount:
     """Count the rows of a link's day, from where the same step had come to.
 
     Folding after it was asked to count again is another step: the late row may be in front of where that had come to.
@@ -163,8 +195,7 @@ def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], b
             recount.slot, recount.entry = slot, ""
         more = True
         while more:
-            # Consistent where it decides. What is published may miss a row of the last second, at half the price.
-            items, more = row_store.page(key.subject, slot, key.day, recount.entry, consistent=step != "publish")
+            items, more = row_store.page(key.subject, slot, key.day, recount.entry, consistent=consistent)
             for item in items:
                 try:
                     recount.add(judge(item))

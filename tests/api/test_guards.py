@@ -434,7 +434,8 @@ class TestNight:
         folded = replace(seen, visitors=1)
 
         outcomes = [
-            click_store.fold(self.yesterday, seen, folded, "ann", counters.Counts(visitors=1)) for _ in range(2)
+            click_store.fold(self.yesterday, seen, folded, "ann", {"ann": counters.Counts(visitors=1)})
+            for _ in range(2)
         ]
 
         owners, _ = click_store.day_now(CounterKey("@ann", "2026-11-23"))

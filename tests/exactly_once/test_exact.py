@@ -625,7 +625,7 @@ class TestNight:
             rows.count_at(NOW - timedelta(days=1), [(1, row_store.to_item(put(first)))])
             half = Recount(entry=row_store.entry_of(first))
             half.add(user_agents.classify(first))
-            click_store.save_recount(CounterKey("a1", "2026-11-22"), "fold#0", half.to_bytes(), NOW)
+            click_store.save_recount(CounterKey("a1", "2026-11-22"), f"{close_day.FOLD}#0", half.to_bytes(), NOW)
             rows.count_at(NOW, [(2, row_store.to_item(put(late)))])
             close(NOW)
 

@@ -1,8 +1,10 @@
 """The counts of clicks in DynamoDB, by day and in all. Key: ``code`` and ``entry``.
 
-    day#<date>          the counts of a day, one attribute each; kept for ever. ``folded``: all that there are
+    day#<date>          the counts of a day, one attribute each; kept for ever. ``folded``: all that there are;
+                        ``shares``: what each owner was credited of them, if the link moved on that day
     total               the visits of a link's folded days, by kind; ``includes`` names the latest of them
     recount#<date>      how far the recount of a day has come; it ends with the recount
+    moved#<code>        a link that an owner no longer has: see ``moved_store``
 
 ``code`` is a link's, or ``@<owner>`` for all links of an owner. The rows of clicks are in ``row_store``, the counters
 of days that are not folded in ``counter_store``: what is read here is the sum of both. Days to be folded, or to be
@@ -29,7 +31,7 @@ from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.aws.dynamodb.queries import all_items, items_by_key
 from chalicelib.core import times
 from chalicelib.core.ttl_cache import TtlCache
-from chalicelib.core.visits import counters, open_days, slots
+from chalicelib.core.visits import counters, open_days, shares, slots
 from chalicelib.core.visits.counters import ClassifiedClick, CounterKey, Counts, Day
 from chalicelib.settings import settings
 
@@ -218,12 +220,14 @@ def day_now(key: CounterKey) -> tuple[Day, str | None]:
         )
     item = found.get("Item", {})
     visitors = int(item["visitors"]["N"]) if "visitors" in item else None
-    day = replace(_day_from_item(_key(key.subject, f"day#{key.day}") | item), visitors=visitors)
+    text = _text(item, "shares")
+    credited = None if text is None else shares.from_text(text)
+    day = replace(_day_from_item(_key(key.subject, f"day#{key.day}") | item), visitors=visitors, shares=credited)
     return day, _text(item, "owner")
 
 
-def publish(key: CounterKey, seen: Day, visitors: int, owner: str | None) -> bool:
-    """Set the unique visitors of a day that is over, and add the difference to the day of its owner. No sum changes.
+def publish(key: CounterKey, seen: Day, visitors: int, of_owners: shares.Shares) -> bool:
+    """Set the unique visitors of a day that is over, and add those ``of_owners`` to the days of these. No sum changes.
 
     False: the day has changed since it was ``seen``, and nothing was written. A repeated call returns False.
 
@@ -231,24 +235,24 @@ def publish(key: CounterKey, seen: Day, visitors: int, owner: str | None) -> boo
         StoreUnavailable: it may or may not have been written.
     """
     condition = _unchanged_since(seen)
-    values = {**condition.pop("ExpressionAttributeValues", {}), ":new": {"N": str(visitors)}}
+    values = {
+        **condition.pop("ExpressionAttributeValues", {}),
+        ":new": {"N": str(visitors)},
+        ":shares": {"S": shares.to_text(of_owners)},
+    }
     update = {
         "TableName": settings.clicks_table,
         "Key": _key(key.subject, f"day#{key.day}"),
-        "UpdateExpression": "SET visitors = :new",
+        "UpdateExpression": "SET visitors = :new, shares = :shares",
         "ExpressionAttributeValues": values,
         **condition,
     }
-    actions: list[Any] = [{"Update": update}]
-    difference = visitors - (seen.visitors or 0)
-    if owner is not None and difference:
-        of_owner = counters.owner_subject(owner)
-        actions.append({"Update": _addition(of_owner, f"day#{key.day}", {"visitors": difference, "corrected": 1})})
-    return not transactions.write(actions)
+    added = {owner: counts for owner, counts in of_owners.items() if counts["visitors"]}
+    return not transactions.write([{"Update": update}, *_corrections(key.day, added)])
 
 
-def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owner: Counts) -> bool:
-    """Store a day as ``folded``, add the difference to the link's total, and ``of_owner`` to the day of its owner.
+def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owners: shares.Shares) -> bool:
+    """Store a day as ``folded``, add the difference to the link's total, and ``of_owners`` to the days of these.
 
     The counters of the day are not read any more then, and may be removed. False: the day has changed since it was
     ``seen``, and nothing was written. A repeated call returns False.
@@ -261,6 +265,7 @@ def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owner: C
         "visitors": {"N": str(folded.visitors)},
         "folded": {"BOOL": True},
         **({"owner": {"S": owner}} if owner else {}),
+        **({"shares": {"S": shares.to_text(folded.shares)}} if folded.shares is not None else {}),
         **({"rowsErased": {"BOOL": True}} if folded.rows_erased else {}),
         **({"asked": {"N": str(seen.asked)}} if seen.asked else {}),
         **({"corrected": {"N": str(seen.corrected)}} if seen.corrected else {}),
@@ -269,10 +274,7 @@ def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owner: C
     actions: list[Any] = [{"Put": {"TableName": settings.clicks_table, "Item": item, **_unchanged_since(seen)}}]
     if not counters.is_owner_subject(key.subject):
         actions.append({"Update": _inclusion(key, counters.drift_between(seen.counts, folded.counts))})
-    if owner is not None and of_owner:
-        correction = {**of_owner, "corrected": 1}
-        actions.append({"Update": _addition(counters.owner_subject(owner), f"day#{key.day}", correction)})
-    return not transactions.write(actions)
+    return not transactions.write([*actions, *_corrections(key.day, of_owners)])
 
 
 def ask_recount(key: CounterKey, owner: str | None) -> None:
@@ -428,6 +430,14 @@ def _addition(
     }
 
 
+def _corrections(day: str, of_owners: shares.Shares) -> list[Any]:
+    """Return the actions that add to the ``day`` of each owner."""
+    return [
+        {"Update": _addition(counters.owner_subject(owner), f"day#{day}", {**counts, "corrected": 1})}
+        for owner, counts in of_owners.items()
+    ]
+
+
 def _link_totals(added: Mapping[CounterKey, Counts]) -> dict[str, Counts]:
     totals: dict[str, Counts] = {}
     for key, counts in added.items():
@@ -483,14 +493,15 @@ def _unchanged_since(seen: Day) -> dict[str, Any]:
     """Return the condition that a day has not changed: clicks add to its visits, the night sets its visitors.
 
     Nor may a recount have been asked for, or its rows have been erased meanwhile: a row would be missed. And no day of
-    a link may have corrected an owner's.
+    a link may have corrected an owner's, nor the same job, which came twice, have folded it.
     """
     counted = {"visits": seen.counts.get("visits"), "visitors": seen.visitors, "asked": seen.asked or None}
     counted |= {"corrected": seen.corrected or None}
     conditions = [
         f"{name} = :{name}" if value is not None else f"attribute_not_exists({name})" for name, value in counted.items()
     ]
-    conditions.append(f"attribute_{'' if seen.rows_erased else 'not_'}exists(rowsErased)")
+    states = {"rowsErased": seen.rows_erased, "folded": seen.is_folded, "openDay": seen.is_open}
+    conditions += [f"attribute_{'' if is_set else 'not_'}exists({name})" for name, is_set in states.items()]
     values = {f":{name}": {"N": str(value)} for name, value in counted.items() if value is not None}
     return {
         "ConditionExpression": " AND ".join(conditions),

@@ -208,3 +208,5 @@ class Day:
     """How often it was asked to be counted again."""
     corrected: int = 0
     """How often a link's day has corrected it, if it is an owner's."""
+    shares: Mapping[str, Counts] | None = None
+    """What each owner was credited of a link's day; None if that is all of it, for its one owner."""

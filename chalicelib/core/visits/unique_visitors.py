@@ -33,10 +33,29 @@ class UniqueVisitors:
             return
         self._ids.add(hashed)
         if len(self._ids) > EXACT_UP_TO:
+            self.sketch()
+
+    def add_all(self, others: UniqueVisitors) -> None:
+        """Add the visitors of ``others``; whoever is in both counts once."""
+        if others._registers is None and self._registers is None:
+            self._ids |= others._ids
+            if len(self._ids) > EXACT_UP_TO:
+                self.sketch()
+            return
+        registers = self.sketch()
+        if others._registers is not None:
+            registers[:] = bytes(map(max, registers, others._registers))
+        for each in others._ids:
+            _register(registers, each)
+
+    def sketch(self) -> bytearray:
+        """Keep the registers instead of the ids from now on, and return them: 16 KB, and the number is an estimate."""
+        if self._registers is None:
             self._registers = bytearray(_REGISTERS)
             for each in self._ids:
                 _register(self._registers, each)
             self._ids = set()
+        return self._registers
 
     def number(self) -> int:
         """Return how many different visitors were added."""

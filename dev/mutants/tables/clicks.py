@@ -7,6 +7,7 @@ from dev.mutants.mutant import Mutant
 _CLICKS = "tests/api/test_clicks.py"
 _DYING = "tests/aws/clients/test_dying_connections.py"
 _EXACT = "tests/exactly_once/test_exact.py"
+_MOVED = "tests/api/test_moved_links.py"
 _GUARDS = "tests/api/test_guards.py"
 _BUSY = "tests/exactly_once/test_stream.py::test_busy_days_count_exactly[1]"
 
@@ -254,8 +255,8 @@ MUTANTS = (
     Mutant(
         "closing a day: not if rows are erased concurrently",
         "chalicelib/aws/dynamodb/click_store.py",
-        """    conditions.append(f"attribute_{'' if seen.rows_erased else 'not_'}exists(rowsErased)")\n""",
-        "",
+        'states = {"rowsErased": seen.rows_erased, ',
+        "states = {",
         "tests/dev/admin/test_erase.py::test_a_concurrent_close_does_not_count_erased_rows",
     ),
     Mutant(
@@ -264,6 +265,34 @@ MUTANTS = (
         "if night.left_open:",
         "if night.left_open < 0:",
         f"{_GUARDS}::TestNight::test_run_that_leaves_days_open_fails",
+    ),
+    Mutant(
+        "moved link: each owner has its own visitors",
+        "chalicelib/core/visits/recount.py",
+        "share = self._share_of(click.click.owner)",
+        "share = self._share_of(next(iter(self.shares), click.click.owner))",
+        f"{_MOVED}::test_each_owner_has_its_share",
+    ),
+    Mutant(
+        "moved link: what each owner was credited is remembered",
+        "chalicelib/usecases/close_day.py",
+        "shares=after if is_shared else None",
+        "shares=None",
+        f"{_MOVED}::test_late_row_is_its_owners",
+    ),
+    Mutant(
+        "moved link: a recount that comes twice corrects once",
+        "chalicelib/aws/dynamodb/click_store.py",
+        ', "openDay": seen.is_open}',
+        "}",
+        f"{_MOVED}::test_same_recount_twice_at_once",
+    ),
+    Mutant(
+        "moved link: visits before the move are not the new owner's",
+        "chalicelib/usecases/close_day.py",
+        "link.moved_at.date().isoformat() >= day",
+        "link.moved_at.date().isoformat() > day",
+        f"{_MOVED}::test_biggest_links_are_those_the_owner_had",
     ),
     Mutant(
         "cells are not formulas",

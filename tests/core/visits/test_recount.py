@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.visits import counters, recount
 from chalicelib.core.visits.click import Click
-from chalicelib.core.visits.counters import ClassifiedClick, CounterKey, Kind
-from chalicelib.core.visits.recount import Recount
+from chalicelib.core.visits.counters import ClassifiedClick, CounterKey, Counts, Kind
+from chalicelib.core.visits.recount import Recount, Share
 
 MORNING = datetime(2026, 11, 24, tzinfo=UTC)
 KINDS: list[Kind] = ["humans", "bots", "prefetches"]
@@ -47,6 +47,11 @@ def counted(clicks: list[ClassifiedClick]) -> Recount:
     for click in clicks:
         found.add(click)
     return found
+
+
+def counts_in(found: Recount) -> Counts:
+    """Return the counts of the rows of no owner, of which all have been."""
+    return found.shares[None].counts
 
 
 @given(rows)
@@ -88,6 +93,37 @@ def test_interruptions_change_nothing(clicks: list[ClassifiedClick], at: set[int
     assert (read.slot, read.entry, read.rows) == (interrupted.slot, interrupted.entry, len(clicks))
 
 
+@given(rows)
+def test_each_owner_has_its_share(clicks: list[ClassifiedClick]) -> None:
+    """As if the rows of the others were not there."""
+    mine = [click for click in clicks if click.click.owner == "ann"]
+
+    shares = counted(clicks).by_owner()
+
+    counts, visitors = counted(mine).result()
+    assert shares == ({"ann": Counts({**counts, "visitors": visitors})} if mine else {})
+
+
+def test_visitor_of_two_owners_is_one_of_the_link() -> None:
+    """And one of each owner."""
+    clicks = [row(number, owner=owner, visitor="x") for number, owner in enumerate(["ann", "bob", None, "bob"])]
+
+    found = counted(clicks)
+
+    assert found.result()[1] == 1
+    assert {owner: share["visitors"] for owner, share in found.by_owner().items()} == {"ann": 1, "bob": 1}
+
+
+def test_owners_are_bounded() -> None:
+    """Further ones count for the link alone."""
+    clicks = [row(number, owner=f"owner-{number}", visitor="x") for number in range(recount.MOST_OWNERS + 5)]
+
+    found = Recount.from_bytes(counted(clicks).to_bytes())
+
+    assert len(found.by_owner()) == recount.MOST_OWNERS
+    assert found.result()[0]["visits"] == len(clicks)
+
+
 @pytest.mark.parametrize("entry", ["", "click#2026-11-24T12:00:00.000Z#a=_-", 'click#é"\\ \0✓'])
 def test_place_is_kept(entry: str) -> None:
     """Whatever the entry of the last row is."""
@@ -123,10 +159,10 @@ class TestBounded:
         found, most = Recount(), 0
         for number in range(2_000):
             found.add(row(number, referrer=f"{number}.example"))
-            most = max(most, sum(name.startswith("referrers#") for name in found.counts))
+            most = max(most, sum(name.startswith("referrers#") for name in counts_in(found)))
 
         assert 20 < most <= 20 + 1 + 50
-        assert sum(count for name, count in found.counts.items() if name.startswith("referrers#")) == 2_000
+        assert sum(count for name, count in counts_in(found).items() if name.startswith("referrers#")) == 2_000
 
     def test_frequent_name_stays(self) -> None:
         """What is rarer is counted as the rest."""
@@ -151,8 +187,8 @@ class TestBounded:
 
         read = Recount.from_bytes(found.to_bytes())
 
-        assert Counter(name.partition("#")[0] for name in read.counts)["referrers"] == 20 + 1
-        assert sum(count for name, count in read.counts.items() if name.startswith("referrers#")) == 49
+        assert Counter(name.partition("#")[0] for name in counts_in(read))["referrers"] == 20 + 1
+        assert sum(count for name, count in counts_in(read).items() if name.startswith("referrers#")) == 49
 
 
 def test_widest_day_fits_an_item() -> None:
@@ -162,21 +198,39 @@ def test_widest_day_fits_an_item() -> None:
         visit = row(number, referrer=f"{number * 7919 % 99_991:x}-{'long' * 8}.example", visitor=f"{number:024x}")
         found.add(visit)
     for number in range(15_000):
-        found.counts[f"browsers#{number * 104_729:x}"] += 1
+        counts_in(found)[f"browsers#{number * 104_729:x}"] += 1
 
     assert len(found.to_bytes()) < 300_000
 
 
 def test_longest_names_fit_an_item() -> None:
     """Visitors choose the names of referrers: random ones of 253 characters hardly get smaller."""
-    chance, found = random.Random(1), Recount()  # noqa: S311  # the same for each run
+    chance, found = random.Random(1), Recount({None: Share()})  # noqa: S311  # the same for each run
     for number in range(16_384):
-        found.visitors.add(str(number))
+        found.shares[None].visitors.add(str(number))
     for _ in range(2_000):
-        found.counts["referrers#" + "".join(chance.choices(string.ascii_lowercase + string.digits, k=253))] += 1
+        counts_in(found)["referrers#" + "".join(chance.choices(string.ascii_lowercase + string.digits, k=253))] += 1
 
     read = Recount.from_bytes(found.to_bytes())
 
     assert len(read.to_bytes()) < 300_000
-    assert (read.counts.total(), read.visitors.number()) == (2_000, 16_384)
-    assert len(read.counts) > counters.MAX_NAMES
+    assert (counts_in(read).total(), read.shares[None].visitors.number()) == (2_000, 16_384)
+    assert len(counts_in(read)) > counters.MAX_NAMES
+
+
+def test_most_owners_fit_an_item() -> None:
+    """Each with as many visitors as are exact, and with the longest names: the visitors become estimates."""
+    chance, found = random.Random(1), Recount()  # noqa: S311  # the same for each run
+    names = ["referrers#" + "".join(chance.choices(string.ascii_lowercase, k=253)) for _ in range(200)]
+    for number in range(recount.MOST_OWNERS):
+        share = found.shares.setdefault(f"owner-{number}", Share())
+        share.counts.update(names)
+        for visitor in range(16_000):
+            share.visitors.add(f"{number}-{visitor % 8_000}" if number else str(visitor))
+
+    stored = found.to_bytes()
+
+    read = Recount.from_bytes(stored)
+    assert len(stored) < 300_000
+    assert read.result()[0].total() == 200 * recount.MOST_OWNERS
+    assert read.result()[1] == pytest.approx(16_000 + (recount.MOST_OWNERS - 1) * 8_000, rel=0.03)

@@ -1,0 +1,322 @@
+"""Counting a link that moved from one owner to another: each visit is the one's who had the link at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.aws.dynamodb import click_store, link_store, row_store, transactions
+from chalicelib.core.links.link import Link
+from chalicelib.core.visits import counters, recount, user_agents
+from chalicelib.core.visits.click import Click
+from chalicelib.core.visits.counters import CounterKey
+from chalicelib.core.visits.night_job import NightJob
+from chalicelib.errors import StoreUnavailable
+from chalicelib.settings import settings
+from chalicelib.usecases import close_day
+from tests import rows
+
+DAY = "2026-11-22"
+MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
+OPEN = MORNING + timedelta(hours=20)  # while its day takes clicks
+PUBLISHING = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+FOLDING = PUBLISHING + timedelta(days=1)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+ANN_TO_BOB = [("ann", "x"), ("ann", "y"), ("ann", "x"), ("bob", "y"), ("bob", "z")]
+ADOPTED = [(None, "x"), (None, "y"), ("bob", "y")]
+THERE_AND_BACK = [("ann", "x"), ("bob", "x"), ("ann", "x"), ("ann", None), ("bob", "z")]
+
+
+def clicks_of(visits: Sequence[tuple[str | None, str | None]], first: int = 1) -> list[Click]:
+    """Put the row of a click for each owner and visitor, a minute apart, and return the clicks."""
+    clicks = [
+        Click(
+            id=f"click-{first + number}",
+            code="sale",
+            owner=owner,
+            at=MORNING + timedelta(minutes=first + number),
+            agent=FIREFOX,
+            visitor=visitor,
+            country="PT" if visitor == "x" else None,
+            slot=0,
+            expires_at=int(MORNING.timestamp()) + 90 * 86_400,
+        )
+        for number, (owner, visitor) in enumerate(visits)
+    ]
+    for click in clicks:
+        row_store.put(click)
+    return clicks
+
+
+def count(clicks: Sequence[Click], at: datetime = OPEN) -> None:
+    """Let the stream bring rows."""
+    rows.count_at(at, [(int(click.id.removeprefix("click-")), row_store.to_item(click)) for click in clicks])
+
+
+def day_of(subject: str) -> Any:
+    """Return the day of a link or an owner, as it is long after."""
+    return next(iter(click_store.days_of(subject, DAY, DAY, FOLDING + timedelta(days=9))), None)
+
+
+def assert_exact(clicks: Sequence[Click]) -> None:
+    """Check counts and visitors of the link and of each owner against the clicks."""
+    for key, counts in counters.counts_by_key(map(user_agents.classify, clicks)).items():
+        day = day_of(key.subject)
+        mine = [click for click in clicks if key.subject in {click.code, f"@{click.owner}"}]
+        assert (key.subject, day.counts) == (key.subject, counts)
+        assert (key.subject, day.visitors) == (key.subject, len({click.visitor for click in mine} - {None}))
+    assert click_store.total_of("sale", FOLDING + timedelta(days=9))["visits"] == len(clicks)
+
+
+def stored_day(code: str = "sale") -> Any:
+    """Return the item of a link's day."""
+    key: Any = {"code": {"S": code}, "entry": {"S": f"day#{DAY}"}}
+    return boto3.client("dynamodb").get_item(TableName=settings.clicks_table, Key=key)["Item"]
+
+
+def forget_shares() -> None:
+    """Leave the day as the version before has it."""
+    key: Any = {"code": {"S": "sale"}, "entry": {"S": f"day#{DAY}"}}
+    boto3.client("dynamodb").update_item(TableName=settings.clicks_table, Key=key, UpdateExpression="REMOVE shares")
+
+
+@pytest.mark.parametrize("visits", [ANN_TO_BOB, ADOPTED, THERE_AND_BACK])
+@pytest.mark.parametrize("is_published", [True, False])
+@pytest.mark.usefixtures("aws")
+def test_each_owner_has_its_share(visits: list[tuple[str | None, str | None]], *, is_published: bool) -> None:
+    """Whoever visits before and after the move is a visitor of both owners, and one of the link."""
+    clicks = clicks_of(visits)
+    count(clicks)
+    if is_published:
+        rows.close_night(PUBLISHING)
+        published = {subject: day_of(subject).visitors for subject in ("sale", "@bob")}
+
+    drift = rows.close_night(FOLDING)
+
+    assert drift == 0
+    assert_exact(clicks)
+    if is_published:
+        assert published == {subject: day_of(subject).visitors for subject in published}
+
+
+@pytest.mark.parametrize("visits", [ANN_TO_BOB, ADOPTED, THERE_AND_BACK, [("ann", "x")], [(None, "x")], []])
+@pytest.mark.parametrize("late", [[("ann", "q")], [("bob", "y"), ("ann", "z"), ("cleo", "x")], [(None, "x")]])
+@pytest.mark.usefixtures("aws")
+def test_late_row_is_its_owners(
+    visits: list[tuple[str | None, str | None]], late: list[tuple[str | None, str | None]]
+) -> None:
+    """Each owner is corrected by what is new to it, night after night, though the day was one owner's until then."""
+    clicks = clicks_of(visits)
+    if clicks:
+        count(clicks)
+    rows.close_night(PUBLISHING)
+    rows.close_night(FOLDING)
+    for night in (1, 2):
+        more = clicks_of(late, first=len(clicks) + 1)
+        count(more, FOLDING + timedelta(days=night - 1, hours=1))
+        clicks += more
+
+        rows.close_night(FOLDING + timedelta(days=night))
+
+        assert_exact(clicks)
+
+
+@pytest.mark.usefixtures("aws")
+def test_row_that_comes_after_publishing() -> None:
+    """What was published was the former owner's; the row of the new one takes nothing from it."""
+    clicks = clicks_of([("ann", "x"), ("ann", "y")])
+    count(clicks)
+    rows.close_night(PUBLISHING)
+    clicks += clicks_of([("bob", "x")], first=3)
+    count(clicks[2:], PUBLISHING + timedelta(hours=1))
+
+    drift = rows.close_night(FOLDING)
+
+    assert drift == 0
+    assert_exact(clicks)
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.usefixtures("aws")
+def test_job_that_is_killed_begins_again(monkeypatch: pytest.MonkeyPatch, *, is_written: bool) -> None:
+    """Between any two rows, and before or after its transaction: nothing is lost or counted twice."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    page, write, ends = row_store.page, transactions.write, iter([False])
+
+    def small_page(*place: Any, **how: Any) -> tuple[list[Any], bool]:
+        items, _ = page(*place, **how)
+        return items[:1], bool(items)
+
+    def die(actions: Sequence[Any]) -> Any:
+        for _ in ends:
+            if is_written:
+                write(actions)
+            raise StoreUnavailable
+        return write(actions)
+
+    monkeypatch.setattr(row_store, "page", small_page)
+    monkeypatch.setattr(transactions, "write", die)
+
+    def run(job: NightJob, now: datetime) -> int:
+        try:
+            turns = iter([True, False])
+            close_day.run(job, now, lambda: next(turns, False))
+        except (close_day.OutOfTime, StoreUnavailable):
+            return 1 + run(job, now)
+        return 0
+
+    interruptions = []
+    for step, now in (("publish", PUBLISHING), ("fold", FOLDING), ("fold", FOLDING)):
+        ends = iter([False])
+        interruptions.append(run(NightJob(step, "sale", DAY), now))  # type: ignore[arg-type]  # both are steps
+    for owner in ("@ann", "@bob"):
+        ends = iter([])
+        close_day.run(NightJob("fold", owner, DAY), FOLDING)
+
+    assert interruptions[0] >= 3
+    assert interruptions[1] >= 3
+    assert_exact(clicks)
+
+
+@pytest.mark.parametrize("late", [[], [("bob", "q")]])
+@pytest.mark.usefixtures("aws")
+def test_same_fold_twice_at_once(monkeypatch: pytest.MonkeyPatch, late: list[tuple[str | None, str | None]]) -> None:
+    """The second one read what the first did, and is refused: also when only kinds and shares have changed."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    rows.close_night(PUBLISHING)
+    if late:
+        rows.close_night(FOLDING)
+        clicks += clicks_of(late, first=6)
+        count(clicks[5:], FOLDING + timedelta(hours=1))
+    fold, outcomes = click_store.fold, []
+
+    def twice(*arguments: Any) -> bool:
+        outcomes.extend(fold(*arguments) for _ in range(2))
+        return outcomes[-2]
+
+    monkeypatch.setattr(click_store, "fold", twice)
+    now = FOLDING + timedelta(days=1)
+    close_day.run(NightJob("fold", "sale", DAY), now)
+    monkeypatch.undo()
+    rows.close_night(now)
+
+    assert outcomes == [True, False]
+    assert_exact(clicks)
+
+
+@pytest.mark.usefixtures("aws")
+def test_same_recount_twice_at_once() -> None:
+    """Where neither visits nor visitors change, the day is closed for the second one."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    rows.close_night(FOLDING)
+    click_store.ask_recount(CounterKey("sale", DAY), "ann")
+    seen, owner = click_store.day_now(CounterKey("sale", DAY))
+    more = {"bob": counters.Counts({"bots": 1, "humans": -1})}
+
+    outcomes = [click_store.fold(CounterKey("sale", DAY), seen, seen, owner, more) for _ in range(2)]
+
+    assert outcomes == [True, False]
+    assert day_of("@bob").counts["bots"] == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_day_that_the_version_before_published() -> None:
+    """It credited all visitors to the link's owner, and remembered nothing."""
+    clicks = clicks_of([("ann", "x"), ("ann", "y")])
+    count(clicks)
+    rows.close_night(PUBLISHING)
+    forget_shares()
+
+    rows.close_night(FOLDING)
+
+    assert_exact(clicks)
+    assert "shares" not in stored_day()
+
+
+@pytest.mark.usefixtures("aws")
+def test_shares_are_stored_of_shared_days_alone() -> None:
+    """They are no counts, and stay when the day is counted again."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    rows.close_night(FOLDING)
+    before = stored_day()
+    click_store.ask_recount(CounterKey("sale", DAY), "ann")
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert stored_day()["shares"] == before["shares"]
+    assert "shares" not in day_of("sale").counts
+    assert_exact(clicks)
+
+
+@pytest.mark.usefixtures("aws")
+def test_rows_that_are_erased_change_no_share() -> None:
+    """The counts stay each owner's."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    rows.close_night(FOLDING)
+    key: Any = {"code": {"S": "sale"}, "entry": {"S": f"day#{DAY}"}}
+    boto3.client("dynamodb").update_item(
+        TableName=settings.clicks_table,
+        Key=key,
+        UpdateExpression="SET rowsErased = :yes",
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+    click_store.ask_recount(CounterKey("sale", DAY), "bob")
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert "shares" in stored_day()
+    assert_exact(clicks)
+
+
+@pytest.mark.usefixtures("aws")
+def test_more_owners_than_a_day_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts are each owner's as they came; who had no room has no visitors, and nobody loses any by a late row."""
+    monkeypatch.setattr(recount, "MOST_OWNERS", 2)
+    monkeypatch.setattr(close_day, "MOST_OWNERS", 2)
+    clicks = clicks_of([("ann", "x"), ("bob", "y"), ("cleo", "z")], first=2)
+    count(clicks)
+    rows.close_night(FOLDING)
+    late = clicks_of([("cleo", "w")])
+    count(late, FOLDING + timedelta(hours=1))
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert [day_of(f"@{owner}").counts["visits"] for owner in ("ann", "bob")] == [1, 1]
+    assert (day_of("sale").counts["visits"], day_of("sale").visitors) == (4, 4)
+
+
+@pytest.mark.parametrize(("moved_at", "known"), [(None, 5), (MORNING, 0), (FOLDING, 0), (MORNING - timedelta(1), 5)])
+@pytest.mark.usefixtures("aws")
+def test_biggest_links_are_those_the_owner_had(
+    monkeypatch: pytest.MonkeyPatch, moved_at: datetime | None, known: int
+) -> None:
+    """Visits of a day before the move, or on that day, are not taken for the present owner's."""
+    monkeypatch.setattr(counters, "MAX_NAMES", 1)
+    clicks = clicks_of([("ann", "x")])
+    clicks += [
+        Click(id=f"click-{n}", code=code, owner="ann", at=MORNING, slot=0, expires_at=clicks[0].expires_at)
+        for n, code in enumerate(["a1", "a2"], start=2)
+    ]
+    taken = [
+        Click(id=f"click-{n}", code="moved", owner="bob", at=MORNING, slot=0, expires_at=clicks[0].expires_at)
+        for n in range(10, 15)
+    ]
+    for click in [*clicks[1:], *taken]:
+        row_store.put(click)
+    count([*clicks, *taken])
+    link = Link(code="moved", url="https://example.com/", owner="ann", created_at=MORNING, moved_at=moved_at)
+    link_store.add(link, "made")
+
+    for subject in ("sale", "a1", "a2", "moved", "@ann"):
+        close_day.run(NightJob("fold", subject, DAY), FOLDING)
+
+    assert day_of("@ann").counts.get("links#moved", 0) == known
