@@ -24,8 +24,8 @@ def issue_key(request: Request) -> Response:
 
 def list_keys(request: Request) -> Response:
     """List the keys of the caller's workspace, or all, without their texts."""
-    caller = auth.caller_of(request, "keys", clock.now(), ("owner",))
-    keys = manage_keys.list_keys(caller, query_of(request).get("owner"))
+    caller, query = auth.caller_of(request, "keys", clock.now(), ("owner",)), query_of(request)
+    keys = manage_keys.list_keys(caller, auth.owner_of(caller, query) if "owner" in query else None)
     return json_response({"data": [key.as_json() for key in keys]}, NO_STORE)
 
 

@@ -7,6 +7,7 @@ workspace; one that has every scope is in the installation's as well.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +96,7 @@ def end_keys_of(person: str, owner: str, caller: Caller, now: datetime) -> list[
         left = [key for key in keys if key.revoked_at is None]
         for key in left:
             _end(key, caller, now)
-            ended[key.id] = key
+            ended[key.id] = replace(key, revoked_at=now)
         if was_empty and not left:
             return list(ended.values())
         was_empty = not left

@@ -105,7 +105,7 @@ def create_first() -> str | None:
         raise KeyNotMade(f"No key could be made: {failure.__cause__}") from failure
 
 
-def create(name: str, scopes: str, workspace: str, expires: str, role: str, person: str) -> None:
+def create(name: str, scopes: str, workspace: str, expires: str, role: str = "", person: str = "") -> None:
     """Create a key and print it; without ``scopes`` and ``role`` it has the scopes of an editor."""
     from chalicelib.core.access.api_key import NewKey
     from chalicelib.core.access.caller import Who
