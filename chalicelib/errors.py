@@ -139,7 +139,7 @@ class KeyMissing(ShortenerError):
     detail = "This needs a key. Send it as Authorization: Bearer sk_... or X-Api-Key: sk_...."
     description = (
         "Send a key: Authorization: Bearer sk_... or X-Api-Key: sk_.... The operator of this service creates keys: "
-        "make key NAME=... SCOPES=create,read,manage."
+        "make key WORKSPACE=... ROLE=editor."
     )
 
     def headers(self) -> dict[str, str]:
@@ -240,7 +240,7 @@ class KeyUnknown(ShortenerError):
     status = 404
     title = "No such key"
     detail = "There is no key with this id."
-    description = "There is no key with this id. GET /keys lists them."
+    description = "There is no key with this id. GET /v1/keys lists them."
 
 
 class ImportUnknown(ShortenerError):

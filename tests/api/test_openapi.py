@@ -20,9 +20,9 @@ import app as service
 from chalicelib.api import pages
 from chalicelib.api.versions import V1
 from chalicelib.aws import link_cache
-from chalicelib.aws.dynamodb import blocked_host_store, link_store, row_store, transfer_store
+from chalicelib.aws.dynamodb import blocked_host_store, link_store, offer_store, row_store, transfer_store
 from chalicelib.core import limits
-from chalicelib.core.access import api_key, roles
+from chalicelib.core.access import api_key, audit_log, offer, roles, workspace
 from chalicelib.core.http import idempotency
 from chalicelib.core.limits import Window
 from chalicelib.core.links import link_fields, link_patch, new_link, password, qr, rule_parser, rules, target_url
@@ -37,6 +37,7 @@ from chalicelib.usecases import (
     block_hosts,
     identify_visitor,
     limit_calls,
+    manage_keys,
     record_clicks,
     request_transfer,
 )
@@ -133,8 +134,12 @@ HOLDERS = {
     "maker": ("ann", "create"),
     "reader": ("ann", "read"),
     "keeper": ("ann", "manage"),
+    "head": ("ann", *roles.ROLES["admin"]),
 }
 """The holders of keys, with owner and scopes."""
+PERSONAL = {"name": "ann", "role": "editor", "person": "ann@example.com"}
+OF_OPEN = "mk_3Kf9xQm7TzVbN2cRw8LpYh5D"
+"""The manage key of the description's examples: that of the link without an owner is sent in its place."""
 WORD = "open sesame"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SEEN: list[dict[str, Any]] = [
@@ -174,6 +179,8 @@ class Call:
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
         path = V1 if self.route in DESCRIPTION["paths"] else ""
         path += self.path.format_map({holder: text.split("_")[1] for holder, text in keys.items()})
+        if self.body == {"manageKey": OF_OPEN} and "open" in keys:
+            body = json.dumps({"manageKey": keys["open"]}).encode()
         headers = {**self.headers, **({"X-Api-Key": keys[self.by]} if self.by else {})}
         return http.request(self.method, path, headers=headers, body=b"" if self.body is None else body)
 
@@ -185,8 +192,14 @@ def by(holder: str | None, call: Call) -> Call:
 
 def holder_for(route: str) -> str | None:
     """Return the holder of a key for ``route``: an owner, or an admin."""
-    owners = dict.fromkeys(("links", "stats", "imports", "exports"), "ann")
-    return {**owners, "keys": "admin", "reports": "admin"}.get(route.split("/")[1])
+    owners = dict.fromkeys(("links", "stats", "imports", "exports", "me", "offers"), "ann")
+    admins = dict.fromkeys(("keys", "reports", "workspaces"), "admin")
+    return {**owners, **admins, "audit-log": "head"}.get(route.split("/")[1])
+
+
+def path_of(route: str) -> str:
+    """Return a path of ``route``, of ann's link with all fields, or her workspace."""
+    return route.format(code="full", workspace="ann")
 
 
 def post(body: Any, route: str = "/links", path: str | None = None, **headers: str) -> Call:
@@ -201,9 +214,24 @@ def send(route: str, path: str, form: dict[str, str], **headers: str) -> Call:
     return Call(route=route, path=path, method="POST", body=urlencode(form).encode(), headers=as_form | headers)
 
 
-def patch(body: Any, path: str = "/links/full", **headers: str) -> Call:
-    """Change a link."""
-    return Call(route="/links/{code}", path=path, method="PATCH", body=body, headers=headers, by="ann")
+def patch(body: Any, path: str = "/links/full", route: str = "/links/{code}", **headers: str) -> Call:
+    """Change a link, or what is at another ``route``."""
+    return Call(route=route, path=path, method="PATCH", body=body, headers=headers, by=holder_for(route))
+
+
+def change_workspace(body: Any, path: str = "/workspaces/ann", **headers: str) -> Call:
+    """Change a workspace, as the administrator of ann's."""
+    return by("head", patch(body, path, "/workspaces/{workspace}", **headers))
+
+
+def accept(code: str, **headers: str) -> Call:
+    """Accept the offer of a link."""
+    return post(None, "/offers/{code}/accept", f"/offers/{code}/accept", **headers)
+
+
+def adopt(body: Any, code: str = "open", **headers: str) -> Call:
+    """Adopt a link."""
+    return post(body, "/links/{code}/adopt", f"/links/{code}/adopt", **headers)
 
 
 def delete(route: str, path: str, **headers: str) -> Call:
@@ -304,6 +332,10 @@ def make_links(http: Http, keys: Keys) -> str:
     over = Link(code="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC), imported_visits=7)
     link_store.add(over, "made-for-over")
     link_store.add(Link(code="old", url=url), "made-for-old")
+    link_store.add(Link(code="theirs", url=url, owner="bob", external_id="theirs:1"), "made-for-theirs")
+    for code, of, to in (("theirs", "bob", "ann"), ("bare", "ann", "bob")):
+        offered = offer.Offer(id=code, code=code, of=of, to=to, by=of, created_at=datetime.now(UTC))
+        offer_store.add(offered, [])
     visit("full", SEEN, datetime.now(UTC))
     visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))
     return key_to_open
@@ -374,6 +406,7 @@ def make_transfers() -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limit each key to one call, and each network to one link without a key, in thirty years."""
+    monkeypatch.setattr(manage_keys, "_INDEX_LAGS", 0)
     monkeypatch.setattr(limit_calls, "_per_key", Window("key-minute", 10**9, 1))
     monkeypatch.setattr(
         limit_calls, "_anonymous", (Window("anonymous-hour", 10**9, 1), Window("anonymous-day", 10**9, 2))
@@ -546,6 +579,11 @@ def test_each_way_to_send_a_key_works(http: Http, keys: Keys, header: str) -> No
         ("NewLink", new_link.NAMES),
         ("LinkChange", link_patch.NAMES),
         ("NewKey", api_key.NAMES),
+        ("NewOffer", offer.NAMES),
+        ("WorkspaceChange", workspace.NAMES),
+        ("NewWorkspaceLimits", workspace.LIMITS),
+        ("NewLinkDefaults", {name: name for name in workspace.DEFAULTS}),
+        ("LinkDefaults", {name: name for name in workspace.DEFAULTS}),
     ],
 )
 def test_every_field_is_described(schema: str, accepted: dict[str, str]) -> None:
@@ -570,11 +608,14 @@ def test_names_of_other_shorteners_are_accepted_and_not_described(
     assert name not in SCHEMAS["NewLink"]["properties"].keys() | SCHEMAS["LinkChange"]["properties"].keys()
 
 
+_NOT_EDITED = ("blocked", "owner", "password", "visitsSpent")
+
+
 def test_every_changeable_field_may_be_in_a_history() -> None:
-    """The fields that clients can change, and those that only imports correct."""
+    """The fields that clients can change, those that only imports correct, and the owner."""
     link = Link(code="any", url="https://example.com/")
 
-    assert SCHEMAS["Changes"]["properties"].keys() == {*link.editable_fields(), "blocked", "password", "visitsSpent"}
+    assert SCHEMAS["Changes"]["properties"].keys() == {*link.editable_fields(), *_NOT_EDITED}
 
 
 @pytest.mark.parametrize(
@@ -639,14 +680,18 @@ def test_media_types_of_files_are_described() -> None:
 def test_examples_of_requests_work(http: Http, keys: Keys, method: str, route: str, name: str) -> None:
     """Each example does what its summary says."""
     content = BODIES[method, route]
-    example, path = content["examples"][name]["value"], route.format(code="full")
+    example = content["examples"][name]["value"]
+    is_adoption = route == "/links/{code}/adopt"
+    path = "/links/open/adopt" if is_adoption else path_of(route)
+    if route == "/offers":
+        post({**MINIMAL, "alias": "spring-sale", "externalId": "offer-2026"}).send(http, keys)
 
     holder = "admin" if "owner" in example else holder_for(route)
     response = Call(route=route, path=path, method=method, body=example, by=holder).send(http, keys)
 
     check_value(content["schema"], example)
     usual = 202 if route == "/exports" else 201
-    assert response.status_code == (200 if method == "PATCH" or route == "/links/bulk" else usual)
+    assert response.status_code == (200 if method == "PATCH" or route == "/links/bulk" or is_adoption else usual)
     check(route, method, response)
     if route == "/links/bulk":
         assert all("link" in row for row in response.json_body["data"])
@@ -715,6 +760,96 @@ def test_lines_of_visits_are_as_described(http: Http, keys: Keys) -> None:
     assert len(lines) == 1 + len(SEEN)
     for line in lines:
         check_value({"$ref": "#/components/schemas/Visit"}, json.loads(line))
+
+
+@pytest.mark.usefixtures("links")
+def test_a_log_is_as_described(http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every action that there is has an entry, alike in JSON and in lines; the CSV has the columns of the example."""
+    monkeypatch.setattr(manage_keys, "_INDEX_LAGS", 0)
+    for call in (
+        by("head", post(PERSONAL, "/keys")),
+        by("admin", change_workspace({"name": "Ann", "defaults": {"tags": ["a"]}, "limits": {"keys": 50}})),
+        by("head", delete("/keys", "/keys?person=ann@example.com")),
+        *(post({"code": "full", "to": "bob"}, "/offers"), delete("/offers/{code}", "/offers/full")),
+        *(accept("theirs"), adopt({"manageKey": OF_OPEN}), post({"code": "theirs", "to": "root"}, "/offers")),
+        by("admin", accept("theirs")),
+        *(by("admin", post({"code": "theirs", "to": "ann"}, "/offers")), delete("/offers/{code}", "/offers/theirs")),
+    ):
+        response = call.send(http, keys)
+        assert response.status_code < 300
+        check(call.route, call.method, response)
+
+    page, csv, lines = (
+        get("/audit-log", "/audit-log?limit=100", **kind).send(http, keys) for kind in (JSON, CSV, NDJSON)
+    )
+
+    check("/audit-log", "GET", page)
+    assert {entry["action"] for entry in page.json_body["data"]} == set(get_args(audit_log.Action))
+    assert [json.loads(line) for line in lines.body.decode().splitlines()] == page.json_body["data"]
+    content = described("/audit-log", "GET", 200)["content"]
+    examples = [content[kind]["examples"]["one"]["value"] for kind in ("text/csv", "application/x-ndjson")]
+    assert csv.body.decode().splitlines()[0] == examples[0].splitlines()[0]
+    check_value({"$ref": "#/components/schemas/AuditLogEntry"}, json.loads(examples[1]))
+
+
+@pytest.mark.usefixtures("links")
+def test_ended_keys_are_shown_as_revoked(http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the person alone; none, if it is repeated."""
+    monkeypatch.setattr(manage_keys, "_INDEX_LAGS", 0)
+    made = by("head", post(PERSONAL, "/keys")).send(http, keys).json_body
+    call = by("head", delete("/keys", "/keys?person=ann@example.com"))
+
+    first, second = call.send(http, keys), call.send(http, keys)
+
+    check(call.route, call.method, first)
+    assert [(key["id"], key["revokedAt"] is None) for key in first.json_body["data"]] == [(made["id"], False)]
+    assert second.json_body["data"] == []
+
+
+@pytest.mark.usefixtures("links")
+def test_refusals_of_workspaces_are_as_described(http: Http, keys: Keys) -> None:
+    """A key too many, and an externalId that another link of the workspace has."""
+    post({**MINIMAL, "externalId": "theirs:1"}).send(http, keys)
+    by("admin", change_workspace({"limits": {"keys": 1}})).send(http, keys)
+
+    for call, code in ((by("head", post(NEW_KEY, "/keys")), "too-many-keys"), (accept("theirs"), "external-id-taken")):
+        response = call.send(http, keys)
+
+        assert (response.status_code, response.json_body["code"]) == (409, code)
+        check(call.route, call.method, response)
+
+
+@pytest.mark.parametrize(("holder", "body"), [("head", {"defaults": {"title": "Sale"}})])
+def test_the_example_of_a_workspace_is_real(http: Http, keys: Keys, holder: str, body: dict[str, Any]) -> None:
+    """That for a default of a field that can have none."""
+    response = by(holder, change_workspace(body)).send(http, keys)
+
+    shown = COMPONENTS["responses"]["WorkspaceInvalid"]["content"]["application/problem+json"]["examples"]["defaults"]
+    assert response.json_body == {**shown["value"], "type": f"{settings.base_url}/problems/workspace-invalid"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": " ", "defaults": {}, "limits": {}},
+        {"name": None, "defaults": None, "limits": None},
+        {"defaults": dict.fromkeys(workspace.DEFAULTS), "limits": dict.fromkeys(workspace.LIMITS)},
+        {"defaults": {"tags": [" a ", "a"], "forwardQuery": True, "forwardPath": True, "unguessable": True}},
+        {"defaults": {"permanent": True, "fallbackUrl": "https://example.com/over", "expiresIn": "90d"}},
+        {"limits": {"keys": workspace.MOST_KEYS, "callsPerMinute": workspace.MOST_CALLS}},
+    ],
+)
+@pytest.mark.usefixtures("keys")
+def test_a_described_body_changes_a_workspace(http: Http, keys: Keys, body: dict[str, Any]) -> None:
+    """A body that the description allows is accepted, and the workspace is as described."""
+    check_value({"$ref": "#/components/schemas/WorkspaceChange"}, body)
+    call = by("admin", change_workspace(body))
+
+    response = call.send(http, keys)
+
+    assert response.status_code == 200
+    check(call.route, call.method, response)
 
 
 @pytest.mark.usefixtures("links")
@@ -889,9 +1024,11 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
     ],
     "NewKey": [
         {},
-        {"name": "a"},
+        {"scopes": ["read"]},
         {"name": "a", "scopes": []},
-        {"name": "a", "scopes": None},
+        {"name": "a", "role": "owner"},
+        {"name": "a", "role": "editor", "person": "a\x00"},
+        {"name": "a", "role": "editor", "person": "a" * (api_key.MAX_NAME + 1)},
         {"name": "a", "scopes": ["write"]},
         {"name": "", "owner": "a", "scopes": ["read"]},
         {"name": " ", "owner": "a", "scopes": ["read"]},
@@ -902,6 +1039,33 @@ NOT_DESCRIBED: dict[str, list[Any]] = {
         {"name": "a", "scopes": ["read"], "expiresIn": "soon"},
         {"name": "a", "scopes": ["read"], "id": "1"},
     ],
+    "WorkspaceChange": [
+        {"name": 1},
+        {"name": "a" * (workspace.MAX_NAME + 1)},
+        {"name": "a\x00"},
+        {"id": "ann"},
+        {"defaults": []},
+        {"defaults": {"title": "Sale"}},
+        {"defaults": {"url": "https://example.com/"}},
+        {"defaults": {"expiresIn": "soon"}},
+        {"defaults": {"tags": [" "]}},
+        {"defaults": {"fallbackUrl": "example.com"}},
+        {"defaults": {"permanent": "yes"}},
+        {"limits": 1},
+        {"limits": {"keys": 0}},
+        {"limits": {"keys": workspace.MOST_KEYS + 1}},
+        {"limits": {"callsPerMinute": workspace.MOST_CALLS + 1}},
+        {"limits": {"links": 1}},
+    ],
+    "NewOffer": [
+        {},
+        {"code": "full"},
+        {"to": "bob"},
+        {"code": "", "to": "bob"},
+        {"code": "full", "to": "two words"},
+        {"code": "full", "to": "bob", "from": "ann"},
+    ],
+    "Adoption": [{}, {"manageKey": None}, {"manageKey": "sk_1"}, {"manageKey": OF_OPEN, "code": "open"}],
 }
 """Invalid bodies."""
 _TWO_ENDS = {"expiresIn": "7d", "expiresAt": "2099-01-01T00:00:00Z"}
@@ -919,7 +1083,11 @@ EXCLUDING: dict[str, list[Any]] = {
         {"name": "two words", "scopes": ["read"]},
         {"name": "two words", "owner": " ", "scopes": ["read"]},
         {"name": "a", "scopes": ["read"], **_TWO_ENDS},
+        {"name": "a"},
+        {"name": "a", "role": None, "scopes": None},
+        {"name": "a", "role": "editor", "scopes": ["read"]},
     ],
+    "NewOffer": [{"code": "full", "to": "ann"}],
 }
 """Bodies that are invalid by what the description says in words: schemas that say it make unions of generated types."""
 
@@ -927,7 +1095,7 @@ EXCLUDING: dict[str, list[Any]] = {
 def call_with(schema: str, body: Any) -> Call:
     """Return the call whose body has this schema."""
     (call,) = (
-        Call(route=route, path=route.format(code="full"), method=method, body=body, by=holder_for(route))
+        Call(route=route, path=path_of(route), method=method, body=body, by=holder_for(route))
         for (method, route), content in BODIES.items()
         if content["schema"] == {"$ref": f"#/components/schemas/{schema}"}
     )
@@ -973,6 +1141,8 @@ def test_an_undescribed_body_is_refused(http: Http, keys: Keys, schema: str, bod
         {"name": "two words", "owner": "ann", "scopes": ["admin", "admin"], "expiresAt": None},
         {"name": " ann ", "owner": "", "scopes": list(roles.SCOPES)},
         {"name": "a", "owner": " b@c ", "scopes": ["read"], "expiresAt": "2099-01-01T00:00:00Z", "expiresIn": None},
+        *({"name": "a", "role": role, "scopes": None, "person": " Ann "} for role in roles.ROLES),
+        {"name": "a", "role": "viewer", "person": " "},
     ],
 )
 def test_a_described_body_creates_a_key(http: Http, keys: Keys, body: dict[str, Any]) -> None:
@@ -1248,9 +1418,85 @@ def test_a_response_without_the_queue_is_as_described(http: Http, keys: Keys) ->
         pytest.param(413, post(b" " * (limits.BODY_BYTES + 1), "/keys"), id="key made, large body"),
         pytest.param(415, post(NEW_KEY, "/keys", **{"Content-Type": "text/plain"}), id="key made, not JSON"),
         pytest.param(422, post({"name": "two words", "scopes": [], "key": 1}, "/keys"), id="key made, invalid"),
+        pytest.param(201, by("head", post(PERSONAL, "/keys")), id="key made, personal"),
+        pytest.param(403, by("head", post({"name": "a", "scopes": ["admin"]}, "/keys")), id="key made, may more"),
+        pytest.param(403, by("head", post({**NEW_KEY, "owner": "bob"}, "/keys")), id="key made, elsewhere"),
         pytest.param(200, get("/keys"), id="keys"),
+        pytest.param(200, get("/keys", "/keys?owner=bob"), id="keys, of one workspace"),
+        pytest.param(200, by("head", get("/keys")), id="keys, one's own"),
         pytest.param(401, by("stranger", get("/keys", **PAGE)), id="keys, wrong key"),
         pytest.param(403, by("ann", get("/keys")), id="keys, of no admin"),
+        pytest.param(403, by("head", get("/keys", "/keys?owner=bob")), id="keys, of another workspace"),
+        pytest.param(422, get("/keys", "/keys?owner=two%20words"), id="keys, of no workspace"),
+        pytest.param(401, by(None, delete("/keys", "/keys?person=ann")), id="keys ended, no key"),
+        pytest.param(403, by("ann", delete("/keys", "/keys?person=ann")), id="keys ended, key for other things"),
+        pytest.param(403, by("head", delete("/keys", "/keys?person=a&owner=bob")), id="keys ended, elsewhere"),
+        pytest.param(422, delete("/keys", "/keys"), id="keys ended, whose"),
+        pytest.param(200, get("/me"), id="me"),
+        pytest.param(200, by("admin", get("/me")), id="me, an admin"),
+        pytest.param(200, by("maker", get("/me")), id="me, no role"),
+        pytest.param(401, by(None, get("/me")), id="me, no key"),
+        pytest.param(401, by("open", get("/me")), id="me, key of a link"),
+        pytest.param(200, get("/workspaces"), id="workspaces"),
+        pytest.param(403, by("head", get("/workspaces")), id="workspaces, of no admin"),
+        pytest.param(200, get("/workspaces/{workspace}", "/workspaces/never"), id="workspace, never changed"),
+        pytest.param(200, by("reader", get("/workspaces/{workspace}", "/workspaces/ann")), id="workspace"),
+        pytest.param(403, by("maker", get("/workspaces/{workspace}", "/workspaces/ann")), id="workspace, other key"),
+        pytest.param(403, by("head", get("/workspaces/{workspace}", "/workspaces/bob")), id="workspace, another"),
+        pytest.param(422, get("/workspaces/{workspace}", "/workspaces/a%20b"), id="workspace, none"),
+        pytest.param(200, change_workspace({"name": "Ann"}), id="workspace changed"),
+        pytest.param(200, change_workspace({}), id="workspace not changed"),
+        pytest.param(400, change_workspace(b"["), id="workspace changed, half a body"),
+        pytest.param(401, by(None, change_workspace({})), id="workspace changed, no key"),
+        pytest.param(403, by("ann", change_workspace({})), id="workspace changed, key for other things"),
+        pytest.param(403, change_workspace({"limits": {"keys": 9}}), id="workspace changed, limits"),
+        pytest.param(403, change_workspace({}, "/workspaces/bob"), id="workspace changed, another"),
+        pytest.param(413, change_workspace(b" " * (limits.BODY_BYTES + 1)), id="workspace changed, large body"),
+        pytest.param(415, change_workspace({}, **{"Content-Type": "text/csv"}), id="workspace changed, not JSON"),
+        pytest.param(422, change_workspace({"defaults": {"url": 1}}), id="workspace changed, invalid"),
+        pytest.param(201, post({"code": "full", "to": "bob"}, "/offers"), id="offered"),
+        pytest.param(201, post({"code": "ext:full:1", "to": "bob"}, "/offers"), id="offered, by its externalId"),
+        pytest.param(201, by("admin", post({"code": "old", "to": "bob"}, "/offers")), id="offered, without an owner"),
+        pytest.param(400, post(b"{", "/offers"), id="offered, half a body"),
+        pytest.param(401, by("open", post({}, "/offers")), id="offered, key of a link"),
+        pytest.param(403, by("reader", post({}, "/offers")), id="offered, key for other things"),
+        pytest.param(404, post({"code": "theirs", "to": "ann"}, "/offers"), id="offered, another's"),
+        pytest.param(404, post({"code": "a b", "to": "bob"}, "/offers"), id="offered, no code"),
+        pytest.param(413, post(b" " * (limits.BODY_BYTES + 1), "/offers"), id="offered, large body"),
+        pytest.param(415, post({}, "/offers", **{"Content-Type": "text/csv"}), id="offered, not JSON"),
+        pytest.param(422, post({"code": 1, "from": "x"}, "/offers"), id="offered, invalid"),
+        pytest.param(200, get("/offers"), id="offers"),
+        pytest.param(200, by("admin", get("/offers")), id="offers, none"),
+        pytest.param(403, by("maker", get("/offers")), id="offers, key for other things"),
+        pytest.param(204, delete("/offers/{code}", "/offers/bare"), id="offer withdrawn"),
+        pytest.param(204, delete("/offers/{code}", "/offers/theirs"), id="offer declined"),
+        pytest.param(403, by("reader", delete("/offers/{code}", "/offers/bare")), id="offer ended, other key"),
+        pytest.param(404, delete("/offers/{code}", "/offers/full"), id="offer ended, no such"),
+        pytest.param(200, accept("theirs"), id="accepted"),
+        pytest.param(401, by(None, accept("theirs")), id="accepted, no key"),
+        pytest.param(403, by("reader", accept("theirs")), id="accepted, key for other things"),
+        pytest.param(404, accept("bare"), id="accepted, one's own"),
+        pytest.param(404, accept("a%20b"), id="accepted, no code"),
+        pytest.param(200, adopt({"manageKey": OF_OPEN}), id="adopted"),
+        pytest.param(400, adopt(b"{"), id="adopted, half a body"),
+        pytest.param(401, by("open", adopt({"manageKey": OF_OPEN})), id="adopted, key of a link"),
+        pytest.param(403, by("maker", adopt({"manageKey": OF_OPEN})), id="adopted, key for other things"),
+        pytest.param(404, adopt({"manageKey": f"mk_{'1' * 24}"}), id="adopted, wrong key"),
+        pytest.param(404, adopt({"manageKey": OF_OPEN}, "theirs"), id="adopted, another"),
+        pytest.param(413, adopt(b" " * (limits.BODY_BYTES + 1)), id="adopted, large body"),
+        pytest.param(415, adopt({}, **{"Content-Type": "text/csv"}), id="adopted, not JSON"),
+        pytest.param(422, adopt({"manageKey": 1}), id="adopted, invalid"),
+        pytest.param(200, get("/audit-log"), id="log"),
+        pytest.param(200, get("/audit-log", "/audit-log?limit=1"), id="log, first page"),
+        pytest.param(200, get("/audit-log", **CSV), id="log, as CSV"),
+        pytest.param(200, get("/audit-log", **NDJSON), id="log, as lines"),
+        pytest.param(200, by("admin", get("/audit-log", "/audit-log?owner=ann")), id="log, of one workspace"),
+        pytest.param(200, by("admin", get("/audit-log", "/audit-log?installation=true")), id="log, of all"),
+        pytest.param(401, by(None, get("/audit-log", **CSV)), id="log, no key"),
+        pytest.param(403, by("ann", get("/audit-log")), id="log, key for other things"),
+        pytest.param(403, get("/audit-log", "/audit-log?installation=true"), id="log, of all, by no admin"),
+        pytest.param(403, get("/audit-log", "/audit-log?owner=bob"), id="log, of another workspace"),
+        pytest.param(422, get("/audit-log", "/audit-log?installation=yes&limit=0"), id="log, not so"),
         pytest.param(204, delete("/keys/{key_id}", "/keys/{reader}"), id="key revoked"),
         pytest.param(204, delete("/keys/{key_id}", "/keys/{admin}"), id="key revoked, by itself"),
         pytest.param(401, by(None, delete("/keys/{key_id}", "/keys/{reader}")), id="key revoked, no key"),
@@ -1629,7 +1875,7 @@ def test_changes_in_a_history_are_as_described(http: Http, keys: Keys) -> None:
     response = get("/links/{code}/history", "/links/bare/history").send(http, keys)
 
     *told, beginning = response.json_body["data"]
-    every = SCHEMAS["Changes"]["properties"].keys() - {"visitsSpent"}  # which clients cannot change
+    every = SCHEMAS["Changes"]["properties"].keys() - {"owner", "visitsSpent"}  # which clients cannot change
     assert [set(entry["changes"]) for entry in reversed(told)] == [
         every - {"permanent", "password"},
         {"password"},
@@ -1688,6 +1934,17 @@ ONE_OF_EACH: dict[str, Call] = {
     "export": post(None, "/exports"),
     "export, shown": get("/exports/{export_id}", f"/exports/{DONE}"),
     "revoke a key": delete("/keys/{key_id}", "/keys/{reader}"),
+    "end keys": delete("/keys", "/keys?person=ann&owner=ann"),
+    "me": get("/me"),
+    "workspaces": get("/workspaces"),
+    "workspace": get("/workspaces/{workspace}", "/workspaces/ann"),
+    "workspace, changed": change_workspace({"name": "Ann"}),
+    "offer": post({"code": "full", "to": "bob"}, "/offers"),
+    "offers": get("/offers"),
+    "end an offer": delete("/offers/{code}", "/offers/theirs"),
+    "accept": accept("theirs"),
+    "adopt": adopt({"manageKey": OF_OPEN}),
+    "log": get("/audit-log"),
 }
 """A call of every operation that needs a key, and one without where that is allowed."""
 
