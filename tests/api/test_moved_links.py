@@ -194,7 +194,7 @@ def test_same_fold_twice_at_once(monkeypatch: pytest.MonkeyPatch, late: list[tup
         rows.close_night(FOLDING)
         clicks += clicks_of(late, first=6)
         count(clicks[5:], FOLDING + timedelta(hours=1))
-    fold, outcomes = click_store.fold, []
+    fold, outcomes = click_store.fold, list[bool]()
 
     def twice(*arguments: Any) -> bool:
         outcomes.extend(fold(*arguments) for _ in range(2))

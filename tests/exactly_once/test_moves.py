@@ -1,0 +1,447 @@
+"""Links of several workspaces never mix, whatever moves between them and whatever is lost on the way.
+
+Links are made, changed, visited, offered, accepted, declined, adopted and deleted at random, by keys that come and go,
+while requests and replies of the table are lost and other containers have older links in their caches. At any time a
+workspace sees its own links only, all of them; in the end each visit is counted once, for the workspace that the
+container had the link in.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from chalice.test import HTTPResponse
+from chalice.test import TestHTTPClient as Http
+
+from chalicelib import clock
+from chalicelib.aws import clients, link_cache
+from chalicelib.aws.dynamodb import click_store, moved_store, row_store, transfer_store
+from chalicelib.aws.s3 import files
+from chalicelib.core.access import roles
+from chalicelib.core.transfers.export_job import Export
+from chalicelib.core.ttl_cache import TtlCache
+from chalicelib.settings import settings
+from chalicelib.usecases import manage_keys
+from chalicelib.usecases.export_links import export_links
+from tests import rows
+from tests.api.test_clicks import count, queued
+from tests.callers import Keyed, make_key
+from tests.sizes import grows, usual_or_long
+
+WORKSPACES = ("ann", "bob", "carl", "dora")
+START = datetime(2026, 11, 24, 9, tzinfo=UTC)
+WRITES = {"put_item", "update_item", "transact_write_items", "delete_item"}
+NAMES = 6  # externalIds that a workspace chooses from: some are taken when a link comes
+
+
+class Lossy:
+    """A client of the table that loses requests and replies."""
+
+    def __init__(self, client: Any, world: World) -> None:
+        self._client, self._world = client, world
+
+    def __getattr__(self, operation: str) -> Any:
+        """Return an operation of the client, with its faults."""
+        real = getattr(self._client, operation)
+        if operation == "meta":
+            return real
+
+        def call(**request: Any) -> Any:
+            drawn = self._world.chance.random() if self._world.is_lossy else 0.5
+            if drawn < 0.02:
+                raise ConnectTimeoutError(endpoint_url="the table")
+            answer = real(**request)
+            if drawn > 0.96 and operation in WRITES:
+                raise ReadTimeoutError(endpoint_url="the table")
+            return answer
+
+        return call
+
+
+@dataclass
+class Made:
+    """A link of the model."""
+
+    code: str
+    mark: str
+    """A text in its title, which is in no other link."""
+    owner: str | None
+    external_id: str | None = None
+    manage_key: str | None = None
+    offered_to: str | None = None
+    made_by: str | None = None
+    """The key it was made with."""
+    body: dict[str, Any] = field(default_factory=dict)
+    visits: int = 0
+    deleted: bool = False
+    owners: list[tuple[datetime, str | None]] = field(default_factory=list)
+    """Whose it was, from when on."""
+
+    def owners_within(self, now: datetime, seconds: float) -> set[str | None]:
+        """Return whose it was within the last ``seconds`` before ``now``."""
+        since = now - timedelta(seconds=seconds)
+        ends = [*(begin for begin, _ in self.owners[1:]), now + timedelta(seconds=1)]
+        return {owner for (_, owner), end in zip(self.owners, ends, strict=True) if end >= since}
+
+
+class World:
+    """The service, as several containers, and what must be true of it."""
+
+    def __init__(self, http: Http, seed: int, at_once: int) -> None:
+        self.at_once = at_once
+        self.chance = random.Random(seed)  # noqa: S311  # the same for the same seed
+        self.http = http
+        self.now = START
+        self.is_lossy = False
+        self.links: dict[str, Made] = {}
+        self.keys = {name: [make_key(name, *roles.ROLES["admin"])] for name in WORKSPACES}
+        self.ids: dict[str, set[str]] = {name: {self.keys[name][0].split("_")[1]} for name in WORKSPACES}
+        self.revoked: set[str] = set()
+        self.caches: list[TtlCache[Any]] = [TtlCache(10_000) for _ in range(3)]
+        self.did: Counter[str] = Counter()
+
+    def call(self, key: str | None, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
+        """Send a request to any container, again until it is answered, as clients do."""
+        for _ in range(50):
+            link_cache._links = self.chance.choice(self.caches)  # noqa: SLF001  # another container
+            self.now += timedelta(milliseconds=self.chance.randrange(1, 400))
+            answer = Keyed(self.http, key)(method, path, body, **headers)
+            if answer.status_code < 500:
+                return answer
+            self.did["sent again"] += 1
+        raise AssertionError(answer.body)
+
+    def key_of(self, workspace: str) -> str:
+        """Return one of the keys that may do everything in a workspace."""
+        return self.chance.choice(self.keys[workspace])
+
+    def any_link(self, fits: Callable[[Made], bool] = lambda _: True) -> Made | None:
+        """Return a link that exists, or None."""
+        for _ in range(20):
+            link = self.chance.choice(list(self.links.values())) if self.links else None
+            if link is not None and not link.deleted and fits(link):
+                return link
+        return None
+
+    def step(self) -> None:
+        """Do something."""
+        actions = [
+            *[self.make] * 3,
+            *[self.make_many] * 2,
+            *[self.make_without_key] * 2,
+            *[self.visit] * 8,
+            *[self.offer] * 4,
+            *[self.accept] * 5,
+            self.end_offer,
+            *[self.adopt] * 2,
+            *[self.change] * 2,
+            self.delete,
+            self.replay,
+            self.make_key,
+            self.revoke_key,
+            self.set_name,
+            *[self.wait] * 3,
+        ]
+        action = self.chance.choice(actions)
+        action()
+        self.did[action.__name__] += 1
+
+    def make(self) -> None:
+        """Make a link in a workspace."""
+        owner, mark = self.chance.choice(WORKSPACES), self.new_mark()
+        body: dict[str, Any] = {"url": f"https://example.com/{mark}", "title": mark}
+        name = f"name-{self.chance.randrange(NAMES)}" if self.chance.random() < 0.2 else None
+        taken = name is not None and self.is_taken(owner, name)
+        body |= {"externalId": name} if name else {}
+        key = self.key_of(owner)
+        answer = self.call(key, "POST", "/v1/links", body, Idempotency_Key=mark)
+        assert answer.status_code == (409 if taken else 201), answer.body
+        if not taken:
+            made = Made(answer.json_body["code"], mark, owner, name, made_by=key, body=body)
+            made.owners.append((self.now, owner))
+            self.links[made.code] = made
+
+    def make_many(self) -> None:
+        """Make some links at once; those that failed are sent again, as part of the same request."""
+        owner, marks = self.chance.choice(WORKSPACES), [self.new_mark() for _ in range(self.at_once)]
+        body = {"links": [{"url": f"https://example.com/{mark}", "title": mark} for mark in marks]}
+        key = self.key_of(owner)
+        for _ in range(50):
+            answer = self.call(key, "POST", "/v1/links/bulk", body, Idempotency_Key=marks[0])
+            assert answer.status_code == 200, answer.body
+            if all("link" in each for each in answer.json_body["data"]):
+                break
+        for mark, each in zip(marks, answer.json_body["data"], strict=True):
+            self.links[each["link"]["code"]] = Made(each["link"]["code"], mark, owner, owners=[(self.now, owner)])
+
+    def new_mark(self) -> str:
+        """Return a text that is in nothing else."""
+        return f"mark{self.chance.getrandbits(48):012x}"
+
+    def make_without_key(self) -> None:
+        """Make a link that has no owner. If the reply is lost, the client has no key to it and makes another one."""
+        mark = self.new_mark()
+        answer = self.call(None, "POST", "/v1/links", {"url": f"https://example.com/{mark}", "title": mark})
+        code = answer.json_body["code"]
+        manage_key = answer.json_body["manageKey"]
+        self.links[code] = Made(code, mark, None, manage_key=manage_key, owners=[(self.now, None)])
+
+    def is_taken(self, owner: str, name: str) -> bool:
+        """Tell whether a workspace has a link with this externalId."""
+        return any((each.owner, each.external_id) == (owner, name) for each in self.links.values() if not each.deleted)
+
+    def visit(self) -> None:
+        """Follow a link, some times."""
+        link = self.any_link()
+        for _ in range(self.chance.randrange(1, 4) if link else 0):
+            assert link is not None
+            if self.call(None, "GET", f"/{link.code}").status_code == 302:
+                link.visits += 1
+
+    def offer(self) -> None:
+        """Offer a link to another workspace."""
+        link = self.any_link(lambda each: each.owner is not None)
+        if link is None or link.owner is None:
+            return
+        to = self.chance.choice([name for name in WORKSPACES if name != link.owner])
+        answer = self.call(self.key_of(link.owner), "POST", "/v1/offers", {"code": link.code, "to": to})
+        assert answer.status_code == 201, answer.body
+        link.offered_to = to
+
+    def accept(self) -> None:
+        """Accept an offer; somebody else has tried before."""
+        link = self.any_link(lambda each: each.offered_to is not None)
+        if link is None or link.offered_to is None:
+            return
+        stranger = self.chance.choice([name for name in WORKSPACES if name not in {link.offered_to, link.owner}])
+        path = f"/v1/offers/{link.code}/accept"
+        assert self.call(self.key_of(stranger), "POST", path).status_code == 404
+        taken = link.external_id is not None and self.is_taken(link.offered_to, link.external_id)
+        answer = self.call(self.key_of(link.offered_to), "POST", path)
+        assert answer.status_code == (409 if taken else 200), answer.body
+        if not taken:
+            link.owner, link.offered_to = link.offered_to, None
+            link.owners.append((self.now, link.owner))
+            self.did["moved"] += 1
+
+    def end_offer(self) -> None:
+        """Withdraw or decline an offer."""
+        link = self.any_link(lambda each: each.offered_to is not None)
+        if link is None or link.offered_to is None or link.owner is None:
+            return
+        side = self.chance.choice([link.owner, link.offered_to])
+        self.call(self.key_of(side), "DELETE", f"/v1/offers/{link.code}")  # 404 after a reply that was lost
+        link.offered_to = None
+
+    def adopt(self) -> None:
+        """Take over a link that has no owner; after it the key to it opens nothing."""
+        link = self.any_link(lambda each: each.owner is None)
+        if link is None:
+            return
+        owner, path, body = (
+            self.chance.choice(WORKSPACES),
+            f"/v1/links/{link.code}/adopt",
+            {"manageKey": link.manage_key},
+        )
+        answer = self.call(self.key_of(owner), "POST", path, body)
+        assert answer.status_code == 200, answer.body
+        link.owner = owner
+        link.owners.append((self.now, owner))
+        assert self.call(link.manage_key, "GET", f"/v1/links/{link.code}").status_code == 404
+
+    def change(self) -> None:
+        """Change a link; a workspace that it is not in has tried before."""
+        link = self.any_link(lambda each: each.owner is not None)
+        if link is None or link.owner is None:
+            return
+        stranger = self.chance.choice([name for name in WORKSPACES if name != link.owner])
+        body, path = {"note": f"changed by {link.owner}"}, f"/v1/links/{link.code}"
+        assert self.call(self.key_of(stranger), "PATCH", path, body).status_code == 404
+        assert self.call(self.key_of(link.owner), "PATCH", path, body).status_code == 200
+
+    def delete(self) -> None:
+        """Delete a link, now and then."""
+        link = self.any_link(lambda each: each.owner is not None)
+        if link is None or link.owner is None or self.chance.random() < 0.5:
+            return
+        self.call(self.key_of(link.owner), "DELETE", f"/v1/links/{link.code}")
+        link.deleted, link.offered_to = True, None
+
+    def replay(self) -> None:
+        """Send the request that made a link again: the same answer, also if the link has moved since."""
+        link = self.any_link(lambda each: each.made_by is not None)
+        if link is None or link.made_by not in self.keys[str(link.owners[0][1])]:
+            return
+        if link.owners[0][0] < self.now - timedelta(hours=20):
+            return
+        answer = self.call(link.made_by, "POST", "/v1/links", link.body, Idempotency_Key=link.mark)
+        assert (answer.headers["Idempotency-Replayed"], answer.json_body["code"]) == ("true", link.code)
+
+    def make_key(self) -> None:
+        """Make a key, which is used from then on."""
+        workspace = self.chance.choice(WORKSPACES)
+        role = self.chance.choice(list(roles.ROLES))
+        person = self.chance.choice([None, "eve@example.com"])
+        answer = self.call(self.key_of(workspace), "POST", "/v1/keys", {"name": role, "role": role, "person": person})
+        assert answer.status_code == 201, answer.body
+        assert answer.json_body["owner"] == workspace
+        self.ids[workspace].add(answer.json_body["id"])
+        if role == "admin" and person is None:
+            self.keys[workspace].append(answer.json_body["key"])
+
+    def revoke_key(self) -> None:
+        """Revoke a key; another workspace has tried before. The first key of each stays."""
+        workspace = self.chance.choice(WORKSPACES)
+        kept = self.keys[workspace][0].split("_")[1]
+        key_id = self.chance.choice(sorted(self.ids[workspace] - {kept}) or [None])
+        if key_id is None:
+            return
+        stranger = self.chance.choice([name for name in WORKSPACES if name != workspace])
+        assert self.call(self.key_of(stranger), "DELETE", f"/v1/keys/{key_id}").status_code == 404
+        assert self.call(self.keys[workspace][0], "DELETE", f"/v1/keys/{key_id}").status_code == 204
+        self.keys[workspace] = [key for key in self.keys[workspace] if key_id not in key]
+        self.revoked.add(key_id)
+
+    def set_name(self) -> None:
+        """Change the settings of a workspace."""
+        workspace = self.chance.choice(WORKSPACES)
+        body = {"name": f"mark-of-{workspace}"}
+        assert self.call(self.key_of(workspace), "PATCH", f"/v1/workspaces/{workspace}", body).status_code == 200
+
+    def wait(self) -> None:
+        """Let some time pass: less and more than a cache lasts."""
+        self.now += timedelta(seconds=self.chance.choice([1, 20, 61, 300]))
+
+    def check(self, workspace: str, links: int = 10**9) -> None:
+        """Assert that a workspace sees what is its own, all of it, and nothing else; of ``links`` each by itself."""
+        key = self.key_of(workspace)
+        own = {each.code: each for each in self.links.values() if each.owner == workspace and not each.deleted}
+        listed: list[Any] = []
+        for query in ("", "&q=mark"):
+            cursor = ""
+            found: list[Any] = []
+            while True:
+                page = self.call(key, "GET", f"/v1/links?limit=100{query}{cursor}").json_body
+                found += page["data"]
+                if page["next"] is None:
+                    break
+                cursor = f"&cursor={page['next']}"
+                stranger = self.chance.choice([name for name in WORKSPACES if name != workspace])
+                assert self.call(self.key_of(stranger), "GET", f"/v1/links?limit=100{cursor}").status_code == 422
+            assert sorted(each["code"] for each in found) == sorted(own)
+            listed = found
+        assert {each["owner"] for each in listed} <= {workspace}
+        keys = self.call(key, "GET", "/v1/keys").json_body["data"]
+        assert {each["owner"] for each in keys} == {workspace}
+        assert {each["id"] for each in keys} >= self.ids[workspace]
+        assert {each["id"] for each in keys if each["revokedAt"]} >= self.ids[workspace] & self.revoked
+        offers = self.call(key, "GET", "/v1/offers").json_body["data"]
+        expected = {each.code: (each.owner, each.offered_to) for each in self.links.values() if each.offered_to}
+        shown = {each["code"]: (each["from"], each["to"]) for each in offers if not self.links[each["code"]].deleted}
+        assert shown == {code: sides for code, sides in expected.items() if workspace in sides}
+        for link in self.chance.sample(sorted(own.values(), key=lambda each: each.code), min(links, len(own))):
+            history = self.call(key, "GET", f"/v1/links/{link.code}/history").json_body["data"]
+            assert history[-1]["action"] == "created" or len(history) >= 50
+            moves = [each["changes"]["owner"]["to"] for each in history if each["action"] in {"moved", "adopted"}]
+            assert moves[::-1] == [owner for _, owner in link.owners[1:]][-len(moves) :] or len(history) >= 50
+        seen = [listed, keys, self.call(key, "GET", f"/v1/workspaces/{workspace}").json_body]
+        seen.append(self.call(key, "GET", "/v1/audit-log?limit=100").json_body)
+        text = json.dumps(seen)
+        assert [each.mark for each in self.links.values() if each.owner != workspace and each.mark in text] == []
+        assert not any(f"mark-of-{name}" in text for name in WORKSPACES if name != workspace)
+
+    def check_visits(self) -> None:
+        """Assert that each visit counts once: for its link, and for the workspace that a container had the link in."""
+        count(queued())  # those that the table did not take become rows
+        clicks = [row_store.from_item(item) for item in rows.rows()]
+        by_link = Counter(click.code for click in clicks)
+        assert by_link == Counter({code: link.visits for code, link in self.links.items() if link.visits})
+        for click in clicks:
+            possible = self.links[click.code].owners_within(click.at, settings.link_cache_seconds)
+            assert click.owner in possible, (click, self.links[click.code].owners)
+        for workspace in WORKSPACES:
+            mine = Counter(click.code for click in clicks if click.owner == workspace)
+            key, period = self.key_of(workspace), f"from={START.date()}&to={self.now.date()}"
+            report = self.call(key, "GET", f"/v1/stats?{quote(period, safe='=&')}").json_body
+            assert report["total"]["visits"] == sum(mine.values())
+            gone = {code for code in mine if self.links[code].owner != workspace}
+            codes = {each["code"] for each in report["links"] if each["code"] is not None}
+            assert not codes & gone
+            assert all(each["visits"] == mine[each["code"]] for each in report["links"] if each["code"] is not None)
+            assert codes | gone >= {code for code, number in mine.most_common(5) if number > self.tenth(mine)}
+            assert moved_store.moved_of(workspace, gone) == gone
+            for code, link in self.links.items():
+                if link.owner == workspace and not link.deleted:
+                    shown = self.call(key, "GET", f"/v1/links/{code}").json_body
+                    assert shown["visits"]["total"] == link.visits, (shown, link)
+
+    @staticmethod
+    def tenth(mine: Counter[str]) -> int:
+        """Return how many visits the tenth most visited link has."""
+        return ([0] * 10 + sorted(mine.values()))[-10]
+
+    def check_exports(self) -> None:
+        """Assert that the export of each workspace has its links, and no other's."""
+        for workspace in WORKSPACES:
+            job = Export(
+                id=f"{WORKSPACES.index(workspace):032x}",
+                owner=workspace,
+                asked_by=workspace,
+                created_at=self.now,
+                format="ndjson",
+                days=True,
+            )
+            transfer_store.add_export(job)
+            done = export_links(job.id, self.now, lambda: True)
+            assert done is not None
+            body = files.files.get_object(Bucket=settings.files_bucket, Key=job.key)["Body"].read()
+            exported = [json.loads(line) for line in body.decode().splitlines()]
+            own = {each.code for each in self.links.values() if each.owner == workspace and not each.deleted}
+            assert {each["code"] for each in exported if "code" in each} == own
+
+
+@contextmanager
+def _world(http: Http, seed: int, at_once: int) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chalicelib.aws.dynamodb.transactions.time.sleep", lambda _: None)
+        click_store.mark_folded_through((START - timedelta(days=2)).date().isoformat())
+        world = World(http, seed, at_once)
+        patch.setattr(clock, "now", lambda: world.now)
+        patch.setattr(link_cache, "_links", world.caches[0])
+        patch.setattr(manage_keys, "_INDEX_LAGS", 0)
+        for name in ("reads", "writes", "best_effort"):
+            patch.setattr(clients, name, Lossy(getattr(clients, name), world))
+        yield world
+
+
+@grows
+@pytest.mark.parametrize("seed", [1, 2] if usual_or_long(0, 1) == 0 else [3])
+def test_workspaces_never_mix(http: Http, seed: int) -> None:
+    """Four of them, with as many links as the size says."""
+    most = usual_or_long(40, 5000)
+    with _world(http, seed, at_once=max(2, most // 200)) as world:
+        world.is_lossy = True
+        checks = iter(range(most // 3, most, most // 3))
+        check_at = next(checks)
+        while len(world.links) < most:
+            world.step()
+            if len(world.links) >= check_at:
+                check_at = next(checks, most + 1)
+                world.check(world.chance.choice(WORKSPACES), links=5)
+        world.is_lossy = False
+        for workspace in WORKSPACES:
+            world.check(workspace, links=50)
+        world.check_visits()
+        world.check_exports()
+        assert world.did["moved"] >= most // 50
+        assert world.did["sent again"] >= most // 50
