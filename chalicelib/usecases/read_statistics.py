@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.aws.dynamodb import click_store, row_store, salt_store
+from chalicelib.aws.dynamodb import click_store, moved_store, row_store, salt_store
 from chalicelib.core import times
 from chalicelib.core.http import pagination
 from chalicelib.core.http.pagination import Paging
@@ -43,12 +43,14 @@ def link_report(code: str, period: Period, now: datetime) -> dict[str, Any]:
 def owner_report(owner: str, period: Period, now: datetime) -> dict[str, Any]:
     """Return the statistics of all links of ``owner`` together at ``now`` (aware), with the most visited links.
 
+    They include those that were its own at the time, and are another owner's by now.
+
     Raises:
         StoreUnavailable
     """
     days = _days(counters.owner_subject(owner), period, now)
     report = statistics.report(days, period.first, period.last, period.unit)
-    return {**report, "links": statistics.top_links(days)}
+    return {**report, "links": statistics.top_links(days, lambda codes: moved_store.moved_of(owner, codes))}
 
 
 def unknown_code_totals(period: Period, now: datetime) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
-from chalicelib.aws.dynamodb import click_store, link_store, row_store, transactions
+from chalicelib.aws.dynamodb import click_store, link_store, moved_store, row_store, transactions
 from chalicelib.core.links.link import Link
 from chalicelib.core.visits import counters, recount, user_agents
 from chalicelib.core.visits.click import Click
@@ -19,6 +20,7 @@ from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.usecases import close_day
 from tests import rows
+from tests.callers import Keyed
 
 DAY = "2026-11-22"
 MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -227,6 +229,42 @@ def test_same_recount_twice_at_once() -> None:
 
 
 @pytest.mark.usefixtures("aws")
+def test_same_publishing_twice_at_once() -> None:
+    """Each owner has the visitors once."""
+    count(clicks_of(ANN_TO_BOB))
+    seen, _ = click_store.day_now(CounterKey("sale", DAY))
+    visitors = {"ann": counters.Counts(visitors=2), "bob": counters.Counts(visitors=2)}
+
+    outcomes = [click_store.publish(CounterKey("sale", DAY), seen, 3, visitors) for _ in range(2)]
+
+    assert outcomes == [True, False]
+    assert [day_of(subject).visitors for subject in ("sale", "@ann", "@bob")] == [3, 2, 2]
+
+
+@pytest.mark.usefixtures("aws")
+def test_late_row_while_an_open_day_is_folded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day stays open, and was asked for once more: what was read is one row short."""
+    clicks = clicks_of([("ann", "x")])
+    count(clicks)
+    rows.close_night(FOLDING)
+    clicks += clicks_of([("bob", "y")], first=2)
+    count(clicks[1:], FOLDING + timedelta(hours=1))
+    fold, coming = click_store.fold, iter([[("bob", "z")]])
+
+    def later(*arguments: Any) -> bool:
+        for visits in coming:
+            clicks.extend(clicks_of(visits, first=3))
+            count(clicks[2:], FOLDING + timedelta(hours=2))
+        return fold(*arguments)
+
+    monkeypatch.setattr(click_store, "fold", later)
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert_exact(clicks)
+
+
+@pytest.mark.usefixtures("aws")
 def test_day_that_the_version_before_published() -> None:
     """It credited all visitors to the link's owner, and remembered nothing."""
     clicks = clicks_of([("ann", "x"), ("ann", "y")])
@@ -320,3 +358,37 @@ def test_biggest_links_are_those_the_owner_had(
         close_day.run(NightJob("fold", subject, DAY), FOLDING)
 
     assert day_of("@ann").counts.get("links#moved", 0) == known
+
+
+@pytest.mark.parametrize("is_folded", [True, False])
+def test_moved_link_is_shown_without_its_code(ann: Keyed, *, is_folded: bool) -> None:
+    """Its visits stay the former owner's; its code is no business of theirs any more, until it comes back."""
+    clicks = clicks_of(ANN_TO_BOB)
+    other = replace(clicks[0], id="click-9", code="other")
+    row_store.put(other)
+    count([*clicks, other])
+    click_store.mark_folded_through("2026-11-21")
+    if is_folded:
+        rows.close_night(FOLDING)
+    shown = []
+    for is_moved in (False, True, False):
+        transactions.write([moved_store.put_action("ann", "sale", is_moved=is_moved)])
+        shown.append(ann.get(f"/stats?from={DAY}&to={DAY}").json_body["links"])
+
+    kept, moved = [
+        [{"name": name, "visits": 3, "moved": name is None}, {"name": "other", "visits": 1, "moved": False}]
+        for name in ("sale", None)
+    ]
+    assert shown == [kept, moved, kept]
+
+
+@pytest.mark.usefixtures("aws")
+def test_moved_link_is_its_former_owners_alone() -> None:
+    """Of the codes that are asked for, and of this owner."""
+    transactions.write([moved_store.put_action("ann", code, is_moved=True) for code in ("sale", "a#1", "unasked")])
+    transactions.write([moved_store.put_action("bob", "kept", is_moved=False)])
+
+    assert moved_store.moved_of("ann", ["sale", "a#1", "kept"]) == {"sale", "a#1"}
+    assert moved_store.moved_of("bob", ["sale", "kept"]) == set()
+    assert moved_store.moved_of("ann", []) == set()
+    assert day_of("@ann") is None

@@ -1,4 +1,8 @@
-"""Which links have left a workspace, beside its statistics. ``code``: ``@<owner>``; ``entry``: ``moved#<code>``."""
+"""Which links an owner no longer has, in the table of ``click_store``. Key: ``@<owner>``, and ``moved#<code>``.
+
+The past days of an owner keep the codes of its links as names. One that has moved to another owner is not shown by them
+any more: ``moved`` is true, and false if it came back.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,21 @@ from chalicelib.settings import settings
 _PREFIX = "moved#"
 
 
-def put_action(owner: str, code: str, *, is_moved: bool) -> Any:
+def put_action(owner: str, code: str, *, is_moved: bool) -> dict[str, Any]:
     """Return the action of a transaction that records that a link has left ``owner``, or has come back."""
-    return {
-        "Put": {
-            "TableName": settings.clicks_table,
-            "Item": {
-                "code": {"S": counters.owner_subject(owner)},
-                "entry": {"S": f"{_PREFIX}{code}"},
-                "moved": {"BOOL": is_moved},
-            },
-        }
-    }
+    item = {**_key(owner, code), "moved": {"BOOL": is_moved}}
+    return {"Put": {"TableName": settings.clicks_table, "Item": item}}
 
 
 def moved_of(owner: str, codes: Iterable[str]) -> set[str]:
-    """Return which of ``codes`` have left ``owner``.
+    """Return those of ``codes`` that have left ``owner``; of the last second, one may be missing.
 
     Raises:
         StoreUnavailable
     """
-    subject = counters.owner_subject(owner)
-    keys = [{"code": {"S": subject}, "entry": {"S": f"{_PREFIX}{code}"}} for code in dict.fromkeys(codes)]
-    items = items_by_key(settings.clicks_table, keys)
-    return {item["entry"]["S"].removeprefix(_PREFIX) for item in items if item.get("moved") == {"BOOL": True}}
+    items = items_by_key(settings.clicks_table, [_key(owner, code) for code in codes])
+    return {item["entry"]["S"].removeprefix(_PREFIX) for item in items if item["moved"]["BOOL"]}
+
+
+def _key(owner: str, code: str) -> dict[str, Any]:
+    return {"code": {"S": counters.owner_subject(owner)}, "entry": {"S": f"{_PREFIX}{code}"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -46,9 +46,17 @@ def day_totals(day: Day) -> dict[str, int | None]:
     return _summed([day])
 
 
-def top_links(days: Iterable[Day]) -> list[dict[str, Any]]:
-    """Return the most visited links of an owner's ``days``, the biggest first, the rest as ``other``."""
-    return _biggest(_sum(day.counts for day in days), "links")
+def top_links(days: Iterable[Day], moved_of: Callable[[list[str]], Container[str]]) -> list[dict[str, Any]]:
+    """Return the most visited links of an owner's ``days``, the biggest first, the rest as ``other``.
+
+    Of those codes that ``moved_of`` returns, the links are another owner's by now: they are shown without a name.
+    """
+    biggest, rest = _ranked(_sum(day.counts for day in days), "links")
+    moved = moved_of([code for code, _ in biggest])
+    shown = [
+        {"name": None if code in moved else code, "visits": count, "moved": code in moved} for code, count in biggest
+    ]
+    return [*shown, {"name": OTHER, "visits": rest, "moved": False}] if rest else shown
 
 
 def top_variants(days: Iterable[Day]) -> list[dict[str, Any]]:
@@ -90,9 +98,15 @@ def _dates(first: date, last: date) -> Iterator[str]:
 
 
 def _biggest(counts: Mapping[str, int], breakdown: str) -> list[dict[str, Any]]:
+    biggest, rest = _ranked(counts, breakdown)
+    shown = [{"name": name, "visits": count} for name, count in biggest]
+    return [*shown, {"name": OTHER, "visits": rest}] if rest else shown
+
+
+def _ranked(counts: Mapping[str, int], breakdown: str) -> tuple[list[tuple[str, int]], int]:
+    """Return the biggest names of a breakdown with their counts, and the sum of the rest."""
     names = {name.partition("#")[2]: count for name, count in counts.items() if name.startswith(f"{breakdown}#")}
     rest = names.pop(REST, 0)
     biggest = sorted(names.items(), key=lambda each: (-each[1], each[0]))
     rest += sum(count for _, count in biggest[counters.MAX_NAMES :])
-    shown = [{"name": name, "visits": count} for name, count in biggest[: counters.MAX_NAMES]]
-    return [*shown, {"name": OTHER, "visits": rest}] if rest else shown
+    return biggest[: counters.MAX_NAMES], rest

@@ -18,7 +18,7 @@ export const texts = {
     countries: "Countries", devices: "Devices", browsers: "Browsers", systems: "Systems",
     referrers: "Referrers", languages: "Languages", variants: "Variants", links: "Top links",
   },
-  names: { unknown: "Unknown", other: "Other", direct: "Direct, or not told" },
+  names: { unknown: "Unknown", other: "Other", direct: "Direct, or not told", "": "moved to another workspace" },
   name: "Name",
   share: "Share",
   asTable: "Show as table",

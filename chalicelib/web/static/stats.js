@@ -4,9 +4,9 @@ import { bar, bars, sample } from "./chart.js";
 import { alertLine, button, headOf, make as el, saveAs, say, select, tell } from "./dom.js";
 import { texts } from "./stats-texts.js";
 
-const EVERY = 15_000; // milliseconds between two updates while the page is visible
+const EVERY = 15e3; // milliseconds between two updates while the page is visible
 const FEW = 8; // rows of a breakdown before "show all"
-const DAY = 86_400_000;
+const DAY = 864e5;
 const BY_HOUR = 31 * DAY; // the service returns hours for no longer period
 const UNIT_OF = { 1: "hour", 7: "day", 30: "day", 90: "day", 365: "month" };
 const KINDS = ["humans", "bots", "prefetches"];
@@ -37,7 +37,7 @@ export async function show(main, code) {
   const rows = el("div", { class: "unseen" }, table);
   const toggle = button(texts.asTable, turnOver, { "aria-pressed": "false" });
   const who = breakdown(texts.who, kindName);
-  const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each) => shownName(name, each))]);
+  const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each) => shownName(name, each ?? ""))]);
   const body = el("div", { hidden: true }, numbers, nothing,
     el("div", { class: "tools actions" }, title, toggle, button(texts.csv, download)), chart, legend, rows,
     el("div", { class: "breakdowns grid" }, who.part, ...found.map(([, { part }]) => part)), el("p", { class: "quiet" }, texts.note), updated);
@@ -90,7 +90,7 @@ export async function show(main, code) {
 
   function offer() {
     const [first, last] = daysOf(asked);
-    const tooLong = Date.parse(last) - Date.parse(first) >= BY_HOUR;
+    const tooLong = new Date(last) - new Date(first) >= BY_HOUR;
     if (tooLong && asked.unit === "hour") asked.unit = "day";
     unit.options[0].disabled = tooLong;
     [range.value, unit.value, from.value, to.value] = [asked.range, asked.unit, asked.from, asked.to];
@@ -136,7 +136,7 @@ function breakdown(title, cell) {
     all = rows ?? []; // only a link has variants, only all have top links
     part.hidden = !all.length;
     const total = all.reduce((sum, { visits }) => sum + visits, 0) || 1;
-    body.replaceChildren(...all.slice(0, whole ? all.length : FEW).map(({ name, visits }) => el("tr", {},
+    body.replaceChildren(...(whole ? all : all.slice(0, FEW)).map(({ name, visits }) => el("tr", {},
       el("th", { scope: "row" }, cell(name), bar(visits / total)), el("td", {}, number(visits)),
       el("td", { class: "quiet" }, (visits / total).toLocaleString(LANGUAGE, { style: "percent" })))));
     more.hidden = all.length <= FEW;
@@ -162,10 +162,10 @@ function kindName(kind) {
   return el("span", { class: "kind" }, sample(kind), texts.counts[kind]);
 }
 
-function shownName(ofWhat, name) {
-  if (ofWhat === "links" && name !== "other") return el("a", { href: `#/stats/${name}` }, name);
+function shownName(list, name) {
+  if (list === "links" && name && name !== "other") return el("a", { href: `#/stats/${name}` }, name);
   if (Object.hasOwn(texts.names, name)) return texts.names[name];
-  const type = { countries: "region", languages: "language" }[ofWhat];
+  const type = { countries: "region", languages: "language" }[list];
   try {
     return type ? `${new Intl.DisplayNames(LANGUAGE, { type }).of(name)} (${name})` : name;
   } catch {
@@ -173,10 +173,10 @@ function shownName(ofWhat, name) {
   }
 }
 
-function moment(at, unit, briefly) {
+function moment(at, unit, brief) {
   const hour = unit === "hour" && { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const day = unit !== "month" && { day: "numeric" };
-  const year = (!briefly || unit === "month") && { year: "numeric" };
+  const year = (!brief || unit === "month") && { year: "numeric" };
   return new Date(at).toLocaleString(LANGUAGE, { month: "short", ...day, ...year, ...hour, timeZone: "UTC" });
 }
 

@@ -218,18 +218,18 @@ MUTANTS = (
         f"{_GUARDS}::TestNight::test_click_during_folding_is_not_lost",
     ),
     Mutant(
-        "closing a day: only if no other run has closed it",
+        "closing a day: visitors are published once",
         "chalicelib/aws/dynamodb/click_store.py",
         '"visitors": seen.visitors, "asked": seen.asked or None}',
         '"asked": seen.asked or None}',
-        f"{_GUARDS}::TestNight::test_concurrent_foldings_add_visitors_once",
+        f"{_MOVED}::test_same_publishing_twice_at_once",
     ),
     Mutant(
         "closing a day: only if it was not asked to be counted again",
         "chalicelib/aws/dynamodb/click_store.py",
         ', "asked": seen.asked or None}',
         "}",
-        f"{_EXACT}::TestNight::test_row_that_is_asked_for_while_its_day_is_folded_is_not_lost",
+        f"{_MOVED}::test_late_row_while_an_open_day_is_folded_again",
     ),
     Mutant(
         "closing a day: only past days",
@@ -293,6 +293,13 @@ MUTANTS = (
         "link.moved_at.date().isoformat() >= day",
         "link.moved_at.date().isoformat() > day",
         f"{_MOVED}::test_biggest_links_are_those_the_owner_had",
+    ),
+    Mutant(
+        "moved link: its former owner does not see its code",
+        "chalicelib/core/visits/statistics.py",
+        "None if code in moved else code",
+        "code",
+        f"{_MOVED}::test_moved_link_is_shown_without_its_code",
     ),
     Mutant(
         "cells are not formulas",
