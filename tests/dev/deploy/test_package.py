@@ -20,7 +20,7 @@ from chalicelib.api import pages
 from chalicelib.core.links import qr
 from chalicelib.errors import public_errors
 from dev import reference
-from dev.deploy import lock, package, sbom, stack, template_checks
+from dev.deploy import lock, package, policies, sbom, stack, template_checks
 from dev.deploy.minify import minified
 from tests.paths import ROOT
 from tests.sizes import only_long
@@ -408,6 +408,20 @@ def test_who_works_on_files_reaches_no_key_of_the_api(template: Template) -> Non
 
     keys = ["import#*", "dry-run#*", "export#*", "ext#*", "secret#imports"]
     assert [each["Condition"] for each in on_access] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}]
+
+
+def test_keys_workspaces_and_offers_are_the_apis_alone(template: Template) -> None:
+    """No other function reaches them: each statement on their table names the keys that it is for."""
+    found = {
+        name: each.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+        for name, document in policies.documents(template)
+        for each in document["Statement"]
+        if any(str(resource).endswith("table/accesstable") for resource in each.get("Resource", ()))
+    }
+
+    assert None not in found.values()
+    for keys in (["key#*"], ["workspace#*"], ["offer#*"]):
+        assert [name for name, allowed in found.items() if set(keys) <= set(allowed)] == ["ApiHandlerRole"], keys
 
 
 def test_files_are_nobody_elses_and_do_not_stay(template: Template) -> None:
