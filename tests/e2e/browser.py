@@ -41,6 +41,8 @@ SIZES: dict[str, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
     "desktop": {"width": 1280, "height": 900},
 }
+NARROWEST: ViewportSize = {"width": 320, "height": 640}
+"""That of WCAG's reflow, and of 400 % zoom on a desktop."""
 
 
 @contextmanager
@@ -193,10 +195,10 @@ def keep_key(someone: Visitor, key: str) -> None:
     someone.page.evaluate("key => localStorage.setItem('key', key)", key)
 
 
-def make_key(aws_port: int, scopes: str = "create,read,manage") -> str:
+def make_key(aws_port: int, scopes: str = "create,read,manage", workspace: str = "") -> str:
     """Create an API key, as an operator does."""
     ran = subprocess.run(
-        [sys.executable, "-m", "dev.admin.keys", "make", "local", "browser", scopes, "", ""],
+        [sys.executable, "-m", "dev.admin.keys", "make", "local", "browser", scopes, workspace, "", "", ""],
         cwd=ROOT,
         env=os.environ | {"AWS_PORT": str(aws_port)},
         capture_output=True,

@@ -810,6 +810,303 @@ class TestStatistics:
         expect(page.locator("dl.numbers div").first).to_have_text("Visits0")
 
 
+class TestKeys:
+    """The keys of a workspace, for its administrators."""
+
+    def test_make_copy_use(self, ann: Visitor, team: Team) -> None:
+        """A new key is shown once, can be copied, and works; nothing of it stays in the page or the browser."""
+        page = team.enter(ann)
+        page.get_by_role("navigation").get_by_role("link", name="Keys").click()
+        page.get_by_text("Make a key").first.click()
+        page.get_by_label("Name").fill("phone")
+        page.get_by_label("Person").fill("ann@example.com")
+        page.get_by_label("Works for").select_option(label="90 days")
+        page.get_by_label("Editor").check()
+        page.get_by_role("button", name="Make a key").click()
+        shown = page.get_by_role("region", name="Make a key")
+        expect(shown).to_contain_text("will not be shown again")
+        expect(shown.get_by_role("button", name="Copy")).to_be_focused()
+
+        page.keyboard.press("Enter")
+        expect(shown.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+
+        assert shown.locator("code").inner_text() == copied
+        status, me = with_key(team.base_url, copied, "GET", "/v1/me")
+        assert (status, me["person"], me["role"], me["workspace"]) == (200, "ann@example.com", "editor", team.name)
+        expect(key_card(page, "phone")).to_contain_text("for ann@example.com")
+        expect(key_card(page, "phone")).to_contain_text("until ")
+        page.get_by_role("link", name="My links").click()
+        expect(page.get_by_role("heading", level=1, name="My links")).to_be_visible()
+        page.get_by_role("navigation").get_by_role("link", name="Keys").click()
+        expect(key_card(page, "phone")).to_be_visible()
+        assert copied not in page.content()
+        assert copied not in page.url
+        assert copied not in page.evaluate("() => JSON.stringify({ ...localStorage, ...sessionStorage })")
+
+    def test_going_back_does_not_show_the_key_again(self, ann: Visitor, team: Team) -> None:
+        """Neither from another page, which the browser may have kept."""
+        page = team.enter(ann)
+        secret = make_in_form(page, "elsewhere")
+
+        page.goto(f"{team.base_url}/robots.txt")
+        page.go_back()
+
+        expect(key_card(page, "elsewhere")).to_be_visible()
+        assert secret not in page.content()
+
+    def test_revoking_can_be_undone(self, ann: Visitor, team: Team) -> None:
+        """The request is sent after the time for an undo; then the key is refused, and listed with those that ended."""
+        secret = team.make("lost", role="viewer")
+        ann.page.clock.install()
+        page = team.enter(ann)
+        key_card(page, "lost").get_by_role("button", name="Revoke").click()
+        expect(key_card(page, "lost")).to_have_count(0)
+        expect(page.get_by_role("button", name="Undo")).to_be_focused()
+
+        page.keyboard.press("Enter")
+        expect(key_card(page, "lost").get_by_role("button", name="Revoke")).to_be_focused()
+        page.clock.run_for((UNDO_SECONDS + 1) * 1000)
+        undone = [each for each in ann.asked if each.startswith("DELETE")]
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Undo")).to_be_focused()
+        with page.expect_response(lambda answer: answer.request.method == "DELETE") as revoked:
+            page.clock.run_for(UNDO_SECONDS * 1000)
+
+        expect(page.get_by_text("Revoked or expired: 1")).to_be_visible()
+        page.get_by_text("Revoked or expired: 1").click()
+        expect(key_card(page, "lost")).to_contain_text("revoked ")
+        expect(key_card(page, "lost").get_by_role("button")).to_have_count(0)
+        assert undone == []
+        assert revoked.value.status == 204
+        assert "/v1/keys/" in revoked.value.url
+        assert ask(team.base_url, "GET", "/v1/me", key=secret)[0] == 401
+
+    def test_closing_the_page_revokes_at_once(self, ann: Visitor, team: Team) -> None:
+        """Closing the tab within the time for an undo revokes the key."""
+        secret = team.make("closed", role="viewer")
+        page = team.enter(ann)
+        key_card(page, "closed").get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+        page.goto("about:blank")
+
+        assert until(lambda: ask(team.base_url, "GET", "/v1/me", key=secret)[0] == 401)
+
+    def test_all_keys_of_a_person_are_ended(self, ann: Visitor, team: Team) -> None:
+        """After the time for an undo; those of others and of integrations stay."""
+        theirs = [team.make(name, role="editor", person="ben & co") for name in ("one", "two")]
+        other = team.make("other", role="editor", person="cleo")
+        ann.page.clock.install()
+        page = team.enter(ann)
+        key_card(page, "one").get_by_role("button", name="End all keys of ben & co").click()
+        expect(key_card(page, "two")).to_have_count(0)
+        page.get_by_role("button", name="Undo").click()
+        expect(key_card(page, "two")).to_be_visible()
+        key_card(page, "one").get_by_role("button", name="End all keys of ben & co").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+        with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+            page.clock.run_for(UNDO_SECONDS * 1000)
+
+        expect(page.get_by_text("Revoked or expired: 2")).to_be_visible()
+        expect(key_card(page, "other")).to_be_visible()
+        answers = [ask(team.base_url, "GET", "/v1/me", key=secret)[0] for secret in (*theirs, other)]
+        assert answers == [401, 401, 200]
+
+    def test_the_key_of_the_page_is_revoked_only_after_a_question(self, ann: Visitor, team: Team) -> None:
+        """The list says which it is; once it is revoked, the page has forgotten it and asks for another."""
+        ann.page.clock.install()
+        page = team.enter(ann)
+        own = key_card(page, "browser")
+        expect(own).to_contain_text("used by this page")
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        own.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+        page.once("dialog", lambda dialog: dialog.accept())
+        own.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+        page.clock.run_for(UNDO_SECONDS * 1000)
+
+        expect(page.get_by_role("dialog").get_by_label("API key")).to_be_visible()
+        assert page.evaluate("() => localStorage.getItem('key')") == ""
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("navigation").get_by_role("link", name="Keys")).to_be_hidden()
+
+    def test_only_administrators_are_offered_keys(self, ann: Visitor, team: Team) -> None:
+        """A viewer sees for which workspace the key acts, but no view of keys; by its address, it says why."""
+        keep_key(ann, team.make("viewer", role="viewer"))
+        page = ann.open("/")
+        expect(page.get_by_text(f"Your key acts for the workspace {team.name}.")).to_be_visible()
+        expect(page.get_by_role("link", name="Keys")).to_have_count(0)
+
+        page = ann.open("/#/access")
+
+        expect(page.get_by_role("alert").filter(has_text="keys")).to_be_visible()
+        expect(page.get_by_text("Make a key").first).to_be_hidden()
+
+    def test_another_key_offers_the_view_at_once(self, ann: Visitor, team: Team) -> None:
+        """Without a key there is no view of keys; it comes and goes with the key, without a reload."""
+        page = ann.open("/")
+        link = page.get_by_role("navigation").get_by_role("link", name="Keys")
+        page.get_by_role("button", name="API key").click()
+        page.get_by_role("dialog").get_by_label("API key").fill(team.key)
+        page.get_by_role("button", name="Use this key").click()
+        expect(link).to_be_visible()
+
+        page.get_by_role("button", name="API key").click()
+        page.get_by_role("button", name="Forget key").click()
+
+        expect(link).to_be_hidden()
+        expect(page.get_by_text("Your key acts for")).to_be_hidden()
+
+    def test_own_key_revoked_elsewhere(self, ann: Visitor, team: Team) -> None:
+        """The page asks for another key, says why, and goes on with it."""
+        page = team.enter(ann)
+        other = team.make("next", role="admin")
+        assert ask(team.base_url, "DELETE", f"/v1/keys/{team.id_of('browser')}", key=other)[0] == 204
+        page.get_by_text("Make a key").first.click()
+        page.get_by_label("Name").fill("with another")
+
+        page.get_by_role("button", name="Make a key").click()
+        page.get_by_role("dialog").get_by_label("API key").fill(other)
+        page.get_by_role("button", name="Use this key").click()
+
+        expect(key_card(page, "with another")).to_be_visible()
+        expect(key_card(page, "next")).to_contain_text("used by this page")
+
+    def test_key_revoked_elsewhere(self, ann: Visitor, team: Team) -> None:
+        """Revoking it again does no harm."""
+        team.make("twice", role="viewer")
+        ann.page.clock.install()
+        page = team.enter(ann)
+        assert ask(team.base_url, "DELETE", f"/v1/keys/{team.id_of('twice')}", key=team.key)[0] == 204
+
+        key_card(page, "twice").get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        page.clock.run_for(UNDO_SECONDS * 1000)
+
+        expect(page.get_by_text("Revoked or expired: 1")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+    @pytest.mark.parametrize(
+        ("status", "answer", "told"),
+        [
+            (403, {"detail": "This needs a key with the scope 'manage'."}, "scope 'manage'"),
+            (409, {"detail": "This workspace may have 2 keys, and has them."}, "may have 2 keys"),
+            (429, {"detail": "Too many calls. Try again in 30 seconds."}, "in 30 seconds"),
+            (422, {"errors": [{"field": "owner", "message": "An owner is a name."}]}, "An owner is a name."),
+            (0, {}, "cannot be reached"),
+        ],
+    )
+    def test_refusals_are_shown(self, ann: Visitor, team: Team, status: int, answer: dict[str, Any], told: str) -> None:
+        """Below the form, which keeps what was entered."""
+        page = team.enter(ann)
+        page.route("**/v1/keys", lambda route: route.fulfill(status=status, json=answer) if status else route.abort())
+        page.get_by_text("Make a key").first.click()
+        page.get_by_label("Name").fill("refused")
+
+        page.get_by_role("button", name="Make a key").click()
+
+        expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
+        expect(page.get_by_label("Name")).to_have_value("refused")
+
+    def test_error_is_shown_at_its_field(self, ann: Visitor, team: Team) -> None:
+        """The field is marked as invalid, described by the service's error, and focused."""
+        page = team.enter(ann)
+        page.get_by_text("Make a key").first.click()
+        page.get_by_label("Name").fill("   ")
+
+        page.get_by_role("button", name="Make a key").click()
+
+        field = page.get_by_label("Name")
+        expect(field).to_be_focused()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description(re.compile("give the key a name"))
+
+    def test_failed_list_is_shown(self, ann: Visitor, team: Team) -> None:
+        """An error instead of the keys."""
+        ann.context.route("**/v1/keys?*", lambda route: route.abort())
+
+        page = team.enter(ann, wait=False)
+
+        expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
+        expect(page.get_by_text("Make a key").first).to_be_hidden()
+
+    def test_failed_revocation_is_shown(self, ann: Visitor, team: Team) -> None:
+        """At the key, or at the bottom of another view that was gone to meanwhile."""
+        team.make("stays", role="viewer")
+        ann.page.clock.install()
+        page = team.enter(ann)
+        page.route("**/v1/keys/*", lambda route: route.abort())
+        key_card(page, "stays").get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        page.clock.run_for(UNDO_SECONDS * 1000)
+        expect(key_card(page, "stays").get_by_role("alert")).to_contain_text("cannot be reached")
+        key_card(page, "stays").get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+        page.get_by_role("link", name="Bulk").click()
+        expect(page.get_by_label("Addresses")).to_be_visible()
+        page.clock.run_for(UNDO_SECONDS * 1000)
+
+        bar = page.get_by_role("complementary", name="Undo")
+        expect(bar).to_contain_text("stays: The service cannot be reached")
+        bar.get_by_role("button", name="Close").click()
+        expect(bar).to_be_empty()
+
+
+class Team:
+    """A workspace with an administrator's key called `browser`."""
+
+    def __init__(self, running: Running, name: str) -> None:
+        self.base_url = running.base_url
+        self.name = name
+        self.key = make_key(running.aws_port, "create,read,manage,keys,settings", name)
+
+    def make(self, name: str, **options: Any) -> str:
+        """Make a key, as its administrator; return its text."""
+        status, made = with_key(self.base_url, self.key, "POST", "/v1/keys", {"name": name, **options})
+        assert status == 201, made
+        return str(made["key"])
+
+    def id_of(self, name: str) -> str:
+        """Return the id of the key with a name."""
+        listed = with_key(self.base_url, self.key, "GET", "/v1/keys")[1]["data"]
+        (found,) = [str(each["id"]) for each in listed if each["name"] == name]
+        return found
+
+    def enter(self, someone: Visitor, *, wait: bool = True) -> Page:
+        """Open the view of its keys in somebody's browser."""
+        keep_key(someone, self.key)
+        page = someone.open("/#/access")
+        if wait:
+            expect(page.get_by_text(f"Keys of {self.name}: ")).to_be_visible()
+        return page
+
+
+@pytest.fixture
+def team(running: Running) -> Team:
+    """A workspace of its own for each test."""
+    return Team(running, f"team-{time.monotonic_ns()}")
+
+
+def key_card(page: Page, name: str) -> Locator:
+    """Return the card of a key in the list."""
+    return page.get_by_role("listitem").filter(has=page.get_by_text(name, exact=True))
+
+
+def make_in_form(page: Page, name: str) -> str:
+    """Make a key with the form; return its text, as it is shown."""
+    page.get_by_text("Make a key").first.click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make a key").click()
+    shown = page.get_by_role("region", name="Make a key").locator("code")
+    expect(shown).to_be_visible()
+    return shown.inner_text()
+
+
 class TestHostileText:
     """Users' input is shown as text everywhere."""
 
@@ -844,6 +1141,19 @@ class TestHostileText:
         unharmed(page)
         page = ann.open(f"/#/stats/{EVIL}")
         expect(page.get_by_role("alert").filter(has_text=re.compile(r"\w"))).to_be_visible()
+        unharmed(page)
+
+    def test_in_the_names_of_keys(self, ann: Visitor, team: Team) -> None:
+        """And in whom they are for."""
+        page = team.enter(ann)
+        page.get_by_text("Make a key").first.click()
+        page.get_by_label("Name").fill(EVIL)
+        page.get_by_label("Person").fill(EVIL)
+        page.get_by_role("button", name="Make a key").click()
+        expect(key_card(page, EVIL)).to_contain_text(f"for {EVIL}")
+        unharmed(page)
+        key_card(page, EVIL).get_by_role("button", name="End all").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
         unharmed(page)
 
     def test_in_the_forms(self, ann: Visitor) -> None:
@@ -1122,6 +1432,25 @@ def exported(someone: Visitor, running: Running) -> None:
     expect(page.get_by_role("status").filter(has_text="in the file")).to_be_visible()
 
 
+def keys(someone: Visitor, running: Running) -> None:
+    """Keys of every kind, a new one, the form, and one being revoked."""
+    someone.page.add_init_script("window.setInterval = () => 0")  # nothing else counts the seconds down
+    team = Team(running, f"marketing-{time.monotonic_ns()}")
+    with_key(running.base_url, team.key, "PATCH", f"/v1/workspaces/{team.name}", {"name": "Marketing"})
+    team.make("newsletter", scopes=["create"])
+    team.make("phone", role="editor", person="ann@example.com", expiresIn="90d")
+    team.make("tablet", role="viewer", person="ben@example.com")
+    team.make("old phone", role="viewer", person="cleo@example.com")
+    ask(running.base_url, "DELETE", f"/v1/keys/{team.id_of('old phone')}", key=team.key)
+    page = team.enter(someone, wait=False)
+    expect(page.get_by_text("Keys of Marketing: ")).to_be_visible()
+    make_in_form(page, "laptop")
+    page.get_by_text("Revoked or expired").click()
+    key_card(page, "tablet").get_by_role("button", name="Revoke").click()
+    page.get_by_text("Make a key").first.click()
+    expect(page.get_by_role("button", name="Make a key")).to_be_visible()
+
+
 @functools.cache
 def _key_at(aws_port: int) -> str:
     return make_key(aws_port)
@@ -1181,6 +1510,7 @@ STATES: dict[str, Callable[[Visitor, Running], None]] = {
     "exported": exported,
     "statistics": statistics,
     "statistics-table": statistics_table,
+    "keys": keys,
     "password": small("/{code}", password="correct horse"),
     "confirm": small("/{code}", confirm=True),
     "preview": small("/{code}+", title="Summer sale"),
@@ -1208,12 +1538,14 @@ def test_every_page_is_accessible(chromium: Browser, running: Running, state: st
             someone.page.emulate_media(color_scheme="dark")
             assert barriers(someone.page, *browsers.RULES_OF_COLOURS) == [], size
             assert someone.page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, size
+        someone.page.set_viewport_size(browsers.NARROWEST)
+        assert someone.page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "state", ["home", "options", "made", "links", "unfolded", "bulk", "imported", "statistics", "password"]
+    "state", ["home", "options", "made", "links", "unfolded", "bulk", "imported", "statistics", "keys", "password"]
 )
 def take_pictures(chromium: Browser, running: Running, state: str, scheme: str, size: str) -> None:
     """Write the images of docs/screenshots, only with SCREENSHOTS=1."""
@@ -1242,6 +1574,7 @@ def test_first_visit_loads_four_files(ann: Visitor) -> None:
         ("links", page.get_by_text("has made no links yet")),
         ("bulk", page.get_by_label("Addresses")),
         ("stats", page.get_by_role("dialog")),
+        ("access", page.get_by_role("dialog")),
         ("", page.get_by_label("Address to shorten")),
     ):
         page.evaluate("view => { location.hash = `#/${view}`; }", view)

@@ -26,7 +26,7 @@ export function labelled(id, words, control, field = id, ...more) {
   control.dataset.field = field;
   const label = make("label", { for: id }, words);
   const error = make("p", { class: "error", id: `${id}-error`, hidden: true });
-  if (control.type === "checkbox") return make("div", { class: "field check" }, control, label, error);
+  if (["checkbox", "radio"].includes(control.type)) return make("div", { class: "field check" }, control, label, error);
   return make("div", { class: "field" }, label, control, ...more, error);
 }
 

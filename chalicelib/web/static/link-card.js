@@ -2,6 +2,7 @@
 import { api } from "./api.js";
 import { addressLink, alertLine, busy, button, copyButton, make, moment, say, tell, text, withoutScheme } from "./dom.js";
 import { clearErrors, explain, linkFields, showError } from "./fields.js";
+import { forgetKeyOfLink } from "./keys.js";
 import { qrCode } from "./qr.js";
 import { removeLater } from "./removal.js";
 
@@ -32,7 +33,7 @@ export function linkCard(link, filterBy) {
         doing("qr", ({ target }) => unfold(target, () => qrCode(link)), { "aria-expanded": "false" }),
         doing("edit", edit, { "aria-expanded": "false" }),
         doing(link.enabled ? "switchOff" : "switchOn", toggle),
-        doing("remove", () => removeLater(link, card))),
+        doing("remove", remove)),
       alertLine());
   }
 
@@ -60,6 +61,11 @@ export function linkCard(link, filterBy) {
       draw();
       focus(link.enabled ? "switchOff" : "switchOn");
     }, fail);
+  }
+
+  function remove() {
+    const words = ["removing", "removed"].map((name) => text(name, { short }));
+    removeLater({ path, name: short, words, done: () => forgetKeyOfLink(link.code) }, card);
   }
 
   function edit({ target }) {

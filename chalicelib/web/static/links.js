@@ -61,7 +61,7 @@ export function show(main) {
   }
 
   function add({ data, lookedAt, next: hasMore }) {
-    list.append(...data.filter((link) => !isBeingRemoved(link.code)).map((link) => linkCard(link, filterBy)));
+    list.append(...data.filter((link) => !isBeingRemoved(`/links/${link.code}`)).map((link) => linkCard(link, filterBy)));
     seen += lookedAt;
     const count = list.children.length;
     more.hidden = !hasMore;

@@ -1,11 +1,12 @@
 // The shell: shows the view of the address, and what all views share. Views are loaded when they are opened.
 const [main, form, failed, skip, keys] = ["main", "shorten", "failed", "skip", "key-button"].map((id) => document.getElementById(id));
 const home = [...main.childNodes];
-const VIEWS = ["links", "bulk", "stats"];
+const VIEWS = ["links", "bulk", "stats", "access"];
 let leave, turn = 0;
 
 addEventListener("hashchange", () => open(true));
 open(false);
+load("workspace");
 
 // Enter may be pressed before the view has loaded.
 form.addEventListener("submit", async (event) => {

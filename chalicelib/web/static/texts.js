@@ -1,17 +1,19 @@
-// All texts of the page but those in home.html and of the statistics.
+// All texts of the page but those in home.html, of the statistics and of the keys.
 const TEXTS = {
   again: "Try again",
   answered: "The service answered {status}.",
   cancel: "Cancel",
+  close: "Close",
   copied: "Copied",
   copy: "Copy",
   qrOf: "QR code of {short}",
   share: "Share",
   unreachable: "The service cannot be reached. Please try again.",
 
+  actsFor: "Your key acts for the workspace {workspace}.",
   key: "API key",
   keyForget: "Forget key",
-  keyHint: "The operator makes one: make key NAME=laptop. It stays in this browser.",
+  keyHint: "An admin of your workspace makes one, or the operator: make key WORKSPACE=team NAME=laptop ROLE=editor. It stays in this browser.",
   keyKeep: "Use this key",
   keyKept: "This browser keeps a key.",
 
