@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import app as application
+from chalicelib.core.access import roles
 from chalicelib.settings import Settings
 from tests.paths import ROOT
 
@@ -143,6 +144,19 @@ def test_table_of_calls_is_complete() -> None:
 
     assert len(shown) == len(set(shown))
     assert set(shown) == {(method, path) for method, path in routes if method != "HEAD"}
+
+
+def test_table_of_scopes_is_right() -> None:
+    """docs/api.md has a row for each scope, and says which roles have it."""
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    names = re.search(r"^\| scope \| may, in its workspace \| (.*) \|$", text, re.MULTILINE)
+    assert names
+
+    rows = re.findall(r"^\| `([a-z]+)` \| [^|`]* \| ([a-z ]*)\| ([a-z ]*)\| ([a-z ]*)\|$", text, re.MULTILINE)
+
+    assert {scope for scope, *_ in rows} == set(roles.SCOPES)
+    for place, role in enumerate(names[1].split(" | "), 1):
+        assert {row[0] for row in rows if row[place].strip() == "yes"} == set(roles.ROLES[role])
 
 
 ARCHITECTURE = ROOT / "docs" / "architecture.md"

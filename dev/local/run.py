@@ -99,7 +99,7 @@ def _key_lines() -> str:
         return f"`make key NAME={keys.FIRST}{where}` makes an API key, which lists and changes links in any browser."
     return (
         f"The first API key, of {keys.FIRST!r}, is shown this once: give it to the page, or send it as X-Api-Key.\n"
-        f"It may create, list and change links. `make key NAME=phone{where}` makes another.\n"
+        f"It may do everything in its workspace. `make key WORKSPACE={keys.FIRST} NAME=phone{where}` makes another.\n"
         f"  {key}"
     )
 

@@ -108,24 +108,70 @@ def test_page_and_api_share_a_port(running: Running) -> None:
     assert (nowhere[0], json.loads(nowhere[2])["code"]) == (404, "page-unknown")
 
 
+def commands_of(text: str) -> list[tuple[str, str]]:
+    """Return the shell blocks of a page that are followed by an answer, each with it."""
+    return re.findall(r"```sh\n([^`]*)```\n\n```\w+\n([^`]*)```", text)
+
+
+def output_of(command: str, running: Running, **variables: str) -> str:
+    """Return what a shell prints that runs a command of a page, against the service of this test."""
+    return subprocess.run(  # noqa: S602  # the page's words, as a shell reads them
+        command.replace("http://127.0.0.1:8000", running.base_url),
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | variables,
+    ).stdout
+
+
 def test_curl_commands_of_the_readme_work(running: Running) -> None:
     """Each `curl` gets the response below it, in which `...` stands for the rest."""
     first_screen = (ROOT / "README.md").read_text("utf-8").partition("## What it does")[0]
-    shown = re.findall(r"```sh\n(curl .*?)```\n\n```\w+\n(.*?)```", first_screen, re.DOTALL)
+    shown = [(command, answer) for command, answer in commands_of(first_screen) if command.startswith("curl ")]
     if shutil.which("curl") is None:
         pytest.skip("NOT TESTED: the commands of the README. There is no curl here.")
 
     assert len(shown) == 2
     for command, answer in shown:
-        ran = subprocess.run(  # noqa: S602  # the README's words, as a shell reads them
-            command.replace("http://127.0.0.1:8000", running.base_url),
-            shell=True,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        printed = output_of(command, running)
         expected = answer.replace("http://127.0.0.1:8000", running.base_url).split("...")[0].splitlines()
-        assert [line for line in expected if line not in ran.stdout] == []
+        assert [line for line in expected if line not in printed] == []
+
+
+def test_commands_of_the_page_about_keys_work(running: Running) -> None:
+    """Each command gets the answer below it, in which `...` stands for anything; later ones use the keys it showed."""
+    if shutil.which("curl") is None:
+        pytest.skip("NOT TESTED: the commands of docs/keys.md. There is no curl here.")
+    page = (ROOT / "docs" / "keys.md").read_text("utf-8")
+    keys: dict[str, str] = {}
+
+    assert len(commands_of(page)) == page.count("```sh\n") > 20
+    for command, answer in commands_of(page):
+        printed = make_key_as(command, running) if command.startswith("make ") else output_of(command, running, **keys)
+        for key in re.findall(r"[sm]k_\w+", printed):
+            name = re.search(r'NAME=(\w+)|"name": "(\w+)"', command)
+            keys[(name[1] or name[2]).upper() if name else "MANAGE_KEY"] = key
+        pieces = [re.escape(" ".join(piece.split())) for piece in answer.split("...")]
+        assert re.search(".*".join(pieces), " ".join(printed.split())), f"{command}\n{printed}"
+
+
+def make_key_as(command: str, running: Running) -> str:
+    """Return what `make key` prints, with the variables of ``command``."""
+    given = dict(word.split("=", 1) for word in command.split()[2:])
+    names = ("STAGE", "NAME", "SCOPES", "WORKSPACE", "EXPIRES", "ROLE", "PERSON")
+    arguments = [given.get(name, "") for name in names]
+    assert command.split()[:2] == ["make", "key"]
+    assert given.keys() <= set(names)
+    environ = {name: value for name, value in os.environ.items() if name not in {"PORT", "AWS_PORT"}}
+    return subprocess.run(
+        [sys.executable, "-m", "dev.admin.keys", "make", *arguments],
+        cwd=ROOT,
+        env=environ | {"STATE_DIR": str(running.state_dir)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def test_click_is_counted_by_the_deployed_function(running: Running) -> None:
