@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
-from chalicelib.aws import clients
-from chalicelib.aws.dynamodb.errors import translating_errors
+from chalicelib.aws.dynamodb.queries import all_items
 from chalicelib.core import times
 from chalicelib.core.access.audit_log import INSTALLATION, KEPT, Entry
 from chalicelib.core.access.caller import Who
@@ -47,17 +47,15 @@ def page_of(workspace: str | None, limit: int, before: str | None) -> Sequence[t
     """
     # "$" is the character after "#": everything that begins with "log#" is before it.
     values = {":code": _log_of(workspace), ":first": _PREFIX, ":last": before or "log$"}
-    with translating_errors():
-        page = clients.reads.query(
-            TableName=settings.clicks_table,
-            KeyConditionExpression="code = :code AND entry BETWEEN :first AND :last",
-            ExpressionAttributeValues={name: {"S": text} for name, text in values.items()},
-            ScanIndexForward=False,
-            Limit=limit + 1,  # the one that the page begins before is read as well
-            ConsistentRead=True,
-        )
-    items: list[Any] = [item for item in page["Items"] if item["entry"]["S"] != before]
-    return [(item["entry"]["S"], _from_item(item)) for item in items[:limit]]
+    query = {
+        "KeyConditionExpression": "code = :code AND entry BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {name: {"S": text} for name, text in values.items()},
+        "ScanIndexForward": False,
+        "Limit": limit + 1,  # the one that the page begins before is read as well
+        "ConsistentRead": True,
+    }
+    items = (item for item in all_items(settings.clicks_table, query) if item["entry"]["S"] != before)
+    return [(item["entry"]["S"], _from_item(item)) for item in islice(items, limit)]
 
 
 def _log_of(workspace: str | None) -> str:
