@@ -47,7 +47,7 @@ def see(workspace_id: str, caller: Caller) -> Workspace:
     Raises:
         ScopeMissing, StoreUnavailable
     """
-    caller.require_in(workspace_id, "read")
+    caller.require_workspace(workspace_id)
     return workspace_store.find(workspace_id, consistent=True)
 
 
@@ -58,7 +58,7 @@ def change(workspace_id: str, changes: WorkspaceChange, caller: Caller, now: dat
         ScopeMissing: limits are set by the installation's administrators.
         StoreUnavailable: it may or may not have been changed.
     """
-    caller.require_in(workspace_id, "settings")
+    caller.require_workspace(workspace_id)
     if changes.raises_limits:
         caller.require(INSTALLATION)
     change_id = uuid.uuid4().hex

@@ -20,6 +20,7 @@ from chalicelib.core.access.workspace import Workspace
 from chalicelib.core.limits import Window
 from chalicelib.errors import StoreUnavailable
 from chalicelib.usecases import limit_calls, manage_keys, workspaces
+from tests import rows
 from tests.callers import Keyed, make_key
 from tests.faults import table_down
 
@@ -253,6 +254,23 @@ class TestSettings:
         assert (cleared["defaults"], cleared["limits"]) == ({}, {"callsPerMinute": None, "keys": workspace.KEYS})
         assert root("PATCH", "/v1/workspaces/ann", {"limits": {}}).json_body["updatedAt"] == cleared["updatedAt"]
         assert [each["id"] for each in root.get("/v1/workspaces").json_body["data"]] == ["ann"]
+
+    def test_changes_at_the_same_time_are_all_kept(
+        self, ann: Keyed, root: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each changes the version that it has read, or reads again."""
+        put, between = workspace_store.put, [lambda: root("PATCH", "/v1/workspaces/ann", {"limits": {"keys": 7}})]
+        ann("PATCH", "/v1/workspaces/ann", {"name": "Shop"})
+
+        def late(*arguments: Any) -> None:
+            if between:
+                assert between.pop()().status_code == 200
+            put(*arguments)
+
+        monkeypatch.setattr(workspace_store, "put", late)
+        shown = ann("PATCH", "/v1/workspaces/ann", {"defaults": {"tags": ["shop"]}}).json_body
+
+        assert (shown["name"], shown["limits"]["keys"], shown["defaults"]) == ("Shop", 7, {"tags": ["shop"]})
 
     @pytest.mark.parametrize("limits", [{"callsPerMinute": 1000}, {"keys": 1000}, None])
     def test_no_workspace_raises_its_own_limits(self, ann: Keyed, limits: Any) -> None:
@@ -555,6 +573,22 @@ class TestOffers:
         found = link_cache.get("sale", datetime.now(UTC)).link
         assert found is not None
         assert found.owner == "bob"
+
+    def test_statistics_show_a_link_that_moved_without_its_code(self, http: Http, ann: Keyed, bob: Keyed) -> None:
+        """Its visits stay with the workspace that they were made for, and the link's own number goes with it."""
+        ann.make(alias="sale")
+        http.get("/sale")
+        ann("POST", "/v1/offers", {"code": "sale", "to": "bob"})
+        bob("POST", "/v1/offers/sale/accept")
+        for _ in range(2):
+            http.get("/sale")
+        rows.count_rows()
+
+        shown = [caller.get("/v1/stats").json_body["links"] for caller in (ann, bob)]
+
+        assert shown[0] == [{"name": None, "visits": 1, "moved": True}]
+        assert shown[1] == [{"name": "sale", "visits": 2, "moved": False}]
+        assert bob.get("/v1/links/sale").json_body["visits"]["total"] == 3
 
     def test_replayed_creation_makes_no_second_link(
         self, ann: Keyed, bob: Keyed, monkeypatch: pytest.MonkeyPatch

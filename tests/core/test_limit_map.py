@@ -39,7 +39,7 @@ def test_bounds_of_requests_stand_in_one_place() -> None:
         *("link_fields", "rule_parser", "rules", "target_url", "workspace"),
     }
     of_a_row = {"file_formats", "imported_link", "import_summary"}
-    of_counting = {"logs", "open_counter", "recount", "slots", "unique_visitors"}
+    of_counting = {"logs", "open_counter", "recount", "shares", "slots", "unique_visitors"}
     of_a_header = {"user_agents", "bots", "click", "navigation", "visitor"}
     bound = re.compile(r"^_?(MAX|MOST)(_\w+)? = \d|^\w*(BYTES|ROWS|DEPTH|A_DAY|LOOKED_AT) = \d", re.MULTILINE)
 

@@ -76,13 +76,14 @@ class Caller:
             return link.manage_digest is not None and hmac.compare_digest(link.manage_digest, self.manage_digest)
         return self.is_admin or (self.workspace is not None and link.owner == self.workspace)
 
-    def require_in(self, workspace: str, scope: str) -> None:
-        """Check that the caller has ``scope`` in ``workspace``: administrators of the installation have it in all.
+    def require_workspace(self, workspace: str) -> None:
+        """Check that the caller acts for ``workspace``: administrators of the installation act for all.
 
         Raises:
             KeyMissing, ScopeMissing
         """
-        self.require(scope if workspace == self.workspace else INSTALLATION)
+        if workspace != self.workspace:
+            self.require(INSTALLATION)
 
 
 def with_key(found: api_key.Key) -> Caller:

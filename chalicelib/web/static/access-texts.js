@@ -19,7 +19,7 @@ export const texts = {
   allOf: (person) => `All keys of ${person}`,
   removing: (name) => `To be revoked: ${name}`,
   removed: (name) => `Revoked: ${name}`,
-  sure: "This page uses this key, and will ask for another. Revoke it?",
+  sure: "This page uses this key and will ask for another. Revoke it?",
 
   add: "Make a key",
   fields: {
@@ -32,7 +32,7 @@ export const texts = {
   roles: {
     viewer: "Viewer: sees links and their statistics.",
     editor: "Editor: also makes, changes and deletes links.",
-    admin: "Admin: also makes and revokes keys, and changes the workspace.",
+    admin: "Admin: also makes and revokes keys and changes the workspace.",
   },
   once: (name) => `${name} was made. Copy it now: it will not be shown again.`,
 };

@@ -198,7 +198,7 @@ MUTANTS = (
         "chalicelib/api/auth.py",
         "    caller.require(scope, or_manage_key=or_manage_key)\n",
         "    if or_manage_key:\n        caller.require(scope, or_manage_key=True)\n",
-        f"{_SCOPES}[POST-/keys-manage]",
+        f"{_SCOPES}[GET-/links-create]",
     ),
     Mutant(
         "scope: checked by routes of a link",

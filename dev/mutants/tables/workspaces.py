@@ -22,8 +22,7 @@ MUTANTS = (
         "chalicelib/core/access/roles.py",
         '"viewer": ("read",)',
         '"viewer": ("read", "manage")',
-        f"{_TESTS}::TestMe::test_it_is_shown {_KEYS}::test_no_role_reaches_beyond_its_workspace "
-        "tests/core/test_roles.py",
+        "tests/core/test_roles.py::test_each_role_has_these_scopes",
     ),
     Mutant(
         "role: no admin of a workspace is one of the installation",
@@ -35,15 +34,15 @@ MUTANTS = (
     Mutant(
         "scope in another workspace",
         "chalicelib/core/access/caller.py",
-        "scope if workspace == self.workspace else INSTALLATION",
-        "scope",
+        "            self.require(INSTALLATION)\n",
+        "            pass\n",
         f"{_KEYS}::test_no_key_is_made_for_another_workspace",
     ),
     # Keys.
     Mutant(
         "key: made for the own workspace",
         _MANAGE_KEYS,
-        '    caller.require_in(new_key.owner, "keys")\n',
+        "    caller.require_workspace(new_key.owner)\n",
         "",
         f"{_KEYS}::test_no_key_is_made_for_another_workspace",
     ),
@@ -67,13 +66,6 @@ MUTANTS = (
         "sum(not key.has_ended(now) for key",
         "sum(1 for key",
         f"{_KEYS}::test_workspace_has_a_maximum_of_keys",
-    ),
-    Mutant(
-        "key: owner= is for the own workspace",
-        _MANAGE_KEYS,
-        '    if owner is not None:\n        caller.require_in(owner, "keys")\n',
-        "",
-        f"{_KEYS}::test_list_has_the_keys_of_the_workspace",
     ),
     Mutant(
         "key: a list is of the own workspace",
@@ -135,15 +127,15 @@ MUTANTS = (
     Mutant(
         "workspace: another's is not changed",
         _WORKSPACES,
-        '    caller.require_in(workspace_id, "settings")\n',
-        "",
+        "    caller.require_workspace(workspace_id)\n    if changes",
+        "    if changes",
         f"{_CELL}[/v1/workspaces/{{workspace}}-PATCH-admin of another workspace]",
     ),
     Mutant(
         "workspace: another's is not shown",
         _WORKSPACES,
-        '    caller.require_in(workspace_id, "read")\n',
-        "",
+        "    caller.require_workspace(workspace_id)\n    return",
+        "    return",
         f"{_CELL}[/v1/workspaces/{{workspace}}-GET-admin of another workspace]",
     ),
     Mutant(
@@ -172,7 +164,7 @@ MUTANTS = (
         "chalicelib/aws/dynamodb/workspace_store.py",
         '"version = :seen" if before.version else',
         '"version >= :seen" if before.version else',
-        "tests/exactly_once/test_workspaces.py::test_changes_at_the_same_time_are_all_kept",
+        f"{_SETTINGS}::test_changes_at_the_same_time_are_all_kept",
     ),
     # Offers and adoption.
     Mutant(
@@ -271,7 +263,7 @@ MUTANTS = (
         _MOVE,
         "is_moved=True",
         "is_moved=False",
-        "tests/exactly_once/test_workspaces.py",
+        f"{_OFFERS}::test_statistics_show_a_link_that_moved_without_its_code",
     ),
     Mutant(
         "move: the mark goes when it comes back",
