@@ -83,7 +83,7 @@ def end_keys_of(person: str, owner: str, caller: Caller, now: datetime) -> list[
     left in it twice: also a key that was made a moment ago is revoked.
 
     Raises:
-        ScopeMissing
+        ScopeMissing: one of them is the installation's. All others are revoked.
         StoreUnavailable: some may be revoked; the call can be repeated.
     """
     ended: dict[str, Key] = {}
@@ -91,7 +91,7 @@ def end_keys_of(person: str, owner: str, caller: Caller, now: datetime) -> list[
     while True:
         keys = (key for key in key_store.all_keys(owner) if key.person == person and key.id not in ended)
         left = [key for key in keys if key.revoked_at is None]
-        for key in left:
+        for key in sorted(left, key=lambda each: roles.INSTALLATION in each.scopes):
             _end(key, caller, now)
             ended[key.id] = replace(key, revoked_at=now)
         if was_empty and not left:

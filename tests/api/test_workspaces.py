@@ -165,6 +165,16 @@ class TestKeysOfAWorkspace:
         assert works == [401, 401, 200, 200, 200]
         assert ann("DELETE", "/v1/keys?person=anna@example.com").json_body == {"data": []}
 
+    def test_one_of_the_installation_does_not_keep_the_others(self, http: Http, ann: Keyed, root: Keyed) -> None:
+        """The answer says that it takes the installation; all that the admin may revoke is revoked."""
+        person = {"person": "anna@example.com"}
+        key = made(ann, **person)
+        made(root, role=None, scopes=["admin"], owner="ann", **person)
+
+        assert ann("DELETE", "/v1/keys?person=anna@example.com").json_body["scope"] == "admin"
+        assert Keyed(http, key["key"]).get("/v1/me").status_code == 401
+        assert len(root("DELETE", "/v1/keys?person=anna@example.com&owner=ann").json_body["data"]) == 1
+
     def test_key_made_a_moment_ago_ends_too(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
         """Also where the first list does not have it yet."""
         key = made(ann, person="anna@example.com")
