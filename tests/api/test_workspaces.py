@@ -424,6 +424,8 @@ class TestOffers:
         assert [each["code"] for each in bob.get("/v1/links").json_body["data"]] == ["sale"]
         assert ann.get("/v1/links").json_body["data"] == []
         assert ann.get("/v1/offers").json_body == bob.get("/v1/offers").json_body == {"data": []}
+        claim = {"id": {"S": "ext#ann#sale-1"}}
+        assert "Item" not in boto3.client("dynamodb").get_item(TableName="url-shortener-access", Key=claim)
         assert ann.make(externalId="sale-1")["externalId"] == "sale-1"  # it is free again
         assert http.get("/sale").status_code == 302
 

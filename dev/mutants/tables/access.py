@@ -218,7 +218,7 @@ MUTANTS = (
         "scope: manage is not admin",
         "chalicelib/core/access/caller.py",
         "return INSTALLATION in self.scopes",
-        'return "manage" in self.scopes',
+        'return not {INSTALLATION, "manage"}.isdisjoint(self.scopes)',
         f"{_ACCESS}::TestOwners::test_foreign_and_missing_links_give_the_same_bytes",
     ),
     Mutant(
