@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib import logs
 from chalicelib.aws.dynamodb import click_store, moved_store, row_store, salt_store
+from chalicelib.aws.dynamodb.row_store import RowUnreadable
 from chalicelib.core import times
 from chalicelib.core.http import pagination
 from chalicelib.core.http.pagination import Paging
@@ -64,7 +66,7 @@ def unknown_code_totals(period: Period, now: datetime) -> dict[str, Any]:
 
 
 def list_visits(code: str, paging: Paging) -> Page:
-    """Return a page of a link's visits.
+    """Return a page of a link's visits. A row that is none is left out, as it was when clicks were counted.
 
     Raises:
         StoreUnavailable
@@ -76,7 +78,13 @@ def list_visits(code: str, paging: Paging) -> Page:
         next_cursor = pagination.sign_cursor(shown[-1]["entry"]["S"], _scope(code), salt_store.secret("cursors"))
     from chalicelib.usecases.judge_row import judge  # patterns of a tenth of a second, which no other call needs
 
-    return Page([_visit(judge(row)) for row in shown], next_cursor)
+    visits = []
+    for row in shown:
+        try:
+            visits.append(_visit(judge(row)))
+        except RowUnreadable as unreadable:
+            logs.note(unreadable=str(unreadable)[:200])
+    return Page(visits, next_cursor)
 
 
 def cursor_reader(code: str) -> Callable[[str], str]:

@@ -262,6 +262,19 @@ def test_visits_are_listed_newest_first_page_by_page(sale: Keyed) -> None:
     assert "visitor" not in sale.get("/links/sale/visits").body.decode()
 
 
+def test_row_that_is_none_is_left_out_of_the_list(sale: Keyed) -> None:
+    """The others are listed, also on the next page."""
+    for _ in range(3):
+        visit()
+    (_, middle, _) = rows.rows()
+    boto3.client("dynamodb").put_item(TableName=settings.clicks_table, Item={**middle, "slot": {"S": "x"}})
+
+    first = sale.get("/links/sale/visits?limit=2").json_body
+    second = sale.get(f"/links/sale/visits?limit=2&cursor={first['next']}").json_body
+
+    assert (len(first["data"]), len(second["data"]), second["next"]) == (1, 1, None)
+
+
 def test_cursor_of_visits_is_valid_for_its_link_only(sale: Keyed) -> None:
     """That of another link is refused like any other text."""
     visit()
