@@ -9,6 +9,7 @@ from chalicelib.api import auth
 from chalicelib.api.requests import json_of, query_of
 from chalicelib.api.responses import NO_STORE, json_response, text_response
 from chalicelib.core.access.api_key import NewKey
+from chalicelib.core.http.pagination import Paging
 from chalicelib.errors import FieldError, QueryInvalid
 from chalicelib.usecases import manage_keys
 
@@ -24,9 +25,10 @@ def issue_key(request: Request) -> Response:
 
 def list_keys(request: Request) -> Response:
     """List the keys of the caller's workspace, or all, without their texts."""
-    caller, query = auth.caller_of(request, "keys", clock.now(), ("owner",)), query_of(request)
-    keys = manage_keys.list_keys(caller, auth.owner_of(caller, query) if "owner" in query else None)
-    return json_response({"data": [key.as_json() for key in keys]}, NO_STORE)
+    caller, query = auth.caller_of(request, "keys", clock.now(), ("owner", "cursor")), query_of(request)
+    owner = auth.owner_of(caller, query) if "owner" in query else None
+    page = manage_keys.list_page(caller, owner, Paging.from_query(query, manage_keys.read_cursor).after)
+    return json_response({"data": page.keys, "next": page.next}, NO_STORE)
 
 
 def end_keys(request: Request) -> Response:

@@ -4,7 +4,7 @@ What is the link's own goes with it: its code, history, visits and all-time numb
 there: the days of that workspace's statistics, which show it as moved, without its code. Everything of a move is one
 transaction: owner, externalId, history, both logs and the end of the offer.
 
-Containers that have the link in their cache credit visits to the old workspace for as long as the cache lasts.
+A container credits visits to the workspace that it last read the link with: for as long as its cache lasts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import (
@@ -27,7 +27,7 @@ from chalicelib.aws.dynamodb import (
 from chalicelib.aws.dynamodb.claim_store import Claim
 from chalicelib.aws.dynamodb.errors import WriteContended
 from chalicelib.core.access.audit_log import Action, Entry
-from chalicelib.core.access.caller import Caller
+from chalicelib.core.access.caller import Caller, Who
 from chalicelib.core.access.offer import NewOffer, Offer
 from chalicelib.core.links import codes
 from chalicelib.core.links.link import Link
@@ -36,6 +36,8 @@ from chalicelib.usecases import find_link
 
 _SECONDS = 4.0  # for retries while others change the same link
 
+Result = TypeVar("Result")
+
 
 def offer(new_offer: NewOffer, caller: Caller, now: datetime) -> Offer:
     """Offer a link that the caller may manage to a workspace. It takes the place of an earlier offer of the link.
@@ -43,16 +45,21 @@ def offer(new_offer: NewOffer, caller: Caller, now: datetime) -> Offer:
     Raises:
         LinkUnknown: it does not exist, or the caller may not manage it.
         OfferInvalid: the link is in that workspace already.
+        LinkBusy: it kept changing its owner.
         StoreUnavailable: it may or may not be on offer.
     """
-    link = find_link.find(new_offer.link, caller)
-    if link.owner == new_offer.to:
-        raise OfferInvalid([FieldError("to", "conflict", f"The link is in the workspace {new_offer.to!r} already.")])
-    made = Offer(
-        id=uuid.uuid4().hex, code=link.code, of=link.owner, to=new_offer.to, by=caller.who.name, created_at=now
-    )
-    offer_store.add(made, _log("link-offered", made, caller, now))
-    return made
+
+    def attempt() -> Offer:
+        link = find_link.find(new_offer.link, caller)
+        if link.owner == new_offer.to:
+            raise OfferInvalid(
+                [FieldError("to", "conflict", f"The link is in the workspace {new_offer.to!r} already.")]
+            )
+        made = Offer(id=uuid.uuid4().hex, code=link.code, of=link.owner, to=new_offer.to, created_at=now)
+        offer_store.add(made, _log("link-offered", made, caller, now, [made.of]))
+        return made
+
+    return _retry(attempt)
 
 
 def offers_for(caller: Caller, now: datetime) -> list[Offer]:
@@ -74,8 +81,11 @@ def end_offer(code: str, caller: Caller, now: datetime) -> None:
     found = _find(code, now)
     if found is None or not (caller.is_admin or caller.workspace in {found.of, found.to}):
         raise OfferUnknown
-    action: Action = "offer-declined" if caller.workspace == found.to else "offer-withdrawn"
-    if not offer_store.end(found, _log(action, found, caller, now)):
+    is_declined = caller.workspace == found.to
+    action: Action = "offer-declined" if is_declined else "offer-withdrawn"
+    # Whoever is offered something finds nothing in the log before saying yes or no: others cannot fill it.
+    logs = [found.of, found.to] if is_declined else [found.of]
+    if not offer_store.end(found, _log(action, found, caller, now, logs)):
         raise OfferUnknown
 
 
@@ -98,10 +108,11 @@ def accept(code: str, caller: Caller, now: datetime) -> Link:
         if found is None or not (caller.is_admin or caller.workspace == found.to):
             raise OfferUnknown
         if link is None or link.owner != found.of:
+            offer_store.end(found)
             raise OfferUnknown
-        sent = _log("link-sent", found, caller, now, [found.of]) if found.of else []
+        sent = _log("link-sent", found, caller, now, [found.of])
         received = _log("link-received", found, caller, now, [found.to])
-        alongside = [offer_store.removal(found), *sent, *received]
+        alongside = [*offer_store.removals(found), *sent, *received]
         return _Move(found.to, "moved", caller, change_id, now).write(link, alongside)
 
     return _retry(attempt)
@@ -149,12 +160,14 @@ class _Move:
         """Write the link with its new owner and everything that depends on it, in one transaction."""
         now, version = self.now, link.version + 1
         after = replace(link, owner=self.to, manage_digest=None, moved_at=now, updated_at=now, version=version)
+        if after.created_at is None:  # of a table that is older than this service: lists of an owner are in its order
+            after = replace(after, created_at=now)
         owners = {"owner": {"from": link.owner, "to": self.to}}
         actions = [history_store.entry(link.code, version, self.caller.who.name, now, self.action, owners), *alongside]
         actions += [claim.release() for claim in find_link.held_claims(link, now)]
         if link.owner is not None:
             actions.append(moved_store.put_action(link.owner, link.code, is_moved=True))
-        if moved_store.moved_of(self.to, [link.code]):  # it was here before
+        if moved_store.moved_of(self.to, [link.code], consistent=True):  # it was here before
             actions.append(moved_store.put_action(self.to, link.code, is_moved=False))
 
         def write(claims: Sequence[Claim]) -> None:
@@ -165,7 +178,7 @@ class _Move:
         return after
 
 
-def _retry(attempt: Callable[[], Link]) -> Link:
+def _retry(attempt: Callable[[], Result]) -> Result:
     try:
         return transactions.retry(attempt, _SECONDS)
     except WriteContended as contended:
@@ -177,15 +190,28 @@ def _find(code: str, now: datetime) -> Offer | None:
 
 
 def _was_moved_to(caller: Caller, link: Link) -> bool:
-    """Tell whether a link has come to the workspace of the caller: the response to that may have been lost."""
-    return link.moved_at is not None and link.owner is not None and link.owner == caller.workspace
+    """Tell whether a link has come to where the caller may move it: the response to that may have been lost."""
+    is_there = link.owner is not None and (caller.is_admin or link.owner == caller.workspace)
+    return is_there and link.moved_at is not None
 
 
-def _log(
-    action: Action, about: Offer, caller: Caller, now: datetime, workspaces: Sequence[str] | None = None
-) -> list[Any]:
-    """Return what adds to the logs of ``workspaces``, or of both sides, what was done about an offer."""
+def _log(action: Action, about: Offer, caller: Caller, now: datetime, workspaces: Sequence[str | None]) -> list[Any]:
+    """Return what adds to the logs of ``workspaces``, None: the installation's, what was done about an offer.
+
+    Another workspace than the caller's sees which one did it, and not by which key or which person.
+    """
     details = {"from": about.of, "to": about.to}
-    entry = Entry(at=now, action=action, subject=about.code, who=caller.who, details=details)
-    sides = [side for side in (about.of, about.to) if side] if workspaces is None else workspaces
-    return [audit_log_store.entry_for(side, entry) for side in sides]
+    stranger = Who(name=caller.workspace or caller.who.name)
+    return [
+        audit_log_store.entry_for(
+            workspace,
+            Entry(
+                at=now,
+                action=action,
+                subject=about.code,
+                who=caller.who if workspace in {None, caller.workspace} else stranger,
+                details=details,
+            ),
+        )
+        for workspace in workspaces
+    ]

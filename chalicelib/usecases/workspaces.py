@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.aws.dynamodb import audit_log_store, transactions, workspace_store
+from chalicelib.aws.dynamodb import audit_log_store, key_store, transactions, workspace_store
 from chalicelib.aws.dynamodb.errors import WriteContended
 from chalicelib.core.access.audit_log import Entry
 from chalicelib.core.access.caller import Caller
@@ -55,12 +55,11 @@ def change(workspace_id: str, changes: WorkspaceChange, caller: Caller, now: dat
     """Change a workspace, and return it. Concurrent changes of different fields all succeed.
 
     Raises:
+        KeyRefused: the caller's key was revoked a moment ago.
         ScopeMissing: limits are set by the installation's administrators.
         StoreUnavailable: it may or may not have been changed.
     """
     caller.require_workspace(workspace_id)
-    if changes.raises_limits:
-        caller.require(INSTALLATION)
     change_id = uuid.uuid4().hex
 
     def attempt() -> Workspace:
@@ -68,12 +67,15 @@ def change(workspace_id: str, changes: WorkspaceChange, caller: Caller, now: dat
         after = changes.applied_to(before, now)
         if after is before:
             return before
+        logs: list[str | None] = [workspace_id]
+        if not after.has_limits_of(before):
+            caller.require(INSTALLATION)
+            logs.append(None)
         shown, was = after.as_json(), before.as_json()
         details = {name: shown[name] for name in ("name", "defaults", "limits") if shown[name] != was[name]}
         entry = Entry(at=now, action="workspace-changed", subject=workspace_id, who=caller.who, details=details)
-        logs = [workspace_id, *([None] if changes.raises_limits else [])]
-        alongside = [audit_log_store.entry_for(log, entry) for log in logs]
-        workspace_store.put(before, after, change_id, alongside)
+        entries = [audit_log_store.entry_for(log, entry) for log in logs]
+        workspace_store.put(before, after, change_id, [*key_store.checks_of(caller.who.key_id), *entries])
         _cache.put(workspace_id, after, now)
         return after
 

@@ -59,6 +59,8 @@ class Needs(NamedTuple):
     """For those who may."""
     elsewhere: int | None = None
     """For the admin of another workspace; None: the call is about that workspace's own."""
+    installation: int | None = None
+    """For the installation, where the call is about its own."""
     manage_key: bool = False
     """Whether the key to a link will do."""
 
@@ -69,7 +71,9 @@ class Needs(NamedTuple):
     def _status(self, caller: str) -> int:
         if caller in REFUSED or (caller == "manage key" and not self.manage_key):
             return 401
-        if caller in {"installation", "manage key"}:
+        if caller == "installation":
+            return self.installation or self.status
+        if caller == "manage key":
             return self.status
         if self.scope is not None and self.scope not in SCOPES_OF[caller]:
             return 403
@@ -99,7 +103,7 @@ _OF_OLD: dict[tuple[str, str], Needs] = {
 }
 _OF_V1: dict[tuple[str, str], Needs] = {
     ("/me", "GET"): Needs(None),
-    ("/keys", "DELETE"): Needs("keys"),
+    ("/keys", "DELETE"): Needs("keys", elsewhere=404, installation=404),
     ("/links/{code}/adopt", "POST"): Needs("manage"),
     ("/workspaces", "GET"): Needs("admin"),
     ("/workspaces/{workspace}", "GET"): Needs("read", elsewhere=403),
@@ -198,7 +202,7 @@ def make_keys(http: Http) -> dict[str, str]:
         "expired": make_key("ann", expires_at=now - timedelta(seconds=1)),
         **{caller: make_key(WORKSPACE_OF.get(caller, "ann"), *scopes) for caller, scopes in SCOPES_OF.items()},
         "manage key": MANAGE_KEY,
-        "spare": make_key("ann"),
+        "spare": make_key("ann", person="anna@example.com"),
     }
     found |= {"owner": found["editor"], "read-only": found["viewer"], "admin": found["installation"]}
     found["other owner"] = found["admin of another workspace"]

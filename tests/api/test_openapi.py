@@ -334,7 +334,7 @@ def make_links(http: Http, keys: Keys) -> str:
     link_store.add(Link(code="old", url=url), "made-for-old")
     link_store.add(Link(code="theirs", url=url, owner="bob", external_id="theirs:1"), "made-for-theirs")
     for code, of, to in (("theirs", "bob", "ann"), ("bare", "ann", "bob")):
-        offered = offer.Offer(id=code, code=code, of=of, to=to, by=of, created_at=datetime.now(UTC))
+        offered = offer.Offer(id=code, code=code, of=of, to=to, created_at=datetime.now(UTC))
         offer_store.add(offered, [])
     visit("full", SEEN, datetime.now(UTC))
     visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))

@@ -71,6 +71,8 @@ def test_role_allows_what_is_touched_and_no_more(
     ann("POST", f"{V1}/links", {"url": "https://example.com/", "externalId": "x-1", "findExisting": True})
     ann("POST", f"{V1}/links", {"url": "https://example.com/"}, Idempotency_Key="once")
     ann("POST", f"{V1}/links", {"url": "https://example.com/2", "findExisting": True})
+    code = ann.make()["code"]
+    ann("POST", f"{V1}/offers", {"code": code, "to": "bob"})
     ann.get(f"{V1}/imports/{'1' * 32}")
     statements = json.loads((ROOT / ".chalice" / "policy-api.json").read_text())["Statement"]
     (allowed,) = [

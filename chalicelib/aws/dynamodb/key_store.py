@@ -1,9 +1,12 @@
-"""API keys in the access table. ``id``: ``key#<id>``. Only digests are stored; keys are revoked, never deleted."""
+"""API keys in the access table. ``id``: ``key#<id>``. Only digests are stored.
+
+A key that has ended, revoked or expired, stays in lists for 90 days; then the table deletes it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
@@ -13,8 +16,10 @@ from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.aws.dynamodb.queries import all_items, kind_query
 from chalicelib.core import times
 from chalicelib.core.access.api_key import Key
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import KeyRefused, StoreUnavailable
 from chalicelib.settings import settings
+
+_LISTED = timedelta(days=90)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -26,9 +31,27 @@ def add(key: Key, alongside: Sequence[Any] = ()) -> None:
     """Store a new key, with the actions ``alongside`` in one transaction.
 
     Raises:
+        KeyRefused: a condition of ``alongside`` failed, which is that of the caller's key.
         StoreUnavailable: it may or may not have been stored; no one has its text, so it does no harm.
     """
-    transactions.write([{"Put": {"TableName": settings.access_table, "Item": _item_from_key(key)}}, *alongside])
+    put = {"TableName": settings.access_table, "Item": _item_from_key(key)}
+    if transactions.write([{"Put": put}, *alongside]):
+        raise KeyRefused
+
+
+def checks_of(key_id: str | None) -> list[Any]:
+    """Return the actions of a transaction that fail if a key was revoked, which containers learn half a minute later.
+
+    None: the caller has no key, being a command of an operator.
+    """
+    if key_id is None:
+        return []
+    check = {
+        "TableName": settings.access_table,
+        "Key": _key_id(key_id),
+        "ConditionExpression": "attribute_exists(id) AND attribute_not_exists(revokedAt)",
+    }
+    return [{"ConditionCheck": check}]
 
 
 def find_key(key_id: str) -> Key | None:
@@ -61,19 +84,23 @@ def all_keys(owner: str | None = None) -> list[Key]:
 def revoke(key: Key, now: datetime, alongside: Sequence[Any] = ()) -> bool:
     """Revoke a key, with the actions ``alongside`` in one transaction. False: it was revoked before.
 
-    A revoked key keeps the time of its first revocation.
+    A revoked key keeps the time of its first revocation, and is deleted 90 days after it.
 
     Raises:
+        KeyRefused: a condition of ``alongside`` failed, which is that of the caller's key.
         StoreUnavailable: it may or may not have been revoked.
     """
     update = {
         "TableName": settings.access_table,
         "Key": _key_id(key.id),
-        "UpdateExpression": "SET revokedAt = :now",
+        "UpdateExpression": "SET revokedAt = :now, expiresAt = :deleted",
         "ConditionExpression": "attribute_exists(id) AND attribute_not_exists(revokedAt)",
-        "ExpressionAttributeValues": {":now": {"S": times.to_text(now)}},
+        "ExpressionAttributeValues": {":now": {"S": times.to_text(now)}, ":deleted": _deleted_at(now)},
     }
-    return not transactions.write([{"Update": update}, *alongside])
+    reasons = transactions.write([{"Update": update}, *alongside])
+    if reasons and reasons[0].get("Code") != "ConditionalCheckFailed":
+        raise KeyRefused
+    return not reasons
 
 
 def record_use(key_id: str, now: datetime, before: datetime) -> None:
@@ -92,6 +119,10 @@ def record_use(key_id: str, now: datetime, before: datetime) -> None:
             )
     except (StoreUnavailable, Refused):
         return
+
+
+def _deleted_at(ended_at: datetime) -> Any:
+    return {"N": str(int((ended_at + _LISTED).timestamp()))}
 
 
 def _key_id(key_id: str) -> Any:
@@ -113,6 +144,8 @@ def _item_from_key(key: Key) -> Item:
         "lastUsedAt": times.to_text_or_none(key.last_used_at),
     }
     item: Item = {name: {"S": text} for name, text in texts.items() if text is not None}
+    if key.expires_at is not None:
+        item["expiresAt"] = _deleted_at(key.expires_at)
     item["scopes"] = {"L": [{"S": scope} for scope in key.scopes]}
     return item
 

@@ -22,13 +22,13 @@ def put_action(owner: str, code: str, *, is_moved: bool) -> dict[str, Any]:
     return {"Put": {"TableName": settings.clicks_table, "Item": item}}
 
 
-def moved_of(owner: str, codes: Iterable[str]) -> set[str]:
-    """Return those of ``codes`` that have left ``owner``; of the last second, one may be missing.
+def moved_of(owner: str, codes: Iterable[str], *, consistent: bool = False) -> set[str]:
+    """Return those of ``codes`` that have left ``owner``; unless ``consistent``, one of the last second may be missing.
 
     Raises:
         StoreUnavailable
     """
-    items = items_by_key(settings.clicks_table, [_key(owner, code) for code in codes])
+    items = items_by_key(settings.clicks_table, [_key(owner, code) for code in codes], consistent=consistent)
     return {item["entry"]["S"].removeprefix(_PREFIX) for item in items if item["moved"]["BOOL"]}
 
 

@@ -1,4 +1,8 @@
-"""Offers of links, in the access table. ``id``: ``offer#<code>``: one for each link. They expire after two weeks."""
+"""Offers of links, in the access table: two items for each, one for each side to list. They expire after two weeks.
+
+offer#<code>      of kind ``offer-to#<workspace>``: the offer
+offered#<code>    of kind ``offer-of#<workspace>``: the same, if the link has an owner
+"""
 
 from __future__ import annotations
 
@@ -8,31 +12,36 @@ from typing import Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.dynamodb import transactions
-from chalicelib.aws.dynamodb.errors import translating_errors
-from chalicelib.aws.dynamodb.queries import all_items, kind_query
+from chalicelib.aws.dynamodb.errors import LinkChanged, translating_errors
+from chalicelib.aws.dynamodb.queries import kind_query
 from chalicelib.core import times
 from chalicelib.core.access.offer import Offer
 from chalicelib.settings import settings
 
+SHOWN = 100
+"""How many offers of each side are listed."""
 
-def add(offer: Offer, alongside: Sequence[Any]) -> None:
+
+def add(offer: Offer, alongside: Sequence[Any] = ()) -> None:
     """Store an offer, in the place of an earlier one of the same link, with ``alongside`` in one transaction.
 
     Raises:
+        LinkChanged: the link has another owner, or is gone.
         StoreUnavailable: it may or may not have been stored; it can be stored again.
     """
-    texts = {
-        "id": _id(offer.code),
-        "kind": "offer",
-        "offerId": offer.id,
-        "from": offer.of,
-        "to": offer.to,
-        "by": offer.by,
-        "createdAt": times.to_text(offer.created_at),
+    owner: dict[str, Any] = {"ExpressionAttributeNames": {"#owner": "owner"}}
+    if offer.of is not None:
+        owner["ExpressionAttributeValues"] = {":of": {"S": offer.of}}
+    is_of = "attribute_not_exists(#owner)" if offer.of is None else "#owner = :of"
+    check = {
+        "TableName": settings.links_table,
+        "Key": {"code": {"S": offer.code}},
+        "ConditionExpression": f"attribute_exists(originalUrl) AND {is_of}",
+        **owner,
     }
-    item: dict[str, Any] = {name: {"S": text} for name, text in texts.items() if text is not None}
-    item["expiresAt"] = {"N": str(int(offer.expires_at.timestamp()))}
-    transactions.write([{"Put": {"TableName": settings.access_table, "Item": item}}, *alongside])
+    puts = [{"Put": {"TableName": settings.access_table, "Item": item}} for item in _to_items(offer)]
+    if transactions.write([{"ConditionCheck": check}, *puts, *alongside]):
+        raise LinkChanged
 
 
 def find(code: str, now: datetime) -> Offer | None:
@@ -43,58 +52,72 @@ def find(code: str, now: datetime) -> Offer | None:
     """
     with translating_errors():
         found = clients.reads.get_item(
-            TableName=settings.access_table, Key={"id": {"S": _id(code)}}, ConsistentRead=True
+            TableName=settings.access_table, Key={"id": {"S": f"offer#{code}"}}, ConsistentRead=True
         )
     offer = _from_item(found["Item"]) if "Item" in found else None
     return None if offer is None or offer.expires_at <= now else offer
 
 
 def offers_of(workspace: str, now: datetime) -> list[Offer]:
-    """Return the offers that a workspace made or was made, the newest first; one of the last second may be missing.
+    """Return the newest hundred offers that a workspace was made, and those that it made, the newest first.
+
+    One of the last second may be missing.
 
     Raises:
         StoreUnavailable
     """
-    query = kind_query("offer")
-    query["FilterExpression"] = "#from = :workspace OR #to = :workspace"
-    query["ExpressionAttributeNames"] = {"#from": "from", "#to": "to"}
-    query["ExpressionAttributeValues"] = {**query["ExpressionAttributeValues"], ":workspace": {"S": workspace}}
-    found = (_from_item(item) for item in all_items(settings.access_table, query))
-    return [offer for offer in found if offer.expires_at > now]
+    found: list[Offer] = []
+    for side in ("to", "of"):
+        with translating_errors():
+            page = clients.reads.query(
+                TableName=settings.access_table, **kind_query(f"offer-{side}#{workspace}"), Limit=SHOWN
+            )
+        found += map(_from_item, page["Items"])
+    current = (offer for offer in found if offer.expires_at > now)
+    return sorted(current, key=lambda offer: (offer.created_at, offer.code), reverse=True)
 
 
-def end(offer: Offer, alongside: Sequence[Any]) -> bool:
+def end(offer: Offer, alongside: Sequence[Any] = ()) -> bool:
     """Delete an offer, with ``alongside`` in one transaction. False: it has been accepted, ended or replaced.
 
     Raises:
         StoreUnavailable: it may or may not have been deleted.
     """
-    return not transactions.write([removal(offer), *alongside])
+    return not transactions.write([*removals(offer), *alongside])
 
 
-def removal(offer: Offer) -> Any:
-    """Return the action of a transaction that deletes an offer, and fails if it is not the current one."""
-    return {
-        "Delete": {
-            "TableName": settings.access_table,
-            "Key": {"id": {"S": _id(offer.code)}},
-            "ConditionExpression": "offerId = :offer",
-            "ExpressionAttributeValues": {":offer": {"S": offer.id}},
-        }
+def removals(offer: Offer) -> list[Any]:
+    """Return the actions of a transaction that delete an offer, and fail if it is not the current one."""
+    deletes = [{"TableName": settings.access_table, "Key": {"id": item["id"]}} for item in _to_items(offer)]
+    deletes[0] |= {
+        "ConditionExpression": "offerId = :offer",
+        "ExpressionAttributeValues": {":offer": {"S": offer.id}},
     }
+    return [{"Delete": delete} for delete in deletes]
 
 
-def _id(code: str) -> str:
-    return f"offer#{code}"
+def _to_items(offer: Offer) -> list[dict[str, Any]]:
+    texts = {
+        "offerId": offer.id,
+        "code": offer.code,
+        "from": offer.of,
+        "to": offer.to,
+        "createdAt": times.to_text(offer.created_at),
+    }
+    item: dict[str, Any] = {name: {"S": text} for name, text in texts.items() if text is not None}
+    item["expiresAt"] = {"N": str(int(offer.expires_at.timestamp()))}
+    items = [{"id": {"S": f"offer#{offer.code}"}, "kind": {"S": f"offer-to#{offer.to}"}, **item}]
+    if offer.of is not None:
+        items.append({"id": {"S": f"offered#{offer.code}"}, "kind": {"S": f"offer-of#{offer.of}"}, **item})
+    return items
 
 
 def _from_item(item: Any) -> Offer:
     text = {name: value["S"] for name, value in item.items() if "S" in value}
     return Offer(
         id=text["offerId"],
-        code=text["id"].removeprefix(_id("")),
+        code=text["code"],
         of=text.get("from"),
         to=text["to"],
-        by=text["by"],
         created_at=times.parse_time(text["createdAt"]),
     )

@@ -12,6 +12,7 @@ from chalicelib.aws.dynamodb.errors import LinkChanged, translating_errors
 from chalicelib.aws.dynamodb.queries import all_items, kind_query
 from chalicelib.core import times
 from chalicelib.core.access.workspace import Workspace
+from chalicelib.errors import KeyRefused
 from chalicelib.settings import settings
 
 
@@ -42,6 +43,7 @@ def put(before: Workspace, after: Workspace, change_id: str, alongside: Sequence
 
     Raises:
         LinkChanged: a concurrent change came first.
+        KeyRefused: a condition of ``alongside`` failed, which is that of the caller's key.
         StoreUnavailable: it may or may not have been stored.
     """
     put = {
@@ -52,8 +54,11 @@ def put(before: Workspace, after: Workspace, change_id: str, alongside: Sequence
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     reasons = transactions.write([{"Put": put}, *alongside])
-    if reasons and reasons[0].get("Item", {}).get("changeId") != {"S": change_id}:
+    if not reasons or reasons[0].get("Item", {}).get("changeId") == {"S": change_id}:
+        return
+    if reasons[0].get("Code") == "ConditionalCheckFailed":
         raise LinkChanged
+    raise KeyRefused
 
 
 def _key(workspace_id: str) -> Any:

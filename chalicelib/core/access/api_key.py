@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +52,14 @@ class Key:
     def has_ended(self, now: datetime) -> bool:
         """Tell whether the key is revoked or expired at ``now`` (aware)."""
         return self.revoked_at is not None or (self.expires_at is not None and now >= self.expires_at)
+
+    def has_ended_by(self, moment: datetime) -> bool:
+        """Tell whether the key had been revoked or had expired by ``moment`` (aware)."""
+        return any(end is not None and end <= moment for end in (self.revoked_at, self.expires_at))
+
+    def is_for(self, person: str) -> bool:
+        """Tell whether it is a personal key of ``person``, however that is written."""
+        return self.person is not None and _folded(self.person) == _folded(person)
 
     def as_json(self) -> dict[str, Any]:
         """Return the key as administrators see it, without its secret."""
@@ -130,6 +139,10 @@ def _scopes_in(fields: Fields) -> tuple[str, ...]:
         fields.refuse("role", "conflict", "Give either a role or scopes.")
         return ()
     return ROLES.get(fields.choice("role", tuple(ROLES)), ())
+
+
+def _folded(person: str) -> str:
+    return unicodedata.normalize("NFKC", person).casefold().strip()
 
 
 def is_owner(text: str) -> bool:

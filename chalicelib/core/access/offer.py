@@ -25,8 +25,6 @@ class Offer:
     of: str | None
     """The workspace that the link is in; None: it has no owner, and the installation offers it."""
     to: str
-    by: str
-    """Who offers it."""
     created_at: datetime
 
     @property
@@ -41,7 +39,6 @@ class Offer:
             "shortUrl": f"{base_url}/{self.code}",
             "from": self.of,
             "to": self.to,
-            "by": self.by,
             "createdAt": times.to_text(self.created_at),
             "expiresAt": times.to_text(self.expires_at),
         }

@@ -33,7 +33,7 @@ class _Default(NamedTuple):
 
 DEFAULTS: Mapping[str, _Default] = {
     "tags": _Default(),
-    "expiresIn": _Default(also_said_by=("expiresAt",)),
+    "expiresIn": _Default(also_said_by=("expiresAt",), excluded_by=("startsAt",)),
     "permanent": _Default(excluded_by=("password", "rules", "maxVisits", "confirm")),
     "forwardQuery": _Default(),
     "forwardPath": _Default(),
@@ -81,6 +81,10 @@ class Workspace:
         }
         return {**missing, **body}
 
+    def has_limits_of(self, other: Workspace) -> bool:
+        """Tell whether both have the same limits, which a workspace cannot change itself."""
+        return (self.calls_per_minute, self.keys) == (other.calls_per_minute, other.keys)
+
     def as_json(self) -> dict[str, Any]:
         """Return the workspace as clients see it."""
         return {
@@ -124,11 +128,6 @@ class WorkspaceChange:
         if fields.errors:
             raise WorkspaceInvalid(fields.errors)
         return cls(values)
-
-    @property
-    def raises_limits(self) -> bool:
-        """Tell whether it changes limits, which a workspace cannot do itself."""
-        return not self.values.keys().isdisjoint({"calls_per_minute", "keys"})
 
     def applied_to(self, workspace: Workspace, now: datetime) -> Workspace:
         """Return the changed workspace, or the same if nothing is different."""

@@ -301,8 +301,8 @@ MUTANTS = (
     Mutant(
         "only admins list keys",
         "chalicelib/api/keys.py",
-        'auth.caller_of(request, "keys", clock.now(), ("owner",))',
-        'auth.caller_of(request, "manage", clock.now(), ("owner",))',
+        'auth.caller_of(request, "keys", clock.now(), ("owner", "cursor"))',
+        'auth.caller_of(request, "manage", clock.now(), ("owner", "cursor"))',
         f"{_SCOPES}[GET-/keys-manage]",
     ),
     Mutant(
@@ -393,15 +393,15 @@ MUTANTS = (
     Mutant(
         "key: the first revocation counts",
         "chalicelib/aws/dynamodb/key_store.py",
-        " AND attribute_not_exists(revokedAt)",
-        "",
+        ' AND attribute_not_exists(revokedAt)",\n        "ExpressionAttributeValues',
+        '",\n        "ExpressionAttributeValues',
         f"{_GUARDS}::TestKeys::test_second_revocation_keeps_the_time_of_the_first",
     ),
     Mutant(
         "key: a missing key cannot be revoked",
         "chalicelib/aws/dynamodb/key_store.py",
-        '"attribute_exists(id) AND attribute_not',
-        '"(attribute_exists(id) OR attribute_not_exists(id)) AND attribute_not',
+        '"attribute_exists(id) AND attribute_not_exists(revokedAt)",\n        "ExpressionAttributeValues',
+        '"attribute_not_exists(revokedAt)",\n        "ExpressionAttributeValues',
         f"{_GUARDS}::test_revoking_a_missing_key_creates_nothing",
     ),
     Mutant(
@@ -413,9 +413,9 @@ MUTANTS = (
     ),
     Mutant(
         "key: its text is shown once",
-        "chalicelib/api/keys.py",
-        '{"data": [key.as_json() for key in keys]',
-        '{"data": [key.as_json() | {"digest": key.digest} for key in keys]',
+        "chalicelib/usecases/manage_keys.py",
+        "[key.as_json() for key in key_store",
+        '[key.as_json() | {"digest": key.digest} for key in key_store',
         f"{_ACCESS}::TestKeys::test_key_text_is_shown_once",
     ),
 )

@@ -61,9 +61,9 @@ MUTANTS = (
         f"{_KEYS}::test_workspace_has_a_maximum_of_keys",
     ),
     Mutant(
-        "key: those that ended do not count",
+        "key: those that ended a day ago do not count",
         _MANAGE_KEYS,
-        "sum(not key.has_ended(now) for key",
+        "sum(not key.has_ended_by(yesterday) for key",
         "sum(1 for key",
         f"{_KEYS}::test_workspace_has_a_maximum_of_keys",
     ),
@@ -91,15 +91,15 @@ MUTANTS = (
     Mutant(
         "key: only those of one person end together",
         _MANAGE_KEYS,
-        "if key.person == person and key.id",
-        "if key.id",
+        "if key.is_for(person)]",
+        "]",
         f"{_KEYS}::test_keys_of_someone_who_leaves_end",
     ),
     Mutant(
         "key: one made a moment ago ends too",
         _MANAGE_KEYS,
-        "if was_empty and not left:",
-        "if not left:",
+        "if was_empty and not mine:",
+        "if not mine:",
         f"{_KEYS}::test_key_made_a_moment_ago_ends_too",
     ),
     Mutant(
@@ -116,19 +116,47 @@ MUTANTS = (
         'auth.caller_of(request, None, moment, ("person", "owner"))',
         f"{_CELL}[/v1/keys-DELETE-viewer]",
     ),
+    Mutant(
+        "key: one that was revoked elsewhere makes none",
+        "chalicelib/usecases/manage_keys.py",
+        "key_store.add(key, [*key_store.checks_of(by.key_id), *_log",
+        "key_store.add(key, [*_log",
+        f"{_KEYS}::test_revoked_admin_makes_and_revokes_no_more",
+    ),
+    Mutant(
+        "key: one that was revoked elsewhere revokes none",
+        "chalicelib/usecases/manage_keys.py",
+        "checks = [] if key.id == caller.who.key_id else key_store.checks_of(caller.who.key_id)",
+        "checks: list[Any] = []",
+        f"{_KEYS}::test_revoked_admin_makes_and_revokes_no_more",
+    ),
+    Mutant(
+        "key: one that was revoked elsewhere changes no workspace",
+        _WORKSPACES,
+        "*key_store.checks_of(caller.who.key_id), *entries",
+        "*entries",
+        f"{_KEYS}::test_revoked_admin_makes_and_revokes_no_more",
+    ),
+    Mutant(
+        "key: a mistyped person is not success",
+        _MANAGE_KEYS,
+        "    if not is_known:\n",
+        "    if not is_known and not person:\n",
+        f"{_KEYS}::test_keys_of_someone_who_leaves_end",
+    ),
     # Settings.
     Mutant(
         "workspace: limits are the installation's",
         _WORKSPACES,
-        "    if changes.raises_limits:\n        caller.require(INSTALLATION)\n",
-        "",
-        f"{_SETTINGS}::test_no_workspace_raises_its_own_limits",
+        "            caller.require(INSTALLATION)\n",
+        "            pass\n",
+        f"{_SETTINGS}::test_no_workspace_changes_its_own_limits",
     ),
     Mutant(
         "workspace: another's is not changed",
         _WORKSPACES,
-        "    caller.require_workspace(workspace_id)\n    if changes",
-        "    if changes",
+        "    caller.require_workspace(workspace_id)\n    change_id",
+        "    change_id",
         f"{_CELL}[/v1/workspaces/{{workspace}}-PATCH-admin of another workspace]",
     ),
     Mutant(
@@ -170,8 +198,8 @@ MUTANTS = (
     Mutant(
         "offer: only of a link that one manages",
         _MOVE,
-        "    link = find_link.find(new_offer.link, caller)\n",
-        "    link = link_store.find_now(new_offer.link) or find_link.find(new_offer.link, caller)\n",
+        "        link = find_link.find(new_offer.link, caller)\n",
+        "        link = link_store.find_now(new_offer.link) or find_link.find(new_offer.link, caller)\n",
         f"{_CELL}[/v1/offers-POST-admin of another workspace]",
     ),
     Mutant(
@@ -219,7 +247,7 @@ MUTANTS = (
     Mutant(
         "offer: it ends in the same transaction",
         _MOVE,
-        "alongside = [offer_store.removal(found), *sent, *received]",
+        "alongside = [*offer_store.removals(found), *sent, *received]",
         "alongside = [*sent, *received]",
         f"{_OFFERS}::test_offer_that_is_withdrawn_meanwhile_is_not_accepted",
     ),
@@ -233,15 +261,15 @@ MUTANTS = (
     Mutant(
         "offer: a list leaves out expired ones",
         "chalicelib/aws/dynamodb/offer_store.py",
-        "[offer for offer in found if offer.expires_at > now]",
-        "list(found)",
+        "(offer for offer in found if offer.expires_at > now)",
+        "found",
         f"{_OFFERS}::test_offer_expires",
     ),
     Mutant(
         "offer: a list is of one workspace",
         "chalicelib/aws/dynamodb/offer_store.py",
-        '"#from = :workspace OR #to = :workspace"',
-        '"#from = :workspace OR #to = :workspace OR attribute_exists(id)"',
+        'kind_query(f"offer-{side}#{workspace}")',
+        'kind_query(f"offer-{side}#bob")',
         f"{_OFFERS}::test_only_the_workspace_it_was_offered_to_accepts",
     ),
     Mutant(
@@ -268,7 +296,7 @@ MUTANTS = (
     Mutant(
         "move: the mark goes when it comes back",
         _MOVE,
-        "if moved_store.moved_of(self.to, [link.code]):",
+        "if moved_store.moved_of(self.to, [link.code], consistent=True):",
         "if not self.to:",
         f"{_OFFERS}::test_link_that_came_back_is_at_home",
     ),
@@ -307,7 +335,28 @@ MUTANTS = (
         'caller = auth.caller_of(request, "read", moment)\n    text',
         f"{_CELL}[/v1/links/{{code}}/adopt-POST-viewer]",
     ),
+    Mutant(
+        "move: a link of an older table is in the list of its owner",
+        _MOVE,
+        "if after.created_at is None:",
+        "if after.created_at is None and not after.code:",
+        f"{_OFFERS}::test_installation_gives_a_link_of_none_to_a_workspace",
+    ),
+    Mutant(
+        "offer: only while the link has that owner",
+        "chalicelib/aws/dynamodb/offer_store.py",
+        '[{"ConditionCheck": check}, *puts, *alongside]',
+        "[*puts, *alongside]",
+        f"{_OFFERS}::test_offer_of_the_owner_before_is_void",
+    ),
     # The log.
+    Mutant(
+        "log: the other side's does not tell keys and people",
+        _MOVE,
+        "who=caller.who if workspace in {None, caller.workspace} else stranger,",
+        "who=caller.who,",
+        f"{_LOG}::test_everything_is_in_it",
+    ),
     Mutant(
         "log: the installation's is not a workspace's",
         "chalicelib/api/audit_log.py",
@@ -332,8 +381,8 @@ MUTANTS = (
     Mutant(
         "log: a repeated revocation is not in it",
         "chalicelib/aws/dynamodb/key_store.py",
-        " AND attribute_not_exists(revokedAt)",
-        "",
+        ' AND attribute_not_exists(revokedAt)",\n        "ExpressionAttributeValues',
+        '",\n        "ExpressionAttributeValues',
         f"{_LOG}::test_repeated_revocation_is_one_entry",
     ),
 )

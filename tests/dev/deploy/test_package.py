@@ -274,6 +274,7 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
             *(("dynamodb:Query", f"LinksTable.Arn/index/{index}") for index in ("byUrl", "byOwner")),
             *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "BatchGet", "Put", "Update", "Delete")),
+            *(("dynamodb:ConditionCheckItem", f"{table}.Arn") for table in ("LinksTable", "AccessTable")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "BatchGetItem", "Query", "PutItem")),
             ("s3:PutObject", "Files.Arn/imports/*"),
