@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from chalice.test import HTTPResponse
@@ -25,6 +26,7 @@ from chalice.test import TestHTTPClient as Http
 
 from chalicelib import clock
 from chalicelib.aws import clients, link_cache
+from chalicelib.aws.clients import boto3_client
 from chalicelib.aws.dynamodb import click_store, moved_store, row_store, transfer_store
 from chalicelib.aws.s3 import files
 from chalicelib.core.access import roles
@@ -33,6 +35,7 @@ from chalicelib.core.ttl_cache import TtlCache
 from chalicelib.settings import settings
 from chalicelib.usecases import manage_keys
 from chalicelib.usecases.export_links import export_links
+from dev.local import tables
 from tests import rows
 from tests.api.test_clicks import count, queued
 from tests.callers import Keyed, make_key
@@ -409,8 +412,15 @@ class World:
 
 
 @contextmanager
-def _world(http: Http, seed: int, at_once: int) -> Iterator[World]:
+def _world(http: Http, store: int, seed: int, at_once: int) -> Iterator[World]:
+    """Tables in the real store: a transaction of moto's copies all of them."""
+    address = f"http://127.0.0.1:{store}"
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
+        tables.create(boto3.client("dynamodb"))
+        for name in ("reads", "writes", "best_effort"):
+            limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": 1}
+            patch.setattr(clients, name, boto3_client.make_client("dynamodb", endpoint_url=address, **limits))
         patch.setattr("chalicelib.aws.dynamodb.transactions.time.sleep", lambda _: None)
         click_store.mark_folded_through((START - timedelta(days=2)).date().isoformat())
         world = World(http, seed, at_once)
@@ -424,10 +434,10 @@ def _world(http: Http, seed: int, at_once: int) -> Iterator[World]:
 
 @grows
 @pytest.mark.parametrize("seed", [1, 2] if usual_or_long(0, 1) == 0 else [3])
-def test_workspaces_never_mix(http: Http, seed: int) -> None:
+def test_workspaces_never_mix(http: Http, store: int, seed: int) -> None:
     """Four of them, with as many links as the size says."""
     most = usual_or_long(40, 5000)
-    with _world(http, seed, at_once=max(2, most // 200)) as world:
+    with _world(http, store, seed, at_once=max(2, most // 200)) as world:
         world.is_lossy = True
         checks = iter(range(most // 3, most, most // 3))
         check_at = next(checks)
