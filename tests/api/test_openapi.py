@@ -137,6 +137,7 @@ HOLDERS = {
     "head": ("ann", *roles.ROLES["admin"]),
 }
 """The holders of keys, with owner and scopes."""
+PERSON_OF_A_KEY = "vera@example.com"
 PERSONAL = {"name": "ann", "role": "editor", "person": "ann@example.com"}
 OF_OPEN = "mk_3Kf9xQm7TzVbN2cRw8LpYh5D"
 """The manage key of the description's examples: that of the link without an owner is sent in its place."""
@@ -313,7 +314,11 @@ def keys(prepared: Prepared) -> Keys:
 
 def make_keys() -> Keys:
     """Create a key for every holder."""
-    return {holder: make_key(owner, *scopes, name=holder) for holder, (owner, *scopes) in HOLDERS.items()}
+    persons = {"reader": PERSON_OF_A_KEY}
+    return {
+        holder: make_key(owner, *scopes, name=holder, person=persons.get(holder))
+        for holder, (owner, *scopes) in HOLDERS.items()
+    }
 
 
 @pytest.fixture
@@ -804,6 +809,17 @@ def test_ended_keys_are_shown_as_revoked(http: Http, keys: Keys, monkeypatch: py
     check(call.route, call.method, first)
     assert [(key["id"], key["revokedAt"] is None) for key in first.json_body["data"]] == [(made["id"], False)]
     assert second.json_body["data"] == []
+
+
+def test_keys_of_a_person_without_any_are_unknown(http: Http, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the description of that call says."""
+    monkeypatch.setattr(manage_keys, "_INDEX_LAGS", 0)
+    call = by("head", delete("/keys", "/keys?person=nobody"))
+
+    response = call.send(http, keys)
+
+    assert (response.status_code, response.json_body["code"]) == (404, "key-unknown")
+    check(call.route, call.method, response)
 
 
 @pytest.mark.usefixtures("links")
@@ -1428,6 +1444,7 @@ def test_a_response_without_the_queue_is_as_described(http: Http, keys: Keys) ->
         pytest.param(403, by("ann", get("/keys")), id="keys, of no admin"),
         pytest.param(403, by("head", get("/keys", "/keys?owner=bob")), id="keys, of another workspace"),
         pytest.param(422, get("/keys", "/keys?owner=two%20words"), id="keys, of no workspace"),
+        pytest.param(422, get("/keys", "/keys?cursor=none"), id="keys, no cursor"),
         pytest.param(401, by(None, delete("/keys", "/keys?person=ann")), id="keys ended, no key"),
         pytest.param(403, by("ann", delete("/keys", "/keys?person=ann")), id="keys ended, key for other things"),
         pytest.param(403, by("head", delete("/keys", "/keys?person=a&owner=bob")), id="keys ended, elsewhere"),
@@ -1934,7 +1951,7 @@ ONE_OF_EACH: dict[str, Call] = {
     "export": post(None, "/exports"),
     "export, shown": get("/exports/{export_id}", f"/exports/{DONE}"),
     "revoke a key": delete("/keys/{key_id}", "/keys/{reader}"),
-    "end keys": delete("/keys", "/keys?person=ann&owner=ann"),
+    "end keys": delete("/keys", f"/keys?person={PERSON_OF_A_KEY}&owner=ann"),
     "me": get("/me"),
     "workspaces": get("/workspaces"),
     "workspace": get("/workspaces/{workspace}", "/workspaces/ann"),
