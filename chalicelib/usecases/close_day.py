@@ -125,7 +125,11 @@ def _folded(
         after = {**before, **after}
     # Of no owner, too: a late row might bring the day one, who was credited nothing.
     is_shared = owner is None or not set(recount.shares) <= {owner}
-    folded = replace(seen, counts=counts, visitors=visitors, shares=after if is_shared else None)
+    folded = replace(
+        seen, counts=counts, visitors=visitors, shares=after if is_shared else None, is_whole=not is_shared
+    )
+    if shares.are_unknown(seen, owner, set(recount.shares)):
+        return folded, shares.additions(key.subject, owner, seen, folded)
     if seen.is_folded or not counted:
         return folded, shares.corrections(key.subject, before, after)
     # Counters of a link are not split by owner: what they were off by is its owner's, and what they had is right.

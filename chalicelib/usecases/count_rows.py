@@ -59,7 +59,7 @@ def count(batch: StreamBatch, now: datetime) -> Counted:
     result = Counted(skipped=batch.skipped)
     owners: dict[str, str | None] = {}
     groups: dict[Place, Numbered] = defaultdict(list)
-    late: dict[CounterKey, str | None] = {}
+    late: dict[tuple[CounterKey, str | None], None] = {}  # in the order of their rows
     rows: dict[Place, list[Record]] = defaultdict(list)
     shard = shard_id(batch.shard)
     owner_slot = shard[0] % slots.OF_OWNER
@@ -68,7 +68,7 @@ def count(batch: StreamBatch, now: datetime) -> Counted:
         if click is None:
             continue
         if not open_days.takes_clicks(click.day, now):
-            late[CounterKey(click.code, click.day)] = click.owner
+            late[CounterKey(click.code, click.day), click.owner] = None
             result.late += 1
             continue
         place = Place(click.code, click.slot or 0, click.day)
@@ -78,7 +78,7 @@ def count(batch: StreamBatch, now: datetime) -> Counted:
         rows[place].append(record)
         if click.owner is not None:
             groups[Place(counters.owner_subject(click.owner), owner_slot, click.day)].append(numbered)
-    for key, owner in late.items():
+    for key, owner in late:
         click_store.ask_recount(key, owner)
     for place, added in _add(groups, shard, owners).items():
         if not counters.is_owner_subject(place.subject):

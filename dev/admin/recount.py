@@ -67,13 +67,13 @@ def recount(dynamodb: DynamoDBClient, table: str, day: str) -> int:
     from chalicelib.core.visits.counters import CounterKey
     from chalicelib.core.visits.night_job import NightJob
 
-    owners = dict(_links_with_rows(dynamodb, table, day))
-    remaining = iter(owners.items())
+    found = dict.fromkeys(_links_with_rows(dynamodb, table, day))
+    remaining = iter(found)
     while batch := list(islice(remaining, _LINKS_AT_ONCE)):
         for code, owner in batch:
             click_store.ask_recount(CounterKey(code, day), owner)
-        night_queue.send([NightJob("fold", code, day) for code, _ in batch])
-    return len(owners)
+        night_queue.send([NightJob("fold", code, day) for code in dict.fromkeys(code for code, _ in batch)])
+    return len({code for code, _ in found})
 
 
 def _links_with_rows(dynamodb: DynamoDBClient, table: str, day: str) -> Iterator[tuple[str, str | None]]:

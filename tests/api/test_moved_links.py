@@ -278,6 +278,101 @@ def test_day_that_the_version_before_published() -> None:
     assert "shares" not in stored_day()
 
 
+def fold_as_before(clicks: Sequence[Click], owner: str | None) -> None:
+    """Fold the day as the version before does: all that is new is ``owner``'s, and no shares are stored."""
+    seen, _ = click_store.day_now(CounterKey("sale", DAY))
+    counts = counters.counts_of(map(user_agents.classify, clicks), with_links=False)
+    visitors = len({click.visitor for click in clicks} - {None})
+    new = counters.difference_for_owner("sale", seen.counts if seen.is_folded else counts, counts)
+    new.update(visitors=visitors - (seen.visitors or 0))
+    folded = replace(seen, counts=counts, visitors=visitors, shares=None, is_whole=False)
+    assert click_store.fold(CounterKey("sale", DAY), seen, folded, owner, {owner: new} if owner else {})
+
+
+def visits_of(*owners: str) -> list[int]:
+    """Return the visits of owners on the day."""
+    return [day_of(f"@{owner}").counts["visits"] for owner in owners]
+
+
+@pytest.mark.parametrize(
+    ("visits", "owner"), [(ANN_TO_BOB, "ann"), (ANN_TO_BOB, "bob"), (ADOPTED, "bob"), (ADOPTED, None)]
+)
+@pytest.mark.parametrize("late", [("ann", "q"), ("bob", "q"), (None, "q")])
+@pytest.mark.usefixtures("aws")
+def test_late_row_of_a_day_that_the_version_before_folded(
+    visits: list[tuple[str | None, str | None]], owner: str | None, late: tuple[str | None, str | None]
+) -> None:
+    """The counters credited each owner its visits, whoever the day names; from the first late row on it has shares."""
+    clicks = clicks_of(visits)
+    count(clicks)
+    rows.close_night(PUBLISHING)
+    fold_as_before(clicks, owner)
+    rows.close_night(FOLDING)
+    assert "shares" not in stored_day()
+    nights: list[list[tuple[str | None, str | None]]] = [[late], [("bob", "r"), ("ann", "s"), ("bob", "x")]]
+    for night, more in enumerate(nights, start=1):
+        added = clicks_of(more, first=len(clicks) + 1)
+        count(added, FOLDING + timedelta(days=night - 1, hours=1))
+        clicks += added
+
+        rows.close_night(FOLDING + timedelta(days=night))
+
+        assert_exact(clicks)
+        assert "lateOwners" not in stored_day()
+
+
+@pytest.mark.parametrize("owner", ["ann", "bob"])
+@pytest.mark.parametrize("late", [("ann", "q"), ("bob", "q")])
+@pytest.mark.usefixtures("aws")
+def test_late_row_of_a_day_that_the_version_before_published(owner: str, late: tuple[str, str]) -> None:
+    """The visitors were credited to one owner; they stay its, and that of the late row is its owner's."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    fold_as_before(clicks, owner)
+    rows.close_night(FOLDING)
+    before = {each: day_of(f"@{each}").visitors for each in ("ann", "bob")}
+    clicks += clicks_of([late], first=6)
+    count(clicks[5:], FOLDING + timedelta(hours=1))
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert visits_of("ann", "bob") == [3 + (late[0] == "ann"), 2 + (late[0] == "bob")]
+    assert {each: day_of(f"@{each}").visitors for each in before} == {**before, late[0]: before[late[0]] + 1}
+
+
+@pytest.mark.parametrize("late", [("ann", "w"), ("bob", "w"), ("cleo", "w")])
+@pytest.mark.usefixtures("aws")
+def test_late_row_of_a_day_that_the_version_before_folded_again(late: tuple[str, str]) -> None:
+    """The shares that this one had stored are gone."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    rows.close_night(FOLDING)
+    clicks += clicks_of([("bob", "q")], first=6)
+    count(clicks[5:], FOLDING + timedelta(hours=1))
+    fold_as_before(clicks, "bob")
+    clicks += clicks_of([late], first=7)
+    count(clicks[6:], FOLDING + timedelta(hours=2))
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert_exact(clicks)
+    assert "shares" in stored_day()
+
+
+@pytest.mark.usefixtures("aws")
+def test_late_rows_of_several_owners_in_one_night() -> None:
+    """Of a day of the version before nobody knows how many are whose: they are the one's that the day names."""
+    clicks = clicks_of(ANN_TO_BOB)
+    count(clicks)
+    fold_as_before(clicks, "ann")
+    rows.close_night(FOLDING)
+    count(clicks_of([("bob", "q"), ("ann", "q"), ("bob", "q")], first=6), FOLDING + timedelta(hours=1))
+
+    rows.close_night(FOLDING + timedelta(days=1))
+
+    assert visits_of("ann", "bob") == [3 + 3, 2]
+
+
 @pytest.mark.usefixtures("aws")
 def test_shares_are_stored_of_shared_days_alone() -> None:
     """They are no counts, and stay when the day is counted again."""

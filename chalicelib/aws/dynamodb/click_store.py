@@ -1,7 +1,9 @@
 """The counts of clicks in DynamoDB, by day and in all. Key: ``code`` and ``entry``.
 
     day#<date>          the counts of a day, one attribute each; kept for ever. ``folded``: all that there are;
-                        ``shares``: what each owner was credited of them, if the link moved on that day
+                        ``shares``: what each owner was credited of them, if the link moved on that day; ``whole``:
+                        its one ``owner`` was credited all; a folded day with neither is of the version before;
+                        ``lateOwners``: whose rows came since it was folded, each an ``@`` and a name
     total               the visits of a link's folded days, by kind; ``includes`` names the latest of them
     recount#<date>      how far the recount of a day has come; it ends with the recount
     moved#<code>        a link that an owner no longer has: see ``moved_store``
@@ -221,8 +223,13 @@ def day_now(key: CounterKey) -> tuple[Day, str | None]:
     item = found.get("Item", {})
     visitors = int(item["visitors"]["N"]) if "visitors" in item else None
     text = _text(item, "shares")
-    credited = None if text is None else shares.from_text(text)
-    day = replace(_day_from_item(_key(key.subject, f"day#{key.day}") | item), visitors=visitors, shares=credited)
+    day = replace(
+        _day_from_item(_key(key.subject, f"day#{key.day}") | item),
+        visitors=visitors,
+        shares=None if text is None else shares.from_text(text),
+        is_whole="whole" in item,
+        late_owners=frozenset(_owner_from_subject(each) for each in item.get("lateOwners", {}).get("SS", ())),
+    )
     return day, _text(item, "owner")
 
 
@@ -266,6 +273,7 @@ def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owners: 
         "folded": {"BOOL": True},
         **({"owner": {"S": owner}} if owner else {}),
         **({"shares": {"S": shares.to_text(folded.shares)}} if folded.shares is not None else {}),
+        **({"whole": {"BOOL": True}} if folded.is_whole else {}),
         **({"rowsErased": {"BOOL": True}} if folded.rows_erased else {}),
         **({"asked": {"N": str(seen.asked)}} if seen.asked else {}),
         **({"corrected": {"N": str(seen.corrected)}} if seen.corrected else {}),
@@ -278,13 +286,14 @@ def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owners: 
 
 
 def ask_recount(key: CounterKey, owner: str | None) -> None:
-    """Ask for a day of a link to be counted again from its rows, in the next night.
+    """Ask for a day of a link to be counted again from its rows, in the next night: a late row of ``owner`` has come.
 
     Raises:
         StoreUnavailable: it may or may not have been asked; asking again does no harm.
     """
     values: dict[str, Any] = {":one": {"N": "1"}, ":day": {"S": key.day}}
-    expression = "ADD asked :one SET openDay = :day"
+    values[":late"] = {"SS": [counters.owner_subject(owner or "")]}  # "@": of no owner
+    expression = "ADD asked :one, lateOwners :late SET openDay = :day"
     of_owner: dict[str, Any] = {}
     if owner is not None:
         values[":owner"] = {"S": owner}
@@ -306,7 +315,7 @@ def forget_recount(key: CounterKey) -> None:
     Raises:
         StoreUnavailable
     """
-    _update_if("attribute_exists(openDay)", _key(key.subject, f"day#{key.day}"), "REMOVE openDay")
+    _update_if("attribute_exists(openDay)", _key(key.subject, f"day#{key.day}"), "REMOVE openDay, lateOwners")
 
 
 def find_recount(key: CounterKey, step: str) -> bytes | None:
@@ -533,6 +542,10 @@ def _day_from_item(item: Item) -> Day:
         asked=int(item["asked"]["N"]) if "asked" in item else 0,
         corrected=int(item["corrected"]["N"]) if "corrected" in item else 0,
     )
+
+
+def _owner_from_subject(subject: str) -> str | None:
+    return subject.removeprefix("@") or None
 
 
 def _text(item: Item, name: str) -> str | None:

@@ -209,4 +209,8 @@ class Day:
     corrected: int = 0
     """How often a link's day has corrected it, if it is an owner's."""
     shares: Mapping[str, Counts] | None = None
-    """What each owner was credited of a link's day; None if that is all of it, for its one owner."""
+    """What each owner was credited of a link's day; None if that was not recorded, or ``is_whole``."""
+    is_whole: bool = False
+    """All of a link's day was credited to its one owner."""
+    late_owners: frozenset[str | None] = frozenset()
+    """Whose rows came since it was folded, as far as that is known; None: those of no owner."""

@@ -1,12 +1,14 @@
 """The shares of a link's day that its owners have: what each was credited, and what each is to be corrected by.
 
-A share is counts by name, with ``visitors`` among them. The owner of a day that has no shares was credited all of it.
+A share is counts by name, with ``visitors`` among them. A day that has none was credited to its one owner as a whole;
+or the version before folded it, which credits each owner by its counters, and records nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from chalicelib.core.visits import counters
 from chalicelib.core.visits.counters import Counts, Day
@@ -20,13 +22,35 @@ Shares = Mapping[str, Counts]
 def credited(day: Day, owner: str | None) -> Shares:
     """Return what the owners of a link were credited for a ``day`` by the nights before.
 
-    Of a day that is not folded that is the visitors alone: what counters have added for whom, no link's day knows.
+    Of a day that is not folded that is the visitors alone: what counters have added for whom, no link's day knows. Of a
+    day without shares it is all, for ``owner``; ``are_unknown`` tells of which one that may be wrong.
     """
     if day.shares is not None:
         return day.shares
     if owner is None or day.visitors is None:
         return {}
     return {owner: Counts({**(day.counts if day.is_folded else {}), "visitors": day.visitors})}
+
+
+def are_unknown(day: Day, owner: str | None, owners: AbstractSet[str | None]) -> bool:
+    """Tell whether nobody knows what a folded ``day`` credited to whom, if its rows are of ``owners``.
+
+    The version before folded it: counters credited each owner its own visits, whichever one the day names.
+    """
+    return day.is_folded and day.shares is None and not day.is_whole and not owners <= {owner}
+
+
+def additions(code: str, owner: str | None, before: Day, after: Day) -> dict[str, Counts]:
+    """Return what the days of owners are to be corrected by, of a day of which it is unknown what each was credited.
+
+    That is what is new to the link's day, for the one whose row is late; of several, or if that was not recorded, for
+    the ``owner`` that the day names. Nobody is taken what the counters have credited.
+    """
+    late = next(iter(before.late_owners)) if len(before.late_owners) == 1 else owner
+    if late is None:
+        return {}
+    was, now = [Counts({**day.counts, "visitors": day.visitors or 0}) for day in (before, after)]
+    return corrections(code, {late: was}, {late: now})
 
 
 def corrections(code: str, before: Shares, after: Shares) -> dict[str, Counts]:
