@@ -13,7 +13,7 @@ transaction on the condition that nothing has changed since it was read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -26,7 +26,7 @@ from chalicelib.core.links.link import Link
 from chalicelib.core.visits import counters, open_days, shares, user_agents
 from chalicelib.core.visits.counters import CounterKey, Counts, Day
 from chalicelib.core.visits.night_job import NightJob
-from chalicelib.core.visits.recount import MOST_OWNERS, Recount
+from chalicelib.core.visits.recount import Recount
 from chalicelib.core.visits.shares import Shares
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
@@ -75,7 +75,7 @@ def _publish(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> in
     if seen.is_folded or seen.rows_erased or seen.visitors is not None:
         return 0
     # Consistent where it decides. What is published may miss a row of the last second, at half the price.
-    recount = _recount(key, PUBLISH, now, has_time, consistent=False)
+    recount = _recount(key, PUBLISH, now, has_time, (), consistent=False)
     _, visitors = recount.result()
     if not click_store.publish(key, seen, visitors, shares.only_visitors(recount.by_owner())):
         return None
@@ -118,11 +118,10 @@ def _folded(
         counts, visitors = counters.limit_names(counted), seen.visitors or 0
         after: Shares = before or ({} if owner is None else {owner: Counts(visitors=visitors)})
         return replace(seen, counts=counts, visitors=visitors), shares.corrections(key.subject, before, after)
-    recount = _recount(key, f"{FOLD}#{seen.asked}", now, has_time, consistent=True)
+    # Who has a share keeps it, and a day that is full gives no further ones: counters have credited those.
+    recount = _recount(key, f"{FOLD}#{seen.asked}", now, has_time, before, consistent=True)
     counts, visitors = recount.result()
     after = recount.by_owner()
-    if len(recount.shares) >= MOST_OWNERS:  # another one may have had no room this time: it keeps what it has
-        after = {**before, **after}
     # Of no owner, too: a late row might bring the day one, who was credited nothing.
     is_shared = owner is None or not set(recount.shares) <= {owner}
     folded = replace(
@@ -186,13 +185,21 @@ def _was_moved_since(link: Link, day: str) -> bool:
     return link.moved_at is not None and link.moved_at.date().isoformat() >= day
 
 
-def _recount(key: CounterKey, step: str, now: datetime, has_time: Callable[[], bool], *, consistent: bool) -> Recount:
-    """Count the rows of a link's day, from where the same step had come to.
+def _recount(
+    key: CounterKey,
+    step: str,
+    now: datetime,
+    has_time: Callable[[], bool],
+    owners: Iterable[str],
+    *,
+    consistent: bool,
+) -> Recount:
+    """Count the rows of a link's day, from where the same step had come to; ``owners`` have shares before others.
 
     Folding after it was asked to count again is another step: the late row may be in front of where that had come to.
     """
     saved = click_store.find_recount(key, step)
-    recount = Recount() if saved is None else Recount.from_bytes(saved)
+    recount = Recount.with_owners(owners) if saved is None else Recount.from_bytes(saved)
     save_at = time.monotonic() + SAVE_EVERY
     for slot in range(recount.slot, click_store.slots_of(key.subject)):
         if slot != recount.slot:

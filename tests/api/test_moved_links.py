@@ -412,19 +412,22 @@ def test_rows_that_are_erased_change_no_share() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_more_owners_than_a_day_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts are each owner's as they came; who had no room has no visitors, and nobody loses any by a late row."""
+    """Counts are each owner's as they came; who had no room gets no share by an early row, nor takes one."""
     monkeypatch.setattr(recount, "MOST_OWNERS", 2)
-    monkeypatch.setattr(close_day, "MOST_OWNERS", 2)
     clicks = clicks_of([("ann", "x"), ("bob", "y"), ("cleo", "z")], first=2)
     count(clicks)
     rows.close_night(FOLDING)
     late = clicks_of([("cleo", "w")])
     count(late, FOLDING + timedelta(hours=1))
-
     rows.close_night(FOLDING + timedelta(days=1))
+    found = [visits_of("ann", "bob", "cleo")]
+    count(clicks_of([("bob", "v")], first=5), FOLDING + timedelta(days=1, hours=1))
 
-    assert [day_of(f"@{owner}").counts["visits"] for owner in ("ann", "bob")] == [1, 1]
-    assert (day_of("sale").counts["visits"], day_of("sale").visitors) == (4, 4)
+    rows.close_night(FOLDING + timedelta(days=2))
+
+    assert [*found, visits_of("ann", "bob", "cleo")] == [[1, 1, 1], [1, 2, 1]]
+    assert [day_of(f"@{owner}").visitors for owner in ("ann", "bob", "cleo")] == [1, 2, 0]
+    assert (day_of("sale").counts["visits"], day_of("sale").visitors) == (5, 5)
 
 
 @pytest.mark.parametrize(("moved_at", "known"), [(None, 5), (MORNING, 0), (FOLDING, 0), (MORNING - timedelta(1), 5)])

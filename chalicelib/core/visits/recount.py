@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chalicelib.core.visits import counters
@@ -16,7 +17,7 @@ from chalicelib.core.visits.open_counter import counts_from_bytes, counts_to_byt
 from chalicelib.core.visits.unique_visitors import UniqueVisitors
 
 MOST_OWNERS = 16
-"""Of a day; the rows of further ones are shared with those of no owner. Each is an action of one transaction."""
+"""Of a day; the rows of further ones are counted with those of no owner. Each is an action of one transaction."""
 _MOST_NAMES = 2_000
 """In a breakdown while it is counted: what is rarer when there are more is counted as the rest."""
 _CHECK_EVERY = 10_000  # rows
@@ -41,6 +42,11 @@ class Recount:
     slot: int = 0
     entry: str = ""
     rows: int = 0
+
+    @classmethod
+    def with_owners(cls, owners: Iterable[str]) -> Recount:
+        """Return a recount in which ``owners`` have room before others, whoever's rows come first."""
+        return cls({owner: Share() for owner in owners})
 
     def add(self, click: ClassifiedClick) -> None:
         """Count a row. Clicks with do-not-track are counted, but not as visitors."""
@@ -101,7 +107,7 @@ class Recount:
         return found
 
     def _share_of(self, owner: str | None) -> Share:
-        if owner not in self.shares and len(self.shares) >= MOST_OWNERS:
+        if owner not in self.shares and len(self.shares) - (None in self.shares) >= MOST_OWNERS:
             owner = None
         return self.shares.setdefault(owner, Share())
 

@@ -281,6 +281,20 @@ MUTANTS = (
         f"{_MOVED}::test_late_row_is_its_owners",
     ),
     Mutant(
+        "moved link: a full day gives no further shares",
+        "chalicelib/usecases/close_day.py",
+        "Recount.with_owners(owners) if saved",
+        "Recount() if saved",
+        f"{_MOVED}::test_more_owners_than_a_day_has_room_for",
+    ),
+    Mutant(
+        "moved link: what the version before credited is not split again",
+        "chalicelib/core/visits/shares.py",
+        "return day.is_folded and day.shares is None and",
+        "return not day.is_folded and day.shares is None and",
+        f"{_MOVED}::test_late_row_of_a_day_that_the_version_before_folded",
+    ),
+    Mutant(
         "moved link: a recount that comes twice corrects once",
         "chalicelib/aws/dynamodb/click_store.py",
         ', "openDay": seen.is_open}',
