@@ -240,7 +240,7 @@ class KeyUnknown(ShortenerError):
     status = 404
     title = "No such key"
     detail = "There is no key with this id."
-    description = "There is no key with this id. GET /v1/keys lists them."
+    description = "There is no key with this id, or none for this person. GET /v1/keys lists them."
 
 
 class ImportUnknown(ShortenerError):
@@ -263,7 +263,7 @@ class OfferUnknown(ShortenerError):
     code = "offer-unknown"
     status = 404
     title = "No such offer"
-    detail = "This link is not on offer to you."
+    detail = "There is no offer of this link that concerns your workspace."
     description = (
         "There is no offer of this link that concerns your workspace: it was accepted, declined or withdrawn, or it "
         "has expired. GET /v1/offers lists those there are."
@@ -347,10 +347,15 @@ class TooManyKeys(ShortenerError):
     code = "too-many-keys"
     status = 409
     title = "The workspace has as many keys as it may have"
-    description = "Revoke keys that are not used any more, or ask the operator of this service for a higher limit."
+    description = (
+        "Revoke keys that are not used any more: they make room a day later. Or ask the operator of this service for a "
+        "higher limit."
+    )
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"This workspace may have {most:,} keys, and has them. Revoke one that is not used any more.")
+        super().__init__(
+            f"This workspace may have {most:,} keys, and has them. One that is revoked makes room a day later."
+        )
 
 
 class LinkBusy(ShortenerError):

@@ -27,7 +27,8 @@ def list_keys(request: Request) -> Response:
     """List the keys of the caller's workspace, or all, without their texts."""
     caller, query = auth.caller_of(request, "keys", clock.now(), ("owner", "cursor")), query_of(request)
     owner = auth.owner_of(caller, query) if "owner" in query else None
-    page = manage_keys.list_page(caller, owner, Paging.from_query(query, manage_keys.read_cursor).after)
+    paging = Paging.from_query(query, manage_keys.cursor_reader(caller, owner))
+    page = manage_keys.list_page(caller, owner, paging.after)
     return json_response({"data": page.keys, "next": page.next}, NO_STORE)
 
 

@@ -7,6 +7,7 @@ workspace; one that has every scope is in the installation's as well.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,6 @@ from chalicelib.errors import KeyUnknown, ScopeMissing, TooManyKeys
 from chalicelib.usecases import authenticate, workspaces
 
 _INDEX_LAGS = 1.0  # seconds at most that a key which was just made is missing in a list
-_LIST = "list of keys"  # the scope of its cursors; no owner can be called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +74,25 @@ def list_page(caller: Caller, owner: str | None, after: str | None) -> Page:
     Raises:
         StoreUnavailable
     """
-    keys = [key.as_json() for key in key_store.all_keys(owner if caller.is_admin else caller.workspace)]
+    owner = owner if caller.is_admin else caller.workspace
+    keys = [key.as_json() for key in key_store.all_keys(owner)]
     ids = [key["id"] for key in keys]
     rest = keys[ids.index(after) + 1 :] if after in ids else keys
     shown = pagination.fit_response(rest)
     more = None
     if len(shown) < len(rest):
-        more = pagination.sign_cursor(shown[-1]["id"], _LIST, salt_store.secret("cursors"))
+        more = pagination.sign_cursor(shown[-1]["id"], _scope(owner), salt_store.secret("cursors"))
     return Page(shown, more)
 
 
-def read_cursor(text: str) -> str:
-    """Return the id of the key that a page begins after.
+def cursor_reader(caller: Caller, owner: str | None) -> Callable[[str], str]:
+    """Return a function that reads cursors of this list, and raises ValueError for any other."""
+    of = owner if caller.is_admin else caller.workspace
+    return lambda text: pagination.read_cursor(text, _scope(of), salt_store.secret("cursors"))
 
-    Raises:
-        ValueError: it is no cursor of a list of keys.
-    """
-    return pagination.read_cursor(text, _LIST, salt_store.secret("cursors"))
+
+def _scope(owner: str | None) -> str:
+    return "all keys" if owner is None else f"keys of {owner}"  # no owner's name has a space
 
 
 def revoke(key_id: str, caller: Caller, now: datetime) -> None:

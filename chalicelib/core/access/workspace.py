@@ -19,7 +19,7 @@ MOST_CALLS = 1_000_000
 """Calls a minute that each key of a workspace may be allowed."""
 MOST_KEYS = 10_000
 KEYS = 100
-"""Keys that are neither revoked nor expired, where the workspace's limits say nothing."""
+"""Keys that are good or ended within a day, where the workspace's limits say nothing."""
 NAMES = names_of(("name", "defaults", "limits"))
 LIMITS = names_of(("callsPerMinute", "keys"))
 
@@ -62,7 +62,7 @@ class Workspace:
 
     @property
     def most_keys(self) -> int:
-        """Return how many keys it may have that are neither revoked nor expired."""
+        """Return how many keys it may have that are good or ended within a day."""
         return KEYS if self.keys is None else self.keys
 
     def with_defaults(self, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,8 +70,8 @@ MUTANTS = (
     Mutant(
         "key: a list is of the own workspace",
         _MANAGE_KEYS,
-        "key_store.all_keys(owner if caller.is_admin else caller.workspace)",
-        "key_store.all_keys(owner)",
+        "    owner = owner if caller.is_admin else caller.workspace\n",
+        "",
         f"{_KEYS}::test_list_has_the_keys_of_the_workspace",
     ),
     Mutant(
