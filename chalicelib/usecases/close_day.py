@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from chalicelib import logs
+from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import click_store, counter_store, link_store, row_store
 from chalicelib.aws.dynamodb.counter_store import Place, Stored
 from chalicelib.aws.dynamodb.row_store import RowUnreadable
@@ -182,7 +183,11 @@ def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
 
 
 def _was_moved_since(link: Link, day: str) -> bool:
-    return link.moved_at is not None and link.moved_at.date().isoformat() >= day
+    """Tell whether others may have had visits of a link on ``day``, for which caches name the old owner for a while."""
+    if link.moved_at is None:
+        return False
+    lasts = max(settings.link_cache_seconds, link_cache.STALE_LASTS)  # the latter while the table does not respond
+    return (link.moved_at + timedelta(seconds=lasts)).date().isoformat() >= day
 
 
 def _recount(

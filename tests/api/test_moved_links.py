@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import click_store, link_store, moved_store, row_store, transactions
 from chalicelib.core.links.link import Link
 from chalicelib.core.visits import counters, recount, user_agents
@@ -430,12 +431,25 @@ def test_more_owners_than_a_day_has_room_for(monkeypatch: pytest.MonkeyPatch) ->
     assert (day_of("sale").counts["visits"], day_of("sale").visitors) == (5, 5)
 
 
-@pytest.mark.parametrize(("moved_at", "known"), [(None, 5), (MORNING, 0), (FOLDING, 0), (MORNING - timedelta(1), 5)])
+@pytest.mark.parametrize(
+    ("moved_at", "known", "cached"),
+    [
+        (None, 5, 60),
+        (MORNING, 0, 60),
+        (FOLDING, 0, 60),
+        (MORNING - timedelta(1), 5, 3600),
+        (MORNING - timedelta(hours=6, seconds=10), 0, 60),
+        (MORNING - timedelta(hours=6, seconds=link_cache.STALE_LASTS), 0, 60),
+        (MORNING - timedelta(hours=6, seconds=link_cache.STALE_LASTS + 1), 5, 60),
+        (MORNING - timedelta(hours=6, seconds=3600), 0, 3600),
+    ],
+)
 @pytest.mark.usefixtures("aws")
 def test_biggest_links_are_those_the_owner_had(
-    monkeypatch: pytest.MonkeyPatch, moved_at: datetime | None, known: int
+    monkeypatch: pytest.MonkeyPatch, moved_at: datetime | None, known: int, cached: int
 ) -> None:
-    """Visits of a day before the move, or on that day, are not taken for the present owner's."""
+    """Visits of a day before the move, or while caches may have the old owner, are not taken for the new one's."""
+    monkeypatch.setattr(close_day, "settings", replace(settings, link_cache_seconds=cached))
     monkeypatch.setattr(counters, "MAX_NAMES", 1)
     clicks = clicks_of([("ann", "x")])
     clicks += [

@@ -304,8 +304,8 @@ MUTANTS = (
     Mutant(
         "moved link: visits before the move are not the new owner's",
         "chalicelib/usecases/close_day.py",
-        "link.moved_at.date().isoformat() >= day",
-        "link.moved_at.date().isoformat() > day",
+        "(link.moved_at + timedelta(seconds=lasts)).date().isoformat() >= day",
+        "(link.moved_at + timedelta(seconds=lasts)).date().isoformat() > day",
         f"{_MOVED}::test_biggest_links_are_those_the_owner_had",
     ),
     Mutant(
