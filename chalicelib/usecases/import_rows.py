@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.aws.dynamodb import transactions
-from chalicelib.aws.dynamodb.errors import CodeTaken, WriteRefused
+from chalicelib.aws.dynamodb.errors import CodeTaken, LinkChanged, WriteRefused
 from chalicelib.core.links import codes, target_url
 from chalicelib.core.links import link_patch as changes
 from chalicelib.core.links.conflicts import conflicts_in
@@ -163,12 +163,15 @@ class Work:
         """Add to ``holder`` each protection of the file that it lacks; None: it lacks none.
 
         Raises:
-            LinkChanged: a concurrent change came first.
+            LinkChanged: a concurrent change or move came first.
             LinkInvalid: the protection conflicts with other options of the link.
         """
         mended = self.links.changed_by(holder.code, row_id)
         if mended is not None:  # by another worker with the same row, perhaps after ``holder`` was read
-            after = self.links.holder(holder.code) or holder
+            found = self.links.holder(holder.code)
+            if found is None or found.owner != holder.owner:  # it is not theirs to be told about any more
+                raise LinkChanged
+            after = found
         else:
             missing = imported.with_placeholder_digest().missing_from(holder)
             if not missing:

@@ -19,7 +19,14 @@ from chalice.test import Client
 from chalice.test import TestHTTPClient as Http
 
 import app as service
-from chalicelib.aws.dynamodb import blocked_host_store, link_store, transactions, transfer_store
+from chalicelib.aws.dynamodb import (
+    blocked_host_store,
+    history_store,
+    link_item,
+    link_store,
+    transactions,
+    transfer_store,
+)
 from chalicelib.aws.dynamodb.errors import LinkChanged, StaleWorker, WriteContended
 from chalicelib.aws.sqs import file_queue
 from chalicelib.core.limits import FILE_BYTES
@@ -116,6 +123,14 @@ def exported(caller: Keyed, **body: Any) -> dict[str, Any]:
         work(text)
     shown: dict[str, Any] = caller.get(f"/exports/{job['id']}").json_body
     return shown
+
+
+def move(code: str, owner: str, *, keep_version: bool = False) -> None:
+    """Make a link ``owner``'s."""
+    link = link_store.find_now(code)
+    assert link is not None
+    moved = dataclasses.replace(link, owner=owner, moved_at=NOW, version=link.version + (not keep_version))
+    boto3.client("dynamodb").put_item(TableName=settings.links_table, Item=link_item.to_item(moved))
 
 
 def read_import(caller: Keyed, job: dict[str, Any]) -> dict[str, Any]:
@@ -1042,6 +1057,45 @@ class TestMending:
         assert kept is not None
         assert (kept.title, kept.confirm) == ("Hers", True)
         assert password.matches("hers, not theirs", kept.password_digest or "")
+
+    def test_a_link_that_moves_meanwhile_is_not_mended(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The write has its owner in its condition; it is another's then, as if it always had been."""
+        ann("POST", "/links", {"url": URL, "alias": "x"})
+        change = link_store.change
+        moved: list[Link | None] = []
+
+        def overtaken(*args: Any) -> None:
+            if not moved:
+                move("x", "bob", keep_version=True)
+                moved.append(link_store.find_now("x"))
+            change(*args)
+
+        monkeypatch.setattr(link_store, "change", overtaken)
+
+        assert self.mended(ann, {"confirm": "yes"}) == ("refused", "The code x is taken.")
+        assert [link_store.find_now("x")] == moved
+
+    def test_a_resumed_row_tells_nothing_of_a_link_that_moved(
+        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was mended before a kill, and moves between two reads of it."""
+        ann("POST", "/links", {"url": URL, "alias": "x"})
+        job = ann("POST", "/imports", {"onTaken": "mend"}).json_body
+        body = upload(job, f"code,url,confirm,title\nx,{URL},yes,Theirs\n")
+        with pytest.MonkeyPatch.context() as killed:
+            killed.setattr(transfer_store, "checkpoint", lambda *_: (_ for _ in ()).throw(StoreUnavailable()))
+            with pytest.raises(StoreUnavailable):
+                work(body)
+        changes_by = history_store.changes_by
+
+        def overtaken(*args: Any) -> Any:
+            move("x", "bob")
+            return changes_by(*args)
+
+        monkeypatch.setattr(history_store, "changes_by", overtaken)
+        work(body)
+
+        assert report_rows(read_import(ann, job))[0][1::2] == ("refused", "The code x is taken.")
 
     def test_a_contended_row_is_retried_later(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is tried with pauses, as every change, until the time is over; then by the next worker."""
