@@ -2,13 +2,16 @@
 
 The same links give the same file, byte for byte: sorted by creation time, then by code. Repeating an export, because a
 worker was killed or a message came twice, puts the same file in the same position.
+
+A link that was moved or deleted after the index listed it is not its owner's to export, and its numbers are perhaps
+another's: after the numbers of a hundred links were read, their owners are, consistently. That is a read unit a link.
 """
 
 from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import IO, NamedTuple
@@ -22,7 +25,7 @@ from chalicelib.core.transfers.export_job import EVERYONE, Export
 from chalicelib.core.transfers.job_problem import Problem
 from chalicelib.settings import settings
 
-_BATCH_SIZE = 100  # links whose counts are read in one call
+_BATCH_SIZE = 100  # links whose counts and owners are read in one call each
 _ALL_DAYS = (date.min.isoformat(), date.max.isoformat())
 
 
@@ -46,13 +49,18 @@ def export_links(export_id: str, now: datetime, has_time: Callable[[], bool]) ->
         return job
     links = link_store.all_links() if job.owner == EVERYONE else link_store.links_of(job.owner)
     with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as file:
-        positions = []
-        for position in _write_lines(job, links, lines, now):
-            positions.append(position)
-            if not has_time():
-                problem = Problem("too-many-links", "There was no time to write all of them. Export owner by owner.")
-                transfer_store.end_export(job, len(positions), problem)
-                return replace(job, ended="failed", problem=problem, links=len(positions))
+        positions: list[_LinePosition] = []
+        remaining = iter(links)
+        while batch := list(itertools.islice(remaining, _BATCH_SIZE)):
+            first = len(positions)
+            for position in _write_lines(job, batch, lines, now):
+                positions.append(position)
+                if not has_time():
+                    why = "There was no time to write all of them. Export owner by owner."
+                    problem = Problem("too-many-links", why)
+                    transfer_store.end_export(job, len(positions), problem)
+                    return replace(job, ended="failed", problem=problem, links=len(positions))
+            positions[first:] = _still_owned(job, positions[first:])
         _copy_sorted(positions, lines, file, exported_link.header(job.format, with_days=job.days))
         files.put(job.key, file, exported_link.MEDIA_TYPES[job.format])
     transfer_store.end_export(job, len(positions))
@@ -68,22 +76,26 @@ def mark_stuck(export_id: str) -> None:
     transfer_store.mark_stuck("export", export_id)
 
 
-def _write_lines(job: Export, links: Iterable[Link], lines: IO[bytes], now: datetime) -> Iterator[_LinePosition]:
-    start, remaining = 0, iter(links)
-    while batch := list(itertools.islice(remaining, _BATCH_SIZE)):
-        totals = click_store.totals_of((link.code for link in batch), now)
-        for link in batch:
-            document = exported_link.document(
-                link, settings.base_url, totals[link.code]["visits"] if link.code in totals else 0
-            )
-            if job.days:
-                document[exported_link.DAYS] = exported_link.counts_by_day(
-                    click_store.days_of(link.code, *_ALL_DAYS, now)
-                )
-            line = exported_link.line(job.format, document).encode()
-            lines.write(line)
-            yield _LinePosition(times.to_text_or_none(link.created_at) or "", link.code, start, len(line))
-            start += len(line)
+def _write_lines(job: Export, links: Sequence[Link], lines: IO[bytes], now: datetime) -> Iterator[_LinePosition]:
+    totals = click_store.totals_of((link.code for link in links), now)
+    for link in links:
+        document = exported_link.document(
+            link, settings.base_url, totals[link.code]["visits"] if link.code in totals else 0
+        )
+        if job.days:
+            document[exported_link.DAYS] = exported_link.counts_by_day(click_store.days_of(link.code, *_ALL_DAYS, now))
+        line = exported_link.line(job.format, document).encode()
+        start = lines.tell()
+        lines.write(line)
+        yield _LinePosition(times.to_text_or_none(link.created_at) or "", link.code, start, len(line))
+
+
+def _still_owned(job: Export, written: Sequence[_LinePosition]) -> list[_LinePosition]:
+    """Return the lines of links that are still the owner's, after their numbers were read; of everyone's, all."""
+    if job.owner == EVERYONE:
+        return list(written)
+    owned = link_store.codes_of(job.owner, (position.code for position in written))
+    return [position for position in written if position.code in owned]
 
 
 def _copy_sorted(positions: list[_LinePosition], lines: IO[bytes], file: IO[bytes], header: str) -> None:

@@ -21,6 +21,7 @@ from chalice.test import TestHTTPClient as Http
 import app as service
 from chalicelib.aws.dynamodb import (
     blocked_host_store,
+    click_store,
     history_store,
     link_item,
     link_store,
@@ -1188,6 +1189,26 @@ class TestExports:
             ("nobodys", None, {}),
         ]
         assert urlsplit(job["file"]).path == f"/exports/{job['id']}.ndjson"
+
+    @pytest.mark.parametrize("days", [False, True])
+    def test_a_link_that_moves_meanwhile_is_left_out(
+        self, ann: Keyed, monkeypatch: pytest.MonkeyPatch, *, days: bool
+    ) -> None:
+        """The index had listed it, and its numbers have what the new owner's visitors did; as one that is deleted."""
+        for code in ("kept", "moved", "gone"):
+            ann.make(f"{URL}{code}", alias=code)
+        totals_of = click_store.totals_of
+
+        def overtaken(*args: Any) -> Any:
+            move("moved", "bob")
+            assert ann("DELETE", "/links/gone").status_code == 204
+            return totals_of(*args)
+
+        monkeypatch.setattr(click_store, "totals_of", overtaken)
+        job = exported(ann, days=days)
+
+        assert (job["state"], job["links"]) == ("done", 1)
+        assert [row["code"] for row in csv_rows(download(job["file"]))] == ["kept"]
 
     def test_imported_visits_are_included(self, ann: Keyed) -> None:
         """For the next import both counts are past."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from chalicelib.aws.clients import Refused
 from chalicelib.aws.dynamodb import transactions
 from chalicelib.aws.dynamodb.errors import CodeTaken, LinkChanged, WriteRefused, translating_errors
 from chalicelib.aws.dynamodb.link_item import from_item, key_of, to_item
-from chalicelib.aws.dynamodb.queries import all_items
+from chalicelib.aws.dynamodb.queries import all_items, items_by_key
 from chalicelib.core import times
 from chalicelib.core.links.link import Link
 from chalicelib.errors import LinkUnknown, StoreUnavailable
@@ -123,6 +123,17 @@ def links_of(owner: str) -> Iterator[Link]:
     """
     items = all_items(settings.links_table, _by_owner(owner))
     return (link for item in items if (link := from_item(item)) is not None)
+
+
+def codes_of(owner: str, codes: Iterable[str]) -> set[str]:
+    """Return those of ``codes`` that are links of ``owner`` now, consistently: a read unit for each 4 KB of a link.
+
+    Raises:
+        StoreUnavailable
+    """
+    keys = [{"code": {"S": code}} for code in dict.fromkeys(codes)]
+    items = items_by_key(settings.links_table, keys, consistent=True, attributes=["code", "owner"])
+    return {item["code"]["S"] for item in items if item.get("owner") == {"S": owner}}
 
 
 def all_links() -> Iterator[Link]:

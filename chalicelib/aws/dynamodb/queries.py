@@ -29,15 +29,19 @@ def all_items(table: str, query: Mapping[str, Any]) -> Iterator[Any]:
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def items_by_key(table: str, keys: Sequence[Any], *, consistent: bool = False) -> Iterator[Any]:
-    """Yield the items with these ``keys`` that exist, in no particular order.
+def items_by_key(
+    table: str, keys: Sequence[Any], *, consistent: bool = False, attributes: Sequence[str] = ()
+) -> Iterator[Any]:
+    """Yield the items with these ``keys`` that exist, in no particular order; of each, all or some ``attributes``.
 
     Raises:
         StoreUnavailable
     """
+    names = {f"#{place}": name for place, name in enumerate(attributes)}
+    only = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names} if names else {}
     remaining, pauses = list(keys), iter(transactions.PAUSES)
     while remaining:
-        request: Any = {"Keys": remaining[:_KEYS_PER_CALL], **({"ConsistentRead": True} if consistent else {})}
+        request: Any = {"Keys": remaining[:_KEYS_PER_CALL], **({"ConsistentRead": True} if consistent else {}), **only}
         with translating_errors():
             response = clients.reads.batch_get_item(RequestItems={table: request})
         yield from response["Responses"][table]
