@@ -85,9 +85,9 @@ MUTANTS = (
     Mutant(
         "export: only links of the owner",
         "chalicelib/usecases/export_links.py",
-        "link_store.all_links() if job.owner == EVERYONE else link_store.links_of(job.owner)",
-        "link_store.all_links()",
-        f"{_TRANSFERS}::TestExports::test_a_finished_export_has_a_file",
+        "if position.code in owned",
+        "if position.code",
+        f"{_TRANSFERS}::TestExports::test_a_link_that_moves_meanwhile_is_left_out",
     ),
     Mutant(
         "export: a finished one is not written again",
