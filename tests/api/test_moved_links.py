@@ -13,13 +13,13 @@ import pytest
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import click_store, link_store, moved_store, row_store, transactions
 from chalicelib.core.links.link import Link
-from chalicelib.core.visits import counters, recount, user_agents
+from chalicelib.core.visits import counters, open_days, recount, user_agents
 from chalicelib.core.visits.click import Click
 from chalicelib.core.visits.counters import CounterKey
 from chalicelib.core.visits.night_job import NightJob
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
-from chalicelib.usecases import close_day
+from chalicelib.usecases import close_day, close_days
 from tests import rows
 from tests.callers import Keyed
 
@@ -32,6 +32,14 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 ANN_TO_BOB = [("ann", "x"), ("ann", "y"), ("ann", "x"), ("bob", "y"), ("bob", "z")]
 ADOPTED = [(None, "x"), (None, "y"), ("bob", "y")]
 THERE_AND_BACK = [("ann", "x"), ("bob", "x"), ("ann", "x"), ("ann", None), ("bob", "z")]
+
+
+@pytest.fixture(autouse=True)
+def few_open_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each key of an open day is a query of every night, and so is each day: most of these have nothing."""
+    monkeypatch.setattr(open_days, "SHARDS", 2)
+    days = [(MORNING + timedelta(days=number)).date().isoformat() for number in range(9)]
+    monkeypatch.setattr(close_days, "_past_days", lambda now: [day for day in days if day < now.date().isoformat()])
 
 
 def clicks_of(visits: Sequence[tuple[str | None, str | None]], first: int = 1) -> list[Click]:
