@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from chalice.app import Request, Response
 
 from chalicelib import clock
 from chalicelib.api import auth
 from chalicelib.api.requests import accept_of, query_of
-from chalicelib.api.responses import NO_STORE, add_headers, csv_response, json_response, text_response
-from chalicelib.core import csv_rows
+from chalicelib.api.responses import add_headers, page_response
 from chalicelib.core.access.audit_log import FIELDS
-from chalicelib.core.http import content_negotiation
 from chalicelib.core.http.pagination import PARAMETERS as PAGING
 from chalicelib.core.http.pagination import Paging
 from chalicelib.errors import FieldError, QueryInvalid
 from chalicelib.usecases import read_audit_log
-
-_NDJSON = "application/x-ndjson"
 
 
 def list_entries(request: Request) -> Response:
@@ -34,14 +28,7 @@ def list_entries(request: Request) -> Response:
     if page.next:
         kept = "".join(f"&{name}={query[name]}" for name in ("owner", "installation") if name in query)
         add_headers({"Link": f'<?limit={paging.limit}&cursor={page.next}{kept}>; rel="next"'})
-    match content_negotiation.best_match(accept_of(request), ("application/json", csv_rows.MEDIA_TYPE, _NDJSON)):
-        case csv_rows.MEDIA_TYPE:
-            rows = [[*list(each.values())[:-1], json.dumps(each["details"])] for each in page.entries]
-            return csv_response(FIELDS, rows, NO_STORE)
-        case "application/x-ndjson":
-            lines = "".join(f"{json.dumps(each)}\n" for each in page.entries)
-            return text_response(lines, {"Content-Type": _NDJSON, **NO_STORE})
-    return json_response({"data": page.entries, "next": page.next}, NO_STORE)
+    return page_response(accept_of(request), FIELDS, page.entries, page.next)
 
 
 def _installation(query: dict[str, str]) -> bool:

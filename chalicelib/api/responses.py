@@ -39,6 +39,7 @@ NO_STORE = {"Cache-Control": "private, no-store"}
 """For responses that may change at any time."""
 IS_BASE64 = "x-encoded"
 """A header that marks a body in base64 for the application, which removes it: Chalice passes no other mark on."""
+_LINES = "application/x-ndjson"
 _added: ContextVar[dict[str, str]] = ContextVar("added")
 
 
@@ -77,6 +78,26 @@ def csv_response(header: Sequence[str], rows: Iterable[Sequence[Any]], headers: 
     """Return a response of CSV."""
     content_type = f"{csv_rows.MEDIA_TYPE}; charset=utf-8"
     return text_response(csv_rows.to_csv(header, rows), {"Content-Type": content_type, **headers})
+
+
+def page_response(
+    accept: str | None, fields: Sequence[str], documents: Sequence[Mapping[str, Any]], cursor: str | None
+) -> Response:
+    """Return a page of a list whose ``documents`` have these ``fields``: as JSON, as CSV, or a JSON text a line.
+
+    A cell of CSV with members of its own is JSON.
+    """
+    match content_negotiation.best_match(accept, ("application/json", csv_rows.MEDIA_TYPE, _LINES)):
+        case csv_rows.MEDIA_TYPE:
+            rows = [
+                [json.dumps(cell) if isinstance(cell, dict) else cell for cell in document.values()]
+                for document in documents
+            ]
+            return csv_response(fields, rows, NO_STORE)
+        case "application/x-ndjson":
+            lines = "".join(f"{json.dumps(document)}\n" for document in documents)
+            return text_response(lines, {"Content-Type": _LINES, **NO_STORE})
+    return json_response({"data": documents, "next": cursor}, NO_STORE)
 
 
 def bytes_response(body: bytes, headers: Mapping[str, str]) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from chalice.app import Request, Response
@@ -10,7 +9,7 @@ from chalice.app import Request, Response
 from chalicelib import clock
 from chalicelib.api import auth
 from chalicelib.api.requests import accept_of, query_of
-from chalicelib.api.responses import NO_STORE, add_headers, csv_response, json_response, text_response
+from chalicelib.api.responses import NO_STORE, add_headers, csv_response, json_response, page_response
 from chalicelib.core import csv_rows
 from chalicelib.core.http import content_negotiation
 from chalicelib.core.http.pagination import PARAMETERS as PAGING
@@ -18,8 +17,6 @@ from chalicelib.core.http.pagination import Paging
 from chalicelib.core.visits.period import PARAMETERS as PERIOD
 from chalicelib.core.visits.period import Period
 from chalicelib.usecases import find_link, read_statistics
-
-_NDJSON = "application/x-ndjson"
 
 
 def statistics_of_link(request: Request, code: str) -> Response:
@@ -48,13 +45,7 @@ def list_visits(request: Request, code: str) -> Response:
     page = read_statistics.list_visits(code, paging)
     if page.next:
         add_headers({"Link": f'<?limit={paging.limit}&cursor={page.next}>; rel="next"'})
-    match content_negotiation.best_match(accept_of(request), ("application/json", csv_rows.MEDIA_TYPE, _NDJSON)):
-        case csv_rows.MEDIA_TYPE:
-            return csv_response(read_statistics.VISIT, [list(visit.values()) for visit in page.visits], NO_STORE)
-        case "application/x-ndjson":
-            lines = "".join(f"{json.dumps(visit)}\n" for visit in page.visits)
-            return text_response(lines, {"Content-Type": _NDJSON, **NO_STORE})
-    return json_response({"data": page.visits, "next": page.next}, NO_STORE)
+    return page_response(accept_of(request), read_statistics.VISIT, page.visits, page.next)
 
 
 def _statistics_response(request: Request, document: dict[str, Any]) -> Response:
