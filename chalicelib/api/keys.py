@@ -26,9 +26,8 @@ def issue_key(request: Request) -> Response:
 def list_keys(request: Request) -> Response:
     """List the keys of the caller's workspace, or all, without their texts."""
     caller, query = auth.caller_of(request, "keys", clock.now(), ("owner", "cursor")), query_of(request)
-    owner = auth.owner_of(caller, query) if "owner" in query else None
-    paging = Paging.from_query(query, manage_keys.cursor_reader(caller, owner))
-    page = manage_keys.list_page(caller, owner, paging.after)
+    owner = None if caller.is_admin and "owner" not in query else auth.owner_of(caller, query)
+    page = manage_keys.list_page(owner, Paging.from_query(query, manage_keys.cursor_reader(owner)).after)
     return json_response({"data": page.keys, "next": page.next}, NO_STORE)
 
 

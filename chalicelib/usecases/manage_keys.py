@@ -55,7 +55,7 @@ def make(new_key: NewKey, caller: Caller, now: datetime) -> tuple[Key, str]:
 
 
 def issue(new_key: NewKey, by: Who, now: datetime) -> tuple[Key, str]:
-    """Create a key, whoever may have asked for it. Return it with its text, which cannot be read again.
+    """Create a key without asking what ``by`` may do. Return it with its text, which cannot be read again.
 
     Raises:
         KeyRefused: the key of the one who asks was revoked a moment ago.
@@ -66,15 +66,14 @@ def issue(new_key: NewKey, by: Who, now: datetime) -> tuple[Key, str]:
     return key, text
 
 
-def list_page(caller: Caller, owner: str | None, after: str | None) -> Page:
-    """Return the keys of ``owner``, if the caller may see them; None: all that it may see; from the one ``after``.
+def list_page(owner: str | None, after: str | None) -> Page:
+    """Return the keys of ``owner``, None: of all workspaces, from the one ``after``.
 
     A page has as many as fit into a response.
 
     Raises:
         StoreUnavailable
     """
-    owner = owner if caller.is_admin else caller.workspace
     keys = [key.as_json() for key in key_store.all_keys(owner)]
     ids = [key["id"] for key in keys]
     rest = keys[ids.index(after) + 1 :] if after in ids else keys
@@ -85,10 +84,9 @@ def list_page(caller: Caller, owner: str | None, after: str | None) -> Page:
     return Page(shown, more)
 
 
-def cursor_reader(caller: Caller, owner: str | None) -> Callable[[str], str]:
+def cursor_reader(owner: str | None) -> Callable[[str], str]:
     """Return a function that reads cursors of this list, and raises ValueError for any other."""
-    of = owner if caller.is_admin else caller.workspace
-    return lambda text: pagination.read_cursor(text, _scope(of), salt_store.secret("cursors"))
+    return lambda text: pagination.read_cursor(text, _scope(owner), salt_store.secret("cursors"))
 
 
 def _scope(owner: str | None) -> str:
@@ -113,8 +111,8 @@ def revoke(key_id: str, caller: Caller, now: datetime) -> None:
 def end_keys_of(person: str, owner: str, caller: Caller, now: datetime) -> list[Key]:
     """Revoke all personal keys of ``person`` in the workspace ``owner``; return those that were not revoked before.
 
-    The keys of integrations stay, whoever made them. The list of keys may lag behind, so it is read until nothing was
-    left in it twice: also a key that was made a moment ago is revoked.
+    The keys of integrations stay, also those that the person made. The list of keys may lag behind, so it is read until
+    nothing was left in it twice: also a key that was made a moment ago is revoked.
 
     Raises:
         KeyUnknown: no key is or was this person's. A name that is mistyped must not look like success.
