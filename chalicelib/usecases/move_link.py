@@ -83,7 +83,7 @@ def end_offer(code: str, caller: Caller, now: datetime) -> None:
         raise OfferUnknown
     is_declined = caller.workspace == found.to
     action: Action = "offer-declined" if is_declined else "offer-withdrawn"
-    # Whoever is offered something finds nothing in the log before saying yes or no: others cannot fill it.
+    # The log of the workspace that is offered a link has nothing of it before its answer: others cannot fill it.
     logs = [found.of, found.to] if is_declined else [found.of]
     if not offer_store.end(found, _log(action, found, caller, now, logs)):
         raise OfferUnknown

@@ -99,7 +99,7 @@ def forget_shares() -> None:
 @pytest.mark.parametrize("is_published", [True, False])
 @pytest.mark.usefixtures("aws")
 def test_each_owner_has_its_share(visits: list[tuple[str | None, str | None]], *, is_published: bool) -> None:
-    """Whoever visits before and after the move is a visitor of both owners, and one of the link."""
+    """Who visits before and after the move is a visitor of both owners, and one of the link."""
     clicks = clicks_of(visits)
     count(clicks)
     if is_published:
@@ -311,7 +311,7 @@ def visits_of(*owners: str) -> list[int]:
 def test_late_row_of_a_day_that_the_version_before_folded(
     visits: list[tuple[str | None, str | None]], owner: str | None, late: tuple[str | None, str | None]
 ) -> None:
-    """The counters credited each owner its visits, whoever the day names; from the first late row on it has shares."""
+    """Counters credited each owner its visits, whichever one the day names; the first late row brings shares."""
     clicks = clicks_of(visits)
     count(clicks)
     rows.close_night(PUBLISHING)

@@ -598,7 +598,7 @@ class TestOffers:
     def test_offer_of_the_owner_before_is_void(
         self, http: Http, ann: Keyed, bob: Keyed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whoever it was made to: it is not the new owner's, and takes the place of none that is."""
+        """Whatever workspace it was made to: it is not the new owner's, and takes the place of none that is."""
         write = transactions.write
         ann.make(alias="sale")
         ann("POST", "/v1/offers", {"code": "sale", "to": "carl"})
@@ -707,7 +707,7 @@ class TestOffers:
 
 
 class TestAdoption:
-    """A link that was made without a key comes to the workspace of whoever has the key to it."""
+    """A link that was made without a key comes to the workspace that has the key to it."""
 
     def test_it_ends_the_manage_key(self, http: Http, ann: Keyed, bob: Keyed) -> None:
         """The link is the workspace's, and can be adopted no more."""

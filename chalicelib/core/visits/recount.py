@@ -45,7 +45,7 @@ class Recount:
 
     @classmethod
     def with_owners(cls, owners: Iterable[str]) -> Recount:
-        """Return a recount in which ``owners`` have room before others, whoever's rows come first."""
+        """Return a recount in which ``owners`` have room before others, in whatever order their rows come."""
         return cls({owner: Share() for owner in owners})
 
     def add(self, click: ClassifiedClick) -> None:

@@ -36,7 +36,7 @@ class UniqueVisitors:
             self.sketch()
 
     def add_all(self, others: UniqueVisitors) -> None:
-        """Add the visitors of ``others``; whoever is in both counts once."""
+        """Add the visitors of ``others``; one that is in both counts once."""
         if others._registers is None and self._registers is None:
             self._ids |= others._ids
             if len(self._ids) > EXACT_UP_TO:

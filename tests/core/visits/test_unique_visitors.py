@@ -97,7 +97,7 @@ def test_order_does_not_matter(number: int) -> None:
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(10, 10), (10, 20_000), (20_000, 10), (20_000, 20_000), (16_000, 16_000)])
-def test_union_counts_whoever_is_in_both_once(ours: int, theirs: int) -> None:
+def test_union_counts_who_is_in_both_once(ours: int, theirs: int) -> None:
     """It is the same as if all had been added to one; the other stays as it was."""
     first, second = of(0, ours), of(ours // 2, ours // 2 + theirs)
     before = second.to_bytes()
