@@ -14,7 +14,9 @@ class Server(ThreadingHTTPServer):
     """A server on loopback at a free port; its threads end with the program."""
 
     daemon_threads = True
-    request_queue_size = 64
+    request_queue_size = 1024
+    """Crowds connect at once. A connection beyond this number is dropped, and repeated after one, three, seven seconds:
+    later than the time limits of clients allow."""
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(("127.0.0.1", 0), handler)
