@@ -11,6 +11,7 @@ from chalicelib import logs, workers
 from chalicelib.api import (
     abuse_reports,
     audit_log,
+    domains,
     keys,
     links,
     me,
@@ -23,7 +24,7 @@ from chalicelib.api import (
     versions,
     workspaces,
 )
-from chalicelib.api.application import App, Route
+from chalicelib.api.application import App, Route, of_default_domain
 from chalicelib.api.requests import READ
 from chalicelib.api.responses import CORS
 
@@ -60,25 +61,34 @@ CALLS_OF_V1: tuple[Route, ...] = (
     ("/offers", READ, offers.list_offers),
     ("/offers/{code}", ["DELETE"], offers.end_offer),
     ("/offers/{code}/accept", ["POST"], offers.accept_offer),
+    ("/domains", READ, domains.list_domains),
+    ("/domains/{host}", READ, domains.show_domain),
+    ("/domains/{host}", ["PATCH"], domains.change_domain),
     ("/audit-log", READ, audit_log.list_entries),
 )
 """The calls that have no other address. New ones belong here."""
 
 ROUTES: tuple[Route, ...] = (
     *redirect.Redirect().routes,  # the redirect's own function has them as well
-    *versions.under_v1((*CALLS, *CALLS_OF_V1)),
-    *versions.without_version(CALLS),
     ("/{code}/qr", READ, qr.qr_code),
     ("/{code}/report", [*READ, "POST"], abuse_reports.report_link),
     ("/", READ, site.home),
-    ("/docs", READ, site.reference),
     ("/assets/{file}", READ, site.asset),
     ("/healthz", READ, site.health),
     ("/robots.txt", READ, site.robots),
+    ("/.well-known/assetlinks.json", READ, site.assetlinks),
+    ("/.well-known/apple-app-site-association", READ, site.apple_app_site_association),
     ("/.well-known/security.txt", READ, site.security),
     ("/favicon.ico", READ, site.favicon),
-    ("/openapi.json", READ, site.openapi),
-    ("/problems/{problem}", READ, site.explain_problem),
+    *of_default_domain(
+        (
+            *versions.under_v1((*CALLS, *CALLS_OF_V1)),
+            *versions.without_version(CALLS),
+            ("/docs", READ, site.reference),
+            ("/openapi.json", READ, site.openapi),
+            ("/problems/{problem}", READ, site.explain_problem),
+        )
+    ),
 )
 
 logs.configure()

@@ -87,7 +87,7 @@ class Mix:
         at = DAY + timedelta(milliseconds=chance.randrange(_MS_OF_DAY))
         return Click(
             id=f"{chance.getrandbits(128):032x}",
-            code=code,
+            link_id=code,
             at=at,
             owner=OWNER,
             agent=chance.choice(self._agents),

@@ -126,7 +126,7 @@ class Standing:
         records: dict[str, list[tuple[int, Any]]] = {}
         for click in clicks:
             self.number += _MS_TOGETHER // len(clicks)
-            records.setdefault(self.shard_of(click.code), []).append((self.number, row_store.to_item(click)))
+            records.setdefault(self.shard_of(click.link_id), []).append((self.number, row_store.to_item(click)))
         return [stream_event.event(each, shard=shard) for shard, each in records.items()]
 
     def counter_of(self, code: str) -> Mapping[str, Any]:
@@ -168,7 +168,7 @@ class Standing:
             of_links[which], _ = of_links[which].add(shard, clicks, user_agents.PATTERNS, of_owner=False)
             if len(self.codes) > LINKS:
                 clicks = [
-                    (n, replace(each, click=replace(each.click, code=c)))
+                    (n, replace(each, click=replace(each.click, link_id=c)))
                     for (n, each), c in zip(clicks, codes, strict=True)
                 ]
             slot = shard[0] % slots.OF_OWNER
@@ -426,7 +426,7 @@ def _times() -> Verdict:
     click_store.mark_folded_through((today - timedelta(days=2)).isoformat())
     click_store.reset()
     for code, clicks in (("ten", 10), ("million", 1_000_000)):
-        link_store.add(Link(code=code, url="https://example.com/"), code)
+        link_store.add(Link(id=code, url="https://example.com/"), code)
         _seed(code, _counts(clicks), today, slots=1)
     _seed(f"@{OWNER}", _counts_of_owner(100_000), today, slots=8)
     seconds = 0.0

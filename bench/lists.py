@@ -82,7 +82,7 @@ def _fill() -> None:
         for first in range(0, count, _AT_ONCE):
             links = [
                 Link(
-                    code=f"{owner}-{number}",
+                    id=f"{owner}-{number}",
                     url=f"https://example.com/{owner}/{number}",
                     created_at=start + timedelta(seconds=number),
                     owner=owner,

@@ -60,7 +60,7 @@ def closed(rows: int, visitors: int) -> str:
     def item(number: int) -> dict[str, Any]:
         click = Click(
             id=f"{number:016x}",
-            code="huge",
+            link_id="huge",
             at=midnight + timedelta(milliseconds=number * 86_400_000 // rows),
             agent=_AGENT,
             country=f"{chr(65 + number % 10)}{chr(65 + number // 10 % 12)}",
@@ -85,7 +85,7 @@ def closed(rows: int, visitors: int) -> str:
         return [item(number) for number in range(first, last)], last < rows
 
     row_store.page = page
-    row_store.put(Click(id="1", code="other", at=midnight, slot=0, expires_at=2_000_000_000))
+    row_store.put(Click(id="1", link_id="other", at=midnight, slot=0, expires_at=2_000_000_000))
     close_day.SAVE_EVERY = 2.0  # seconds: a job that is killed goes on from there
 
     started, runs = time.perf_counter(), 0

@@ -29,6 +29,7 @@ ShortenerError
   LinkInvalid          422  every invalid field, at once
   QueryInvalid         422  the same for a query
   KeyRequestInvalid    422  the same for a new key
+  DomainInvalid        422  the same for a domain
   WorkspaceInvalid     422  the same for a workspace
   OfferInvalid         422  the same for an offer or an adoption of a link
   TransferInvalid      422  the same for an import or an export
@@ -205,6 +206,30 @@ class ScopeMissing(ShortenerError):
     def extensions(self) -> Mapping[str, Any]:
         """Return the missing scope."""
         return {"scope": self.scope}
+
+
+class DomainRefused(ShortenerError):
+    code = "domain-refused"
+    status = 403
+    title = "The workspace may not use this domain"
+    description = (
+        "Links can be made at a domain only by the workspaces it is open to. GET /v1/domains lists those that the key"
+        " may use; an administrator of the installation opens others, with PATCH /v1/domains/{host}."
+    )
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"Links at {host} cannot be made with this key.")
+        self.host = host
+
+
+class DomainUnknown(ShortenerError):
+    code = "domain-unknown"
+    status = 404
+    title = "No such domain"
+    description = "No links are at this domain, or the key may not make any there. GET /v1/domains lists the others."
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"There is no domain {host[:64]!r} here.")
 
 
 class LinkUnknown(_LinkError):
@@ -425,6 +450,13 @@ class WorkspaceInvalid(_FieldsError):
     code = "workspace-invalid"
     status = 422
     title = "The workspace cannot be changed like this"
+    description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
+
+
+class DomainInvalid(_FieldsError):
+    code = "domain-invalid"
+    status = 422
+    title = "The domain cannot be changed like this"
     description = "One or more fields are invalid. errors lists every one of them, with a reason for each."
 
 

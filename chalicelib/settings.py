@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from chalicelib.core.domains import Domains, DomainsInvalid
+
 RETENTION_DAYS = 90  # of single visits, where CLICK_RETENTION_DAYS says nothing else
 KEY_PER_MINUTE = 300  # a page of a web client makes about four calls: people do not meet it, a flood does
 _HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
@@ -125,6 +127,8 @@ class Settings:
     """``public`` or ``any``: whether targets may be IP addresses and intranet names."""
     import_short_links: bool
     """Whether imported links may have targets at other shorteners; a link created by a request never may."""
+    domains: Domains
+    """The hosts of short URLs: that of ``base_url``, and those of ``DOMAINS`` with links of their own."""
     own_hosts: frozenset[str]
     """Host names of this service, as in canonical URLs, without a final dot; always with that of ``base_url``."""
     security_contact: str
@@ -141,6 +145,8 @@ class Settings:
         """
         environ = _with_new_names(environ)
         base_url, host = _url(environ, "BASE_URL")
+        own_hosts = _hosts(environ, "OWN_HOSTS")
+        domains = _domains(environ, base_url, own_hosts)
         stage = _choice(environ, "STAGE", "prod", "dev", "local")
         is_local = stage == "local"  # defaults that do not hinder a developer
         return cls(
@@ -177,7 +183,8 @@ class Settings:
             code_style=_choice(environ, "CODE_STYLE", "shortid", "random"),
             target_hosts=_choice(environ, "TARGET_HOSTS", "public", "any"),
             import_short_links=_choice(environ, "IMPORT_SHORT_LINKS", "yes", "no") == "yes",
-            own_hosts=_hosts(environ, "OWN_HOSTS") | {host},
+            domains=domains,
+            own_hosts=own_hosts | {host} | domains.listed.keys(),
             security_contact=_uri(environ, "SECURITY_CONTACT", _CONTACT, "mailto:security@example.org"),
             security_policy=_uri(environ, "SECURITY_POLICY", _POLICY, "https://example.org/security"),
         )
@@ -225,6 +232,13 @@ def _url(environ: Mapping[str, str], name: str) -> tuple[str, str]:
         what = "a host, perhaps a port and a path, and neither user name nor query nor fragment"
         raise SettingInvalid(name, f"is {value!r}. It must look like https://sho.rt: {what}.")
     return value, _canonical_host(name, parts["host"])
+
+
+def _domains(environ: Mapping[str, str], base_url: str, own_hosts: frozenset[str]) -> Domains:
+    try:
+        return Domains.from_text(environ.get("DOMAINS", ""), base_url, own_hosts)
+    except DomainsInvalid as invalid:
+        raise SettingInvalid("DOMAINS", str(invalid)) from None
 
 
 def _check_ascii(name: str, value: str) -> None:

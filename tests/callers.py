@@ -11,7 +11,9 @@ from chalice.test import TestHTTPClient as Http
 
 from chalicelib.core.access.api_key import NewKey
 from chalicelib.core.access.caller import Who
+from chalicelib.settings import settings
 from chalicelib.usecases import manage_keys
+from chalicelib.usecases.find_link import LinkName
 
 ALL_BUT_ADMIN = ("create", "read", "manage")
 
@@ -20,6 +22,11 @@ def make_key(owner: str = "ann", *scopes: str, name: str | None = None, **more: 
     """Create a key and return its text."""
     new_key = NewKey(name=name or owner, owner=owner, scopes=scopes or ALL_BUT_ADMIN, **more)
     return manage_keys.issue(new_key, Who(name="test"), datetime.now(UTC))[1]
+
+
+def named(code: str) -> LinkName:
+    """Return the name of a link of the default domain."""
+    return LinkName(code, settings.domains.default)
 
 
 class Keyed:

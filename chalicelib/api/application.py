@@ -7,7 +7,7 @@ import functools
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from chalicelib import clock, logs
 from chalicelib.api import requests, responses
 from chalicelib.aws.dynamodb import transactions
 from chalicelib.core.http import problem_details
-from chalicelib.errors import InternalError, ShortenerError
+from chalicelib.errors import InternalError, PageUnknown, ShortenerError
 from chalicelib.settings import settings
 
 _LAST_TRY = 2  # seconds reserved for the last write and its response
@@ -29,6 +29,21 @@ Route = tuple[str, list[str], Endpoint]
 Event = dict[str, Any]
 LambdaResponse = dict[str, Any]
 """A response as Lambda returns it to API Gateway."""
+
+
+def of_default_domain(routes: Iterable[Route]) -> Iterator[Route]:
+    """Yield ``routes`` for the default domain alone: others have links, and the pages and files of visitors."""
+
+    def only_there(endpoint: Endpoint) -> Endpoint:
+        @functools.wraps(endpoint)
+        def answer(request: Any, **variables: str) -> Response:
+            if settings.domains.listed and requests.domain_of(request.to_original_event()).space:
+                raise PageUnknown(f"This is at {settings.base_url}.")
+            return endpoint(request, **variables)
+
+        return answer
+
+    return ((path, methods, only_there(endpoint)) for path, methods, endpoint in routes)
 
 
 class App(Chalice):
@@ -77,6 +92,10 @@ class App(Chalice):
 
     def dispatch(self, event: Event, context: Any) -> LambdaResponse:
         """Return the response of the route of ``event``."""
+        if settings.domains.listed and requests.domain_of(event).is_retired:
+            gone = PageUnknown("Nothing is served at this domain any more.")
+            accept = {name.lower(): value for name, value in (event.get("headers") or {}).items()}.get("accept")
+            return responses.problem_response(gone, accept).to_dict()
         with transactions.within(clock.seconds_left(context) - _LAST_TRY):
             return self._as_problem(super().__call__(event, context))
 
@@ -88,6 +107,10 @@ class App(Chalice):
         code = (event.get("pathParameters") or {}).get("code")
         logs.begin(requestId=request_id, **({} if code is None else {"code": code[:64]}))
         responses.reset_added_headers()
+        if settings.domains.listed and request:
+            domain = requests.domain_of(event)
+            responses.set_site(domain.url)
+            logs.note(**({"domain": domain.host} if domain.space or domain.is_retired else {}))
         result = _with_safe_headers(dispatch())
         result["headers"] = {
             **responses.CORS_HEADERS,

@@ -9,19 +9,25 @@ from typing import Any
 
 from chalice.app import Request
 
-from chalicelib.api.requests import client_address, raw_body
+from chalicelib.api.requests import client_address, query_of, raw_body
 from chalicelib.api.responses import add_headers
 from chalicelib.api.versions import path_in_version
 from chalicelib.core import limits
 from chalicelib.core.access.api_key import is_owner
 from chalicelib.core.access.caller import Caller
+from chalicelib.core.domains import Domain
 from chalicelib.core.http import idempotency
 from chalicelib.core.http.idempotency import IdempotentRequest
 from chalicelib.core.limits import Window
 from chalicelib.core.validation import near_name
 from chalicelib.errors import MOST_ERRORS, FieldError, Malformed, QueryInvalid
+from chalicelib.settings import settings
 from chalicelib.usecases import limit_calls, policies
 from chalicelib.usecases.authenticate import authenticate, known_by_network
+from chalicelib.usecases.find_link import LinkName
+
+DOMAIN = ("domain",)
+"""The parameter of calls about one link: the domain that its code is in."""
 
 
 def caller_of(
@@ -69,6 +75,29 @@ def creator_of(
     check_query(request, parameters)  # first: a misspelt dryRun must not count against the limit
     add_headers(limits.headers(limit_calls.count_call(caller, links(), now), now))
     return caller
+
+
+def domain_in(query: Mapping[str, str]) -> Domain:
+    """Return the domain that a query names, or the default one.
+
+    Raises:
+        QueryInvalid: no links are there.
+    """
+    text = query.get("domain")
+    domain = settings.domains.default if text is None else settings.domains.named(text)
+    if domain is None:
+        message = f"No links are at {(text or '')[:64]!r}; GET /v1/domains lists the domains."
+        raise QueryInvalid([FieldError("domain", "unknown", message)])
+    return domain
+
+
+def link_named(request: Request, code: str) -> LinkName:
+    """Return the name of the link that a request is about: ``code`` in its path, and the domain in its query.
+
+    Raises:
+        QueryInvalid
+    """
+    return LinkName(code, domain_in(query_of(request)))
 
 
 def owner_of(caller: Caller, query: Mapping[str, str]) -> str:

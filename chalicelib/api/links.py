@@ -9,6 +9,7 @@ from chalice.app import Request, Response
 
 from chalicelib import clock, logs
 from chalicelib.api import auth
+from chalicelib.api.auth import DOMAIN
 from chalicelib.api.requests import accept_of, json_of, query_of
 from chalicelib.api.responses import NO_STORE, json_response, text_response
 from chalicelib.core import limits
@@ -31,7 +32,7 @@ def create_link(request: Request) -> Response:
     moment = clock.now()
     caller = auth.creator_of(request, moment)
     body = workspaces.with_defaults(json_of(request), caller, moment)
-    new_link = NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller))
+    new_link = NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller), settings.domains)
     created = shorten(new_link, caller, moment, auth.once_of(request, caller))
     logs.note(code=created.document["code"])
     short_url = created.document["shortUrl"]
@@ -44,11 +45,12 @@ def create_link(request: Request) -> Response:
 def list_links(request: Request) -> Response:
     """List the caller's links, the newest first."""
     moment = clock.now()
-    caller = auth.caller_of(request, "read", moment, ("owner", "tag", "q", *PAGING))
+    caller = auth.caller_of(request, "read", moment, ("owner", "domain", "tag", "q", *PAGING))
     query = query_of(request)
     owner = auth.owner_of(caller, query)
     paging = Paging.from_query(query, cursor_reader(owner))
-    page = list_page(owner, paging, Filter(query.get("tag"), query.get("q")), moment)
+    space = auth.domain_in(query).space if "domain" in query else None
+    page = list_page(owner, paging, Filter(query.get("tag"), query.get("q"), space), moment)
     return json_response({"data": page.links, "lookedAt": page.scanned, "next": page.next}, NO_STORE)
 
 
@@ -65,7 +67,7 @@ def create_links(request: Request) -> Response:
 
     def read(row: dict[str, Any]) -> NewLink:
         body = workspaces.with_defaults(row, caller, moment)
-        return NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller))
+        return NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller), settings.domains)
 
     if _is_on("dryRun", query_of(request)):
         outcome = dry_run_many(rows, read, caller, moment)
@@ -78,36 +80,37 @@ def create_links(request: Request) -> Response:
 def show_link(request: Request, code: str) -> Response:
     """Show a link."""
     moment = clock.now()
-    link = find_link.find(code, auth.caller_of(request, "read", moment, or_manage_key=True))
+    caller = auth.caller_of(request, "read", moment, DOMAIN, or_manage_key=True)
+    link = find_link.find(auth.link_named(request, code), caller)
     return link_response(link, moment)
 
 
 def change_link(request: Request, code: str) -> Response:
     """Change a link: omitted fields are unchanged, null clears."""
     moment = clock.now()
-    caller = auth.caller_of(request, "manage", moment, or_manage_key=True)
+    caller = auth.caller_of(request, "manage", moment, DOMAIN, or_manage_key=True)
     changes = Change.from_json(json_of(request), policies.targets(), moment)
-    link = update_link.change(code, changes, caller, request.headers.get("if-match"), moment)
+    link = update_link.change(auth.link_named(request, code), changes, caller, request.headers.get("if-match"), moment)
     return link_response(link, moment)
 
 
 def delete_link(request: Request, code: str) -> Response:
     """Delete a link; its code is never given out again."""
     moment = clock.now()
-    caller = auth.caller_of(request, "manage", moment, or_manage_key=True)
-    update_link.remove(code, caller, request.headers.get("if-match"), moment)
+    caller = auth.caller_of(request, "manage", moment, DOMAIN, or_manage_key=True)
+    update_link.remove(auth.link_named(request, code), caller, request.headers.get("if-match"), moment)
     return text_response("", {}, 204)
 
 
 def show_history(request: Request, code: str) -> Response:
     """List the changes of a link, with their authors and times."""
-    caller = auth.caller_of(request, "read", clock.now(), or_manage_key=True)
-    return json_response({"data": update_link.history(code, caller)}, NO_STORE)
+    caller = auth.caller_of(request, "read", clock.now(), DOMAIN, or_manage_key=True)
+    return json_response({"data": update_link.history(auth.link_named(request, code), caller)}, NO_STORE)
 
 
 def link_response(link: Link, now: datetime) -> Response:
     """Return the response that shows a link as it is at ``now``."""
-    document = link.as_json(settings.base_url, visits_of(link, now))
+    document = link.as_json(settings.domains, visits_of(link, now))
     return json_response(document, {"ETag": link.etag, **NO_STORE})
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal
 from urllib.parse import urlsplit
 
 from chalice.app import Request, Response
 
 from chalicelib import clock, logs
 from chalicelib.api.application import Event, LambdaResponse, Route
-from chalicelib.api.requests import READ, accept_of, client_address, form_of
+from chalicelib.api.requests import READ, accept_of, client_address, domain_of, form_of
 from chalicelib.api.responses import NO_STORE, html_response, json_response, problem_response, text_response
 from chalicelib.aws import link_cache
+from chalicelib.core.domains import Domain
 from chalicelib.core.http import content_negotiation
 from chalicelib.core.links import codes
 from chalicelib.core.links.destination import Destination
@@ -20,11 +24,15 @@ from chalicelib.core.visits import click
 from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import (
     ConfirmationNeeded,
+    LinkExpired,
+    LinkOff,
     LinkUnknown,
+    LinkUsedUp,
     PageUnknown,
     PasswordNeeded,
     PasswordWrong,
     ShortenerError,
+    StoreUnavailable,
 )
 from chalicelib.settings import settings
 from chalicelib.usecases.follow_link import follow
@@ -56,10 +64,11 @@ class Redirect:
 
     def follow_code(self, request: Request, code: str) -> Response:
         """Follow a short link, or show its target if the code ends with +."""
+        domain = domain_of(request.to_original_event())
         code, punctuation = codes.split_punctuation(code)
         if "+" in punctuation or code.endswith("+"):
-            return _preview(request, code)
-        return self._follow(_visitor_of(request), code)
+            return _preview(request, code, domain)
+        return self._follow(visitor_of(request), code, domain)
 
     def follow_v1(self, request: Request) -> Response:
         """Follow the link whose code is v1, which may be older than the API of that name."""
@@ -68,7 +77,7 @@ class Redirect:
     def follow_with_path(self, request: Request, code: str, **path: str) -> Response:
         """Follow a short link with a path behind it."""
         codes.refuse_reserved(code)
-        return self._follow(_visitor_of(request, *path.values()), code)
+        return self._follow(visitor_of(request, *path.values()), code, domain_of(request.to_original_event()))
 
     def from_cache(self, event: Event) -> LambdaResponse | None:
         """Return the response to an event of API Gateway if its link is in the cache; None: dispatch it to its route.
@@ -78,12 +87,13 @@ class Redirect:
         context, code = event.get("requestContext", {}), (event.get("pathParameters") or {}).get("code", "")
         if context.get("resourcePath") != "/{code}" or context.get("httpMethod") not in READ:
             return None
-        if not link_cache.has_fresh(code, clock.now()):
+        domain = domain_of(event)
+        if domain.is_retired or not link_cache.has_fresh(domain.id_of(code), clock.now()):
             return None
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         visitor = _visitor_from(event, headers)
         try:
-            response = self._follow(visitor, code)
+            response = self._follow(visitor, code, domain)
         except ShortenerError as error:
             response = problem_response(error, visitor.accept)
         return {
@@ -93,42 +103,34 @@ class Redirect:
             "body": response.body,
         }
 
-    def _follow(self, visitor: Visitor, code: str) -> Response:
+    def _follow(self, visitor: Visitor, code: str, domain: Domain) -> Response:
         moment = clock.now()
         try:
-            destination = follow(code, visitor, moment)
+            destination = follow(domain.id_of(code), visitor, moment)
         except LinkUnknown as unknown:
             if visitor.path:  # an address that scanners try, rather than a mistyped code
                 raise PageUnknown("Nothing is served at this address.") from unknown
             logs.note(Unknown=1)
             if codes.is_code(code):
-                self._count(Visit(visitor, click.UNKNOWN, moment))
-            return _unknown_response(unknown, visitor)
-        except ConfirmationNeeded:
-            if content_negotiation.best_match(visitor.accept, ("text/html", *_JSON)) in _JSON:
-                raise
-            from chalicelib.api import pages
-
-            return html_response(pages.confirm(settings.base_url), _FOR_NOW, form_redirects=True)
-        except (PasswordNeeded, PasswordWrong) as error:
-            if content_negotiation.best_match(visitor.accept, (*_JSON, "text/html")) in _JSON:
-                raise
-            from chalicelib.api import pages
-
-            logs.note(error=error.code)
-            page = pages.password(error, settings.base_url)
-            return html_response(page, _FOR_NOW, error.status, form_redirects=True)
+                self._count(Visit(visitor, domain.id_of(click.UNKNOWN), moment))
+            return _unknown_response(unknown, visitor, domain, moment)
+        except (LinkExpired, LinkOff, LinkUsedUp) as ended:
+            return _ended_response(ended, visitor, domain, moment)
+        except (ConfirmationNeeded, PasswordNeeded, PasswordWrong) as error:
+            return _form_response(error, visitor, domain)
         logs.note(Unknown=0)
         if destination.is_visit:
-            self._count(Visit(visitor, code, moment, destination.owner, destination.variant, destination.slots))
-        return _redirect_response(destination, visitor, code)
+            link_id = domain.id_of(code)
+            self._count(Visit(visitor, link_id, moment, destination.owner, destination.variant, destination.slots))
+        return _redirect_response(destination, visitor, domain, code)
 
     def _count(self, visit: Visit) -> None:
         if visit.visitor.method != "HEAD":  # a HEAD is no visit
             track(visit, self.send)
 
 
-def _visitor_of(request: Request, *path: str) -> Visitor:
+def visitor_of(request: Request, *path: str) -> Visitor:
+    """Return the visitor who sent a request; ``path`` is what was behind the code."""
     password = form_of(request).get("password") if request.method == "POST" else None
     return _visitor_from(request.to_original_event(), request.headers, path, password)
 
@@ -151,40 +153,75 @@ def _visitor_from(
     )
 
 
-def _redirect_response(destination: Destination, visitor: Visitor, code: str) -> Response:
+def _redirect_response(destination: Destination, visitor: Visitor, domain: Domain, code: str) -> Response:
     is_kept = destination.permanent and visitor.method != "POST"
     keep = f"public, max-age={destination.cache_seconds}" if is_kept else "private, no-store"
     headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
     if destination.proof is not None:
-        headers["Set-Cookie"] = _cookie_of(destination.proof, code)
+        headers["Set-Cookie"] = _cookie_of(destination.proof, f"{domain.url}/{code}")
     # 303: browsers must not send the form on to the target.
     return text_response("", headers, 303 if visitor.method == "POST" else 301 if destination.permanent else 302)
 
 
-def _cookie_of(proof: str, code: str) -> str:
+def _cookie_of(proof: str, short_url: str) -> str:
     from chalicelib.core.links import unlock_cookie  # few links have a password
 
-    where = urlsplit(settings.base_url)
-    cookie = (
-        f"{unlock_cookie.NAME}={proof}; Path={where.path}/{code}; Max-Age={int(unlock_cookie.LASTS.total_seconds())}"
-    )
+    where = urlsplit(short_url)
+    cookie = f"{unlock_cookie.NAME}={proof}; Path={where.path}; Max-Age={int(unlock_cookie.LASTS.total_seconds())}"
     return f"{cookie}; HttpOnly; SameSite=Lax{'; Secure' if where.scheme == 'https' else ''}"
 
 
-def _unknown_response(unknown: LinkUnknown, visitor: Visitor) -> Response:
+def _setting_of(domain: Domain, now: datetime, name: Literal["unknown_url", "ended_url"]) -> str | None:
+    """Return where a domain leads visitors for whom there is no link; None: nowhere, or that is unknown now."""
+    from chalicelib.usecases import domain_settings  # no redirect of a link needs it
+
+    with suppress(StoreUnavailable):
+        target: str | None = getattr(domain_settings.find(domain.space, now), name)
+        return target
+    return None
+
+
+def _form_response(
+    error: ConfirmationNeeded | PasswordNeeded | PasswordWrong, visitor: Visitor, domain: Domain
+) -> Response:
+    """Return the page that asks visitors for something; programs get the error."""
+    offered = ("text/html", *_JSON) if isinstance(error, ConfirmationNeeded) else (*_JSON, "text/html")
+    if content_negotiation.best_match(visitor.accept, offered) in _JSON:
+        raise error
+    from chalicelib.api import pages
+
+    if isinstance(error, ConfirmationNeeded):
+        return html_response(pages.confirm(domain.url), _FOR_NOW, form_redirects=True)
+    logs.note(error=error.code)
+    return html_response(pages.password(error, domain.url), _FOR_NOW, error.status, form_redirects=True)
+
+
+def _ended_response(ended: ShortenerError, visitor: Visitor, domain: Domain, now: datetime) -> Response:
+    """Lead visitors to where ended links of the domain lead; the rest get the error."""
+    target = _setting_of(domain, now, "ended_url")
+    if target is None:
+        raise ended
+    logs.note(error=ended.code)
+    return text_response("", {"Location": target, **_FOR_NOW}, 303 if visitor.method == "POST" else 302)
+
+
+def _unknown_response(unknown: LinkUnknown, visitor: Visitor, domain: Domain, now: datetime) -> Response:
     is_program = (
         visitor.method == "POST" or content_negotiation.best_match(visitor.accept, ("text/html", *_JSON)) in _JSON
     )
-    if is_program or settings.unknown_code == "404":
+    if is_program:
         raise unknown
-    return text_response("", {"Location": settings.base_url, **_FOR_NOW}, 302)
+    target = _setting_of(domain, now, "unknown_url")
+    if target is None and (domain.space or settings.unknown_code == "404"):
+        raise unknown  # another domain has no page of its own to lead to
+    return text_response("", {"Location": target or settings.base_url, **_FOR_NOW}, 302)
 
 
-def _preview(request: Request, code: str) -> Response:
+def _preview(request: Request, code: str, domain: Domain) -> Response:
     from chalicelib.api import pages
     from chalicelib.usecases import preview_link
 
-    seen = preview_link.preview(code, clock.now()).as_json()
+    seen = preview_link.preview(domain.id_of(code), clock.now()).as_json()
     if content_negotiation.best_match(accept_of(request), (*_JSON, "text/html")) in _JSON:
         return json_response(seen, _FOR_NOW)
-    return html_response(pages.preview(code, seen, settings.base_url), _FOR_NOW)
+    return html_response(pages.preview(code, seen, domain.url), _FOR_NOW)

@@ -9,8 +9,10 @@ from urllib.parse import parse_qsl
 from chalice.app import Request
 
 from chalicelib.core import limits
+from chalicelib.core.domains import Domain
 from chalicelib.core.http import json_body
 from chalicelib.errors import BodyTooLarge, MediaTypeUnsupported
+from chalicelib.settings import settings
 
 READ = ["GET", "HEAD"]
 """The methods of an endpoint that reads: API Gateway accepts HEAD only where it is declared."""
@@ -59,6 +61,12 @@ def raw_body(request: Request) -> bytes:
 def client_address(event: Mapping[str, Any]) -> str:
     """Return the IP address that API Gateway saw; clients can forge the headers that name one."""
     return event["requestContext"].get("identity", {}).get("sourceIp") or ""
+
+
+def domain_of(event: Mapping[str, Any]) -> Domain:
+    """Return the domain that a request asked for, as API Gateway saw it: anybody can write a Host header."""
+    known = settings.domains
+    return known.at(event["requestContext"].get("domainName")) if known.listed else known.default
 
 
 def query_of(request: Request) -> dict[str, str]:

@@ -41,6 +41,12 @@ IS_BASE64 = "x-encoded"
 """A header that marks a body in base64 for the application, which removes it: Chalice passes no other mark on."""
 _LINES = "application/x-ndjson"
 _added: ContextVar[dict[str, str]] = ContextVar("added")
+_site: ContextVar[str] = ContextVar("site", default=settings.base_url)
+
+
+def set_site(url: str) -> None:
+    """Say which domain the pages of this request are of."""
+    _site.set(url)
 
 
 def reset_added_headers() -> None:
@@ -131,7 +137,7 @@ def problem_response(error: ShortenerError, accept: str | None) -> Response:
     if content_negotiation.best_match(accept, offers) == "text/html":
         from chalicelib.api import pages
 
-        return html_response(pages.problem(error, settings.base_url), headers, error.status)
+        return html_response(pages.problem(error, _site.get()), headers, error.status)
     headers["Content-Type"] = problem_details.MEDIA_TYPE
     return json_response(problem_details.document(error, settings.base_url), headers, error.status)
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from chalice.app import Request, Response
 
 from chalicelib import clock
-from chalicelib.api.requests import accept_of
-from chalicelib.api.responses import html_response, json_response, text_response
+from chalicelib.api import redirect
+from chalicelib.api.requests import accept_of, domain_of
+from chalicelib.api.responses import NO_STORE, html_response, json_response, text_response
 from chalicelib.aws.dynamodb import link_store
 from chalicelib.core import times
+from chalicelib.core.access.domain_settings import APPLE, ASSETLINKS
+from chalicelib.core.domains import Domain
 from chalicelib.core.http import content_negotiation, problem_details
-from chalicelib.errors import PageUnknown, public_errors
+from chalicelib.core.visits.click import BARE
+from chalicelib.errors import PageUnknown, StoreUnavailable, public_errors
 from chalicelib.settings import settings
+from chalicelib.usecases import domain_settings
+from chalicelib.usecases.track_visit import Visit, send_now, track
 
 _FIVE_MINUTES = {"Cache-Control": "public, max-age=300"}
 _A_DAY = {"Cache-Control": "public, max-age=86400"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-def home(_: Request) -> Response:
-    """Show the web page."""
+def home(request: Request) -> Response:
+    """Show the web page; of another domain than the default one, lead to where its bare address leads."""
+    domain = domain_of(request.to_original_event())
+    if domain.space:
+        return _bare_address(request, domain)
     from chalicelib.api import pages
     from chalicelib.aws.s3 import file_urls
 
@@ -57,9 +68,44 @@ def health(_: Request) -> Response:
     return json_response(document, headers) if works else json_response(document, {**headers, "Retry-After": "1"}, 503)
 
 
-def robots(_: Request) -> Response:
-    """Allow robots: a robot that is shut out would not see the noindex of redirects."""
-    return text_response("User-agent: *\nAllow: /\n", {"Content-Type": "text/plain; charset=utf-8", **_A_DAY})
+def robots(request: Request) -> Response:
+    """Say what robots may read: everything, unless the domain says otherwise.
+
+    A robot that is shut out would not see the noindex of redirects.
+    """
+    domain, text = domain_of(request.to_original_event()), None
+    with suppress(StoreUnavailable):
+        text = domain_settings.find(domain.space, clock.now()).robots
+    body = "User-agent: *\nAllow: /\n" if text is None else text
+    return text_response(body, {"Content-Type": "text/plain; charset=utf-8", **_FIVE_MINUTES})
+
+
+def assetlinks(request: Request) -> Response:
+    """Name the Android apps that open links of the domain."""
+    return _file_for_apps(request, ASSETLINKS)
+
+
+def apple_app_site_association(request: Request) -> Response:
+    """Name the apps of Apple's systems that open links of the domain."""
+    return _file_for_apps(request, APPLE)
+
+
+def _file_for_apps(request: Request, name: str) -> Response:
+    domain = domain_of(request.to_original_event())
+    text = domain_settings.find_file(domain.space, name, clock.now())
+    if text is None:
+        raise PageUnknown("This domain names no apps that open its links.")
+    return text_response(text, {"Content-Type": "application/json", **_FIVE_MINUTES})
+
+
+def _bare_address(request: Request, domain: Domain) -> Response:
+    moment = clock.now()
+    if request.method != "HEAD":
+        track(Visit(redirect.visitor_of(request), domain.id_of(BARE), moment), send_now)
+    target = domain_settings.find(domain.space, moment).bare_url
+    if target is None:
+        raise PageUnknown("Nothing is served at this address; short links are below it.")
+    return text_response("", {"Location": target, **NO_STORE, "X-Robots-Tag": "noindex"}, 302)
 
 
 def security(_: Request) -> Response:

@@ -12,6 +12,7 @@ from chalicelib.aws.dynamodb import workspace_store
 from chalicelib.core.access.api_key import is_owner
 from chalicelib.core.access.workspace import WorkspaceChange
 from chalicelib.errors import FieldError, WorkspaceInvalid
+from chalicelib.settings import settings
 from chalicelib.usecases import policies, workspaces
 
 
@@ -31,7 +32,7 @@ def change_workspace(request: Request, workspace: str) -> Response:
     """Change a workspace: omitted fields are unchanged, null clears."""
     moment = clock.now()
     caller = auth.caller_of(request, "settings", moment)
-    changes = WorkspaceChange.from_json(json_of(request), policies.targets(), moment)
+    changes = WorkspaceChange.from_json(json_of(request), policies.targets(), moment, settings.domains)
     return json_response(workspaces.change(_valid(workspace), changes, caller, moment).as_json(), NO_STORE)
 
 

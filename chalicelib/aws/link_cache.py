@@ -30,49 +30,49 @@ class Found:
     source: Literal["hit", "miss", "stale"]
 
 
-def get(code: str, now: datetime) -> Found:
-    """Return the link of ``code``, from the cache if it is fresh, from the table otherwise.
+def get(link_id: str, now: datetime) -> Found:
+    """Return the link of ``link_id``, from the cache if it is fresh, from the table otherwise.
 
     When the table does not respond, links that the cache read within the last ten minutes are returned.
 
     Raises:
         StoreUnavailable: the table does not respond, or failed recently, and the link is not in the cache.
     """
-    if (fresh := _links.get(code, now, settings.link_cache_seconds)) is not None:
+    if (fresh := _links.get(link_id, now, settings.link_cache_seconds)) is not None:
         return Found(fresh.value, "hit")
-    if _unknown.get(code, now, UNKNOWN_LASTS) is not None:
+    if _unknown.get(link_id, now, UNKNOWN_LASTS) is not None:
         return Found(None, "hit")
     try:
-        link = _find_in_table(code, now)
+        link = _find_in_table(link_id, now)
     except StoreUnavailable:
-        if (stale := _links.get(code, now, STALE_LASTS)) is not None:
+        if (stale := _links.get(link_id, now, STALE_LASTS)) is not None:
             return Found(stale.value, "stale")
         raise
     if link is None:
-        evict(code, now)
+        evict(link_id, now)
     else:
         put(link, now)
     return Found(link, "miss")
 
 
-def has_fresh(code: str, now: datetime) -> bool:
-    """Tell whether the link of ``code`` is in the cache and fresh."""
-    return _links.get(code, now, settings.link_cache_seconds) is not None
+def has_fresh(link_id: str, now: datetime) -> bool:
+    """Tell whether the link of ``link_id`` is in the cache and fresh."""
+    return _links.get(link_id, now, settings.link_cache_seconds) is not None
 
 
 def put(link: Link, now: datetime) -> None:
     """Store the current version of a link; if it is not cacheable, evict the old one."""
-    _unknown.evict(link.code)
+    _unknown.evict(link.id)
     if link.is_cacheable:
-        _links.put(link.code, link, now)
+        _links.put(link.id, link, now)
     else:
-        _links.evict(link.code)
+        _links.evict(link.id)
 
 
-def evict(code: str, now: datetime) -> None:
-    """Evict the link of ``code``, and cache the code as unknown."""
-    _links.evict(code)
-    _unknown.put(code, None, now)
+def evict(link_id: str, now: datetime) -> None:
+    """Evict the link of ``link_id``, and cache the code as unknown."""
+    _links.evict(link_id)
+    _unknown.put(link_id, None, now)
 
 
 def reset() -> None:
@@ -82,11 +82,11 @@ def reset() -> None:
     _table.reset()
 
 
-def _find_in_table(code: str, now: datetime) -> Link | None:
+def _find_in_table(link_id: str, now: datetime) -> Link | None:
     if _table.is_open(now):
         raise StoreUnavailable
     try:
-        return link_store.find(code)
+        return link_store.find(link_id)
     except StoreUnavailable:
         _table.trip(now)
         raise

@@ -13,16 +13,16 @@ MAX_COMMENT = 1_000
 class AbuseReport:
     """Why a link should be reviewed."""
 
-    code: str
+    link_id: str
     reason: str
     comment: str | None = None
 
     @classmethod
-    def from_form(cls, code: str, form: Mapping[str, str]) -> AbuseReport | str:
+    def from_form(cls, link_id: str, form: Mapping[str, str]) -> AbuseReport | str:
         """Read a form; return a message for the visitor if the form is invalid."""
         reason, comment = form.get("reason", ""), form.get("comment", "").replace("\r\n", "\n").strip()
         if reason not in REASONS:
             return f"Please choose a reason: {', '.join(REASONS)}."
         if len(comment) > MAX_COMMENT:
             return f"Please write at most {MAX_COMMENT:,} characters."
-        return cls(code, reason, comment or None)
+        return cls(link_id, reason, comment or None)

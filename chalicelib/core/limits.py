@@ -19,6 +19,7 @@ JSON bodies                     BODY_BYTES, BULK_BYTES, BODY_DEPTH; links of a b
 forms of visitors               FORM_BYTES
 imported files                  FILE_BYTES, FILE_ROWS; of one row FILE_LINE, FILE_CELL, FILE_OBJECT_BYTES
 lists                           PAGE_ENTRIES, LINKS_SCANNED, RESPONSE_BYTES
+files for apps of a domain       DOMAIN_FILE_BYTES
 statistics                      DAYS, DAYS_BY_HOUR
 reported errors                 errors.MOST_ERRORS, in the lowest module
 
@@ -71,6 +72,7 @@ FILE_CELL = 512 * 1024  # characters; the days of a link in an export are 100 ea
 FILE_OBJECT_BYTES = 512 * 1024  # for the same reason
 FILE_LINE = 1024 * 1024  # characters; longer lines are truncated, and refused as rows
 
+DOMAIN_FILE_BYTES = 48 * 1024  # of a file for apps, within a body
 PAGE_ENTRIES = 100
 LINKS_SCANNED = 1000  # in one call with a filter; the page may be short, and not the last
 RESPONSE_BYTES = 4_000_000  # Lambda fails on responses of 6 MB, and the client gets nothing

@@ -72,6 +72,16 @@ class Fields:
             return None
         return value
 
+    def strings(self, field: str, most: int) -> tuple[str, ...]:
+        """Return a list of at most ``most`` strings; nothing if it was not given."""
+        value = self._values.get(field)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or len(value) > most or not all(isinstance(each, str) for each in value):
+            self.refuse(field, "wrong-type", f"{field} is a list of {most:,} strings at the most.")
+            return ()
+        return tuple(value)
+
     def object(self, field: str) -> dict[str, Any] | None:
         """Return a JSON object, or None."""
         value = self._values.get(field)

@@ -88,7 +88,7 @@ def sweep(
         scanned += 1
         if _expected(link, blocked) is not link:
             try:
-                after = _update(link.code, blocked, now)
+                after = _update(link.id, blocked, now)
             except WriteContended:
                 contended += 1
                 continue

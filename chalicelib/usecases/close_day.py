@@ -167,11 +167,12 @@ def _with_biggest_links(key: CounterKey, counts: Counts) -> Counts:
         return counts
     others = Counts({name: number for name, number in counts.items() if not name.startswith("links#")})
     left = sum(number for name, number in counts.items() if name.startswith("links#"))
-    links = link_store.links_of(key.subject.removeprefix("@"))
-    codes = (link.code for link in links if not _was_moved_since(link, key.day))
-    while batch := list(islice(codes, _LINKS_AT_ONCE)):
-        for code, visits in click_store.visits_on(key.day, batch).items():
-            others[f"links#{code}"] = visits
+    owner, space = counters.owner_and_space(key.subject)
+    links = (link for link in link_store.links_of(owner) if not space or link.space == space)
+    ids = (link.id for link in links if not _was_moved_since(link, key.day))
+    while batch := list(islice(ids, _LINKS_AT_ONCE)):
+        for link_id, visits in click_store.visits_on(key.day, batch).items():
+            others[f"links#{link_id}"] = visits
             left -= visits
     for name, visits in counts.items():  # of links that are not folded yet, or were deleted or moved since
         if name.startswith("links#") and name != f"links#{counters.REST}" and name not in others:

@@ -68,16 +68,16 @@ def count(batch: StreamBatch, now: datetime) -> Counted:
         if click is None:
             continue
         if not open_days.takes_clicks(click.day, now):
-            late[CounterKey(click.code, click.day), click.owner] = None
+            late[CounterKey(click.link_id, click.day), click.owner] = None
             result.late += 1
             continue
-        place = Place(click.code, click.slot or 0, click.day)
+        place = Place(click.link_id, click.slot or 0, click.day)
         numbered = (record.number, user_agents.classify(click))
-        owners[click.code] = click.owner
+        owners[click.link_id] = click.owner
         groups[place].append(numbered)
         rows[place].append(record)
-        if click.owner is not None:
-            groups[Place(counters.owner_subject(click.owner), owner_slot, click.day)].append(numbered)
+        for subject in counters.owner_subjects(click.owner, click.link_id):
+            groups[Place(subject, owner_slot, click.day)].append(numbered)
     for key, owner in late:
         click_store.ask_recount(key, owner)
     for place, added in _add(groups, shard, owners).items():

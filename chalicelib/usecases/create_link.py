@@ -23,7 +23,7 @@ from chalicelib.core.links.new_link import MadeBy, NewLink
 from chalicelib.core.visits import statistics
 from chalicelib.errors import AliasTaken, IdempotencyMismatch, NoFreeCode, StoreUnavailable
 from chalicelib.settings import settings
-from chalicelib.usecases import block_hosts, find_link
+from chalicelib.usecases import block_hosts, domains, find_link
 
 CODE_ATTEMPTS = 8  # bench/codes.py: of a million codes generated within an hour seven collided; never eight in a row
 _URL_CLAIM_LASTS = timedelta(minutes=1)  # many times longer than the index lags behind the table
@@ -82,12 +82,14 @@ def shorten(
 
     Raises:
         AliasTaken, ExternalIdTaken, NoFreeCode
+        DomainRefused: the caller's workspace may not use the domain.
         ScopeMissing: finding a link needs the scope ``read``.
         LinkInvalid: a host is blocked.
         IdempotencyMismatch: the Idempotency-Key was used for another request.
         StoreUnavailable: the link may or may not have been stored.
     """
     check_may_find(new_link, caller)
+    domains.require_use(new_link.domain, caller, now)
     stored = None if request is None else _stored_response(request, now)
     if stored is not None and not _is_lost(stored, now):
         return StoredResponse.replayed(stored)
@@ -146,12 +148,23 @@ def _is_lost(response: str, now: datetime) -> bool:
     document = json.loads(response)["document"]
     if now - times.parse_time(document["createdAt"]) < _FASTEST_RESTORE:
         return False
-    link = link_store.find_now(document["code"])
+    known = settings.domains
+    domain = known.named(document.get("domain") or known.default.host)  # the version before stored no domain
+    if domain is None:
+        return False  # it is retired since
+    link_id = domain.id_of(document["code"])
+    link = link_store.find_now(link_id)
     if link is None:
-        return not link_store.is_code_used(document["code"])
+        return not link_store.is_code_used(link_id)
     if times.to_text_or_none(link.created_at) != document["createdAt"]:
         return True
     return link.owner != document["owner"] and link.moved_at is None
+
+
+def alias_taken(new_link: NewLink) -> AliasTaken:
+    """Return the error of an alias that another link has, or has had."""
+    known, alias = settings.domains, new_link.alias or ""
+    return AliasTaken(alias, f"{known.of_space(new_link.space).url}/{new_link.spelled(alias)}")
 
 
 def visits_of(link: Link, now: datetime) -> dict[str, int]:
@@ -160,11 +173,11 @@ def visits_of(link: Link, now: datetime) -> dict[str, int]:
     Raises:
         StoreUnavailable
     """
-    return statistics.totals(click_store.total_of(link.code, now))
+    return statistics.totals(click_store.total_of(link.id, now))
 
 
 def _response(link: Link, status: int, visits: dict[str, int]) -> StoredResponse:
-    return StoredResponse(status, link.as_json(settings.base_url, visits), link.etag)
+    return StoredResponse(status, link.as_json(settings.domains, visits), link.etag)
 
 
 def _strategy_for(new_link: NewLink) -> Callable[[_Creation], StoredResponse]:
@@ -180,10 +193,10 @@ def _create_with_alias(creation: _Creation) -> StoredResponse:
     try:
         return creation.store(alias)
     except CodeTaken:
-        holder = link_store.find_now(alias) if creation.new_link.find_existing else None
+        holder = link_store.find_now(creation.new_link.id_of(alias)) if creation.new_link.find_existing else None
         if holder is not None and creation.is_satisfied_by(holder):
             return creation.reuse(holder)
-        raise AliasTaken(alias, f"{settings.base_url}/{alias}") from None
+        raise alias_taken(creation.new_link) from None
 
 
 def _create_with_new_code(creation: _Creation) -> StoredResponse:
@@ -216,17 +229,18 @@ def _find_or_create(creation: _Creation) -> StoredResponse:
 def _find_existing(creation: _Creation) -> Link | None:
     new_link, owner = creation.new_link, creation.by.owner
     if owner is not None and new_link.external_id is not None:
-        code = find_link.code_of_external(owner, new_link.external_id)
-        link = None if code is None else link_store.find_now(code)
+        link_id = find_link.id_of_external(owner, new_link.external_id)
+        link = None if link_id is None else link_store.find_now(link_id)
         return link if link is not None and creation.is_satisfied_by(link) else None
-    candidates = link_store.find_by_url(new_link.url, owner)
+    candidates = link_store.find_by_url(new_link.url, owner, new_link.space)
     return next((link for link in candidates if creation.is_satisfied_by(link)), None)
 
 
 def _url_claim(creation: _Creation, code: str) -> Claim:
     digest = find_existing.request_digest(creation.new_link, creation.by.owner)
-    return claim_store.url_claim(digest, code, creation.now, creation.now + _URL_CLAIM_LASTS)
+    return claim_store.url_claim(digest, creation.new_link.id_of(code), creation.now, creation.now + _URL_CLAIM_LASTS)
 
 
 def _generate_code(new_link: NewLink) -> str:
-    return codes.generate(unguessable=new_link.unguessable or settings.code_style == "random")
+    is_random = new_link.unguessable or settings.code_style == "random"
+    return codes.generate(unguessable=is_random, any_case=new_link.any_case)

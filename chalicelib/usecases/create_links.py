@@ -16,7 +16,6 @@ from chalicelib.core.http.idempotency import IdempotentRequest
 from chalicelib.core.links.new_link import MadeBy, NewLink
 from chalicelib.core.visits import statistics
 from chalicelib.errors import (
-    AliasTaken,
     ExternalIdTaken,
     FieldError,
     IdempotencyMismatch,
@@ -25,8 +24,8 @@ from chalicelib.errors import (
     StoreUnavailable,
 )
 from chalicelib.settings import settings
-from chalicelib.usecases import block_hosts, find_link
-from chalicelib.usecases.create_link import check_may_find, shorten
+from chalicelib.usecases import block_hosts, domains, find_link
+from chalicelib.usecases.create_link import alias_taken, check_may_find, shorten
 
 Read = Callable[[dict[str, Any]], NewLink]
 
@@ -92,16 +91,20 @@ def dry_run_many(rows: list[Any], read: Read, caller: Caller, now: datetime) -> 
     def preview(row: Any, _: int) -> dict[str, Any]:
         new_link = read(_object(row))
         check_may_find(new_link, caller)
-        alias, external_id = new_link.alias, new_link.external_id
+        domains.require_use(new_link.domain, caller, now)
+        external_id = new_link.external_id
+        alias = None if new_link.alias is None else new_link.id_of(new_link.alias)
         if alias is not None and (alias in aliases or link_store.is_code_used(alias)):
-            raise AliasTaken(alias, f"{settings.base_url}/{alias}")
+            raise alias_taken(new_link)
         if external_id is not None and (external_id in external_ids or _is_in_use(caller, external_id)):
             raise ExternalIdTaken(external_id)
         aliases.add(alias)
         external_ids.add(external_id)
         block_hosts.refuse(new_link.targets)
-        link = replace(new_link, password=None).to_link(alias or "", now, MadeBy(caller.workspace, caller.who.name))
-        document = link.as_json(settings.base_url, statistics.totals({})) | {"protected": new_link.password is not None}
+        link = replace(new_link, password=None).to_link(
+            new_link.alias or "", now, MadeBy(caller.workspace, caller.who.name)
+        )
+        document = link.as_json(settings.domains, statistics.totals({})) | {"protected": new_link.password is not None}
         return {"link": document if alias else document | {"code": None, "shortUrl": None, "qr": None}}
 
     return Outcome([_or_problem(preview, row, number) for number, row in enumerate(rows)], is_replayed=False)

@@ -33,7 +33,7 @@ class _LinePosition(NamedTuple):
     """Where the line of a link is in the unsorted file. Sorts in the order of the exported file."""
 
     created_at: str
-    code: str
+    link_id: str
     start: int
     length: int
 
@@ -77,25 +77,23 @@ def mark_stuck(export_id: str) -> None:
 
 
 def _write_lines(job: Export, links: Sequence[Link], lines: IO[bytes], now: datetime) -> Iterator[_LinePosition]:
-    totals = click_store.totals_of((link.code for link in links), now)
+    totals = click_store.totals_of((link.id for link in links), now)
     for link in links:
-        document = exported_link.document(
-            link, settings.base_url, totals[link.code]["visits"] if link.code in totals else 0
-        )
+        document = exported_link.document(link, settings.domains, totals[link.id]["visits"] if link.id in totals else 0)
         if job.days:
-            document[exported_link.DAYS] = exported_link.counts_by_day(click_store.days_of(link.code, *_ALL_DAYS, now))
+            document[exported_link.DAYS] = exported_link.counts_by_day(click_store.days_of(link.id, *_ALL_DAYS, now))
         line = exported_link.line(job.format, document).encode()
         start = lines.tell()
         lines.write(line)
-        yield _LinePosition(times.to_text_or_none(link.created_at) or "", link.code, start, len(line))
+        yield _LinePosition(times.to_text_or_none(link.created_at) or "", link.id, start, len(line))
 
 
 def _still_owned(job: Export, written: Sequence[_LinePosition]) -> list[_LinePosition]:
     """Return the lines of links that are still the owner's, after their numbers were read; of everyone's, all."""
     if job.owner == EVERYONE:
         return list(written)
-    owned = link_store.codes_of(job.owner, (position.code for position in written))
-    return [position for position in written if position.code in owned]
+    owned = link_store.codes_of(job.owner, (position.link_id for position in written))
+    return [position for position in written if position.link_id in owned]
 
 
 def _copy_sorted(positions: list[_LinePosition], lines: IO[bytes], file: IO[bytes], header: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.aws.dynamodb import claim_store, link_store
 from chalicelib.aws.dynamodb.claim_store import Claim
 from chalicelib.core.access.caller import Caller
+from chalicelib.core.domains import Domain
 from chalicelib.core.links import codes, link_fields
 from chalicelib.core.links.link import Link
 from chalicelib.errors import ExternalIdTaken, LinkUnknown
@@ -16,46 +18,58 @@ from chalicelib.errors import ExternalIdTaken, LinkUnknown
 EXTERNAL = "ext:"
 
 
-def find(name: str, caller: Caller) -> Link:
-    """Return the current version of the link called ``name``: a code, or ``ext:`` and an externalId.
+class LinkName(NamedTuple):
+    """What a caller calls a link: a code and its domain; or ``ext:`` and an externalId, whatever the domain."""
+
+    text: str
+    domain: Domain
+
+
+def find(name: LinkName, caller: Caller) -> Link:
+    """Return the current version of the link called ``name``.
 
     Raises:
         LinkUnknown: it does not exist, or the caller may not manage it.
         TooManyRequests: too many unknown keys from the network of the caller.
         StoreUnavailable
     """
-    code = code_of(name, caller)
-    link = link_store.find_now(code) if code is not None and codes.is_code(code) else None
+    link_id = id_of(name, caller)
+    link = None if link_id is None else link_store.find_now(link_id)
     if link is not None and not _is_called(link, name):
         link = None
     if link is None or not caller.manages(link):
         if caller.count_refusal is not None:
             caller.count_refusal()
-        raise LinkUnknown(name)
+        raise LinkUnknown(name.text)
     return link
 
 
-def code_of(name: str, caller: Caller) -> str | None:
-    """Return the code that ``name`` stands for, or None: ``caller`` has no link with that externalId.
+def id_of(name: LinkName, caller: Caller) -> str | None:
+    """Return the id that ``name`` stands for, or None: no link can have it, or ``caller`` none with that externalId.
 
     Raises:
         StoreUnavailable
     """
-    if not name.startswith(EXTERNAL):
-        return name
-    external_id = name.removeprefix(EXTERNAL)
+    if not name.text.startswith(EXTERNAL):
+        return id_of_code(name)
+    external_id = name.text.removeprefix(EXTERNAL)
     if caller.workspace is None or not link_fields.is_external_id(external_id):
         return None
-    return code_of_external(caller.workspace, external_id)
+    return id_of_external(caller.workspace, external_id)
 
 
-def _is_called(link: Link, name: str) -> bool:
+def id_of_code(name: LinkName) -> str | None:
+    """Return the id of the link whose code ``name`` is, or None: no link can have it."""
+    return name.domain.id_of(name.text) if codes.is_code(name.text) else None
+
+
+def _is_called(link: Link, name: LinkName) -> bool:
     """Tell whether ``name`` names ``link``: a claim may be left over from a link that was lost with its table."""
-    return not name.startswith(EXTERNAL) or link.external_id == name.removeprefix(EXTERNAL)
+    return not name.text.startswith(EXTERNAL) or link.external_id == name.text.removeprefix(EXTERNAL)
 
 
-def code_of_external(owner: str, external_id: str) -> str | None:
-    """Return the code of the link of ``owner`` with ``external_id``, or None.
+def id_of_external(owner: str, external_id: str) -> str | None:
+    """Return the id of the link of ``owner`` with ``external_id``, or None.
 
     Raises:
         StoreUnavailable
@@ -67,7 +81,7 @@ def claims_for(link: Link, now: datetime) -> list[Claim]:
     """Return the claims of a link: one on its externalId, if it has one."""
     if link.owner is None or link.external_id is None:
         return []
-    return [claim_store.external_id_claim(link.owner, link.external_id, link.code, now)]
+    return [claim_store.external_id_claim(link.owner, link.external_id, link.id, now)]
 
 
 def held_claims(link: Link, now: datetime) -> list[Claim]:
@@ -79,7 +93,7 @@ def held_claims(link: Link, now: datetime) -> list[Claim]:
     if link.owner is None or link.external_id is None:
         return []
     holder = claim_store.find_external(link.owner, link.external_id)
-    return claims_for(link, now) if holder == link.code else []
+    return claims_for(link, now) if holder == link.id else []
 
 
 def is_external_id_taken(owner: str, external_id: str) -> bool:
@@ -88,8 +102,8 @@ def is_external_id_taken(owner: str, external_id: str) -> bool:
     Raises:
         StoreUnavailable
     """
-    code = claim_store.find_external(owner, external_id)
-    return code is not None and not _is_lost(code, owner, external_id)
+    link_id = claim_store.find_external(owner, external_id)
+    return link_id is not None and not _is_lost(link_id, owner, external_id)
 
 
 def claiming(link: Link, claims: Sequence[Claim], write: Callable[[Sequence[Claim]], None]) -> None:
@@ -113,7 +127,7 @@ def claiming(link: Link, claims: Sequence[Claim], write: Callable[[Sequence[Clai
         write([replace(claim, lost=there) if claim.id == name else claim for claim in claims])
 
 
-def _is_lost(code: str, owner: str, external_id: str) -> bool:
+def _is_lost(link_id: str, owner: str, external_id: str) -> bool:
     """Tell whether the link that claimed an externalId does not have it: both are written and released together."""
-    link = link_store.find_now(code)
+    link = link_store.find_now(link_id)
     return link is None or (link.owner, link.external_id) != (owner, external_id)

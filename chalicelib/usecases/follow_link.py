@@ -9,6 +9,7 @@ from chalicelib import logs
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import transactions
 from chalicelib.aws.link_cache import Found
+from chalicelib.core import domains
 from chalicelib.core.links import codes
 from chalicelib.core.links.destination import Destination, destination_of, fallback_of, needs_visitor_id
 from chalicelib.core.links.link import Link
@@ -19,20 +20,20 @@ from chalicelib.usecases import identify_visitor
 _LONGEST_PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2)  # seconds, before retries while the link is being changed concurrently
 
 
-def follow(code: str, visitor: Visitor, now: datetime) -> Destination:
-    """Return where the link of ``code`` leads ``visitor``, who arrives at ``now`` (aware, UTC).
+def follow(link_id: str, visitor: Visitor, now: datetime) -> Destination:
+    """Return where the link of ``link_id`` leads ``visitor``, who arrives at ``now`` (aware, UTC).
 
     Raises:
         LinkUnknown, LinkNotYet, LinkExpired, LinkOff, LinkUsedUp, LinkBlocked
         PasswordNeeded, PasswordWrong, TooManyRequests, ConfirmationNeeded
         StoreUnavailable: the link could not be read, or it is unknown whether the visit was counted.
     """
-    found = _read_link(code, now)
+    found = _read_link(link_id, now)
     logs.note(CacheHit=int(found.source == "hit"))
     link = found.link
     for longest_pause in _LONGEST_PAUSES:
         if link is None:
-            raise LinkUnknown(code)
+            raise LinkUnknown(domains.code_of(link_id))
         try:
             link.check_open(now)
         except (LinkOff, LinkExpired, LinkUsedUp):
@@ -54,21 +55,21 @@ def follow(code: str, visitor: Visitor, now: datetime) -> Destination:
     raise StoreUnavailable
 
 
-def find(code: str, now: datetime) -> Link:
-    """Return the link of ``code``, open or not.
+def find(link_id: str, now: datetime) -> Link:
+    """Return the link of ``link_id``, open or not.
 
     Raises:
         LinkUnknown, StoreUnavailable
     """
-    link = _read_link(code, now).link
+    link = _read_link(link_id, now).link
     if link is None:
-        raise LinkUnknown(code)
+        raise LinkUnknown(domains.code_of(link_id))
     return link
 
 
-def _read_link(code: str, now: datetime) -> Found:
-    if not codes.is_code(code):
-        raise LinkUnknown(code)
-    found = link_cache.get(code, now)
+def _read_link(link_id: str, now: datetime) -> Found:
+    if not codes.is_code(domains.code_of(link_id)):
+        raise LinkUnknown(domains.code_of(link_id))
+    found = link_cache.get(link_id, now)
     logs.note(cache=found.source)
     return found

@@ -142,7 +142,7 @@ class Work:
         """
 
         def attempt() -> Result:
-            holder = self.links.holder(link.code)
+            holder = self.links.holder(link.id)
             if holder is None or holder.owner != link.owner:
                 return Result("taken", reason=_taken_reason(link))
             if self.job.on_taken == "mend" and holder.url == link.url and imported.protects:
@@ -154,7 +154,7 @@ class Work:
                     return mended
             differs = self._differences(imported, holder)
             if _is_same(holder, link):
-                return Result("existing", link.code, differs)
+                return Result("existing", link.id, differs)
             return Result("taken", reason=" ".join(filter(None, (_taken_reason(link), differs))))
 
         return transactions.retry(attempt, _MEND_SECONDS)
@@ -166,9 +166,9 @@ class Work:
             LinkChanged: a concurrent change or move came first.
             LinkInvalid: the protection conflicts with other options of the link.
         """
-        mended = self.links.changed_by(holder.code, row_id)
+        mended = self.links.changed_by(holder.id, row_id)
         if mended is not None:  # by another worker with the same row, perhaps after ``holder`` was read
-            found = self.links.holder(holder.code)
+            found = self.links.holder(holder.id)
             if found is None or found.owner != holder.owner:  # it is not theirs to be told about any more
                 raise LinkChanged
             after = found
@@ -186,7 +186,7 @@ class Work:
             mended = changes.differences(holder, after)
         fields = ["password" if name == "protected" else name for name in mended]
         entry = (_field_list("Mended", fields), self._differences(imported, after))
-        return Result("mended", holder.code, " ".join(filter(None, entry)))
+        return Result("mended", holder.id, " ".join(filter(None, entry)))
 
     def _differences(self, imported: ImportedLink, holder: Link) -> str:
         """Return in what ``holder`` differs from the file, if the importing client may read links."""

@@ -30,21 +30,24 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which links to list: those with a tag, and those with a text in their URL, title or code."""
+    """Which links to list: those with a tag, with a text in their URL, title or code, in a space."""
 
     tag: str | None = None
     text: str | None = None
+    space: str | None = None
+    """None: in every space; empty: in the default one."""
 
     @property
     def is_empty(self) -> bool:
         """Tell whether no filter is set."""
-        return not self.tag and not self.text
+        return not self.tag and not self.text and self.space is None
 
     def matches(self, link: Link) -> bool:
         """Tell whether ``link`` passes the filter; the text is compared case-insensitively."""
         text = (self.text or "").casefold()
         texts = (link.url, link.title or "", link.code)
-        return (not self.tag or self.tag in link.tags) and any(text in each.casefold() for each in texts)
+        is_in = self.space is None or link.space == self.space
+        return is_in and (not self.tag or self.tag in link.tags) and any(text in each.casefold() for each in texts)
 
 
 def list_page(owner: str, paging: Paging, filters: Filter, now: datetime) -> Page:
@@ -78,13 +81,13 @@ def cursor_reader(owner: str) -> Callable[[str], str]:
 
 
 def _to_json(links: list[Link], now: datetime) -> list[dict[str, Any]]:
-    totals = click_store.totals_of((link.code for link in links), now)
-    return [link.as_json(settings.base_url, statistics.totals(totals.get(link.code, {}))) for link in links]
+    totals = click_store.totals_of((link.id for link in links), now)
+    return [link.as_json(settings.domains, statistics.totals(totals.get(link.id, {}))) for link in links]
 
 
 def _cursor_after(last: Link, owner: str) -> str:
     return pagination.sign_cursor(
-        json.dumps([times.to_text_or_none(last.created_at), last.code]), owner, salt_store.secret("cursors")
+        json.dumps([times.to_text_or_none(last.created_at), last.id]), owner, salt_store.secret("cursors")
     )
 
 
@@ -92,4 +95,4 @@ def _position(after: str | None) -> Link | None:
     if after is None:
         return None
     created_at, code = json.loads(after)
-    return Link(code=code, url="", created_at=times.parse_time(created_at))
+    return Link(id=code, url="", created_at=times.parse_time(created_at))

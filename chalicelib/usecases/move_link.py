@@ -26,13 +26,15 @@ from chalicelib.aws.dynamodb import (
 )
 from chalicelib.aws.dynamodb.claim_store import Claim
 from chalicelib.aws.dynamodb.errors import WriteContended
+from chalicelib.core import domains as domain_ids
 from chalicelib.core.access.audit_log import Action, Entry
 from chalicelib.core.access.caller import Caller, Who
 from chalicelib.core.access.offer import NewOffer, Offer
-from chalicelib.core.links import codes
 from chalicelib.core.links.link import Link
 from chalicelib.errors import FieldError, LinkBusy, LinkUnknown, OfferInvalid, OfferUnknown
-from chalicelib.usecases import find_link
+from chalicelib.settings import settings
+from chalicelib.usecases import domains, find_link
+from chalicelib.usecases.find_link import LinkName
 
 _SECONDS = 4.0  # for retries while others change the same link
 
@@ -50,12 +52,12 @@ def offer(new_offer: NewOffer, caller: Caller, now: datetime) -> Offer:
     """
 
     def attempt() -> Offer:
-        link = find_link.find(new_offer.link, caller)
+        link = find_link.find(LinkName(new_offer.link, new_offer.domain), caller)
         if link.owner == new_offer.to:
             raise OfferInvalid(
                 [FieldError("to", "conflict", f"The link is in the workspace {new_offer.to!r} already.")]
             )
-        made = Offer(id=uuid.uuid4().hex, code=link.code, of=link.owner, to=new_offer.to, created_at=now)
+        made = Offer(id=uuid.uuid4().hex, link_id=link.id, of=link.owner, to=new_offer.to, created_at=now)
         offer_store.add(made, _log("link-offered", made, caller, now, [made.of]))
         return made
 
@@ -71,14 +73,14 @@ def offers_for(caller: Caller, now: datetime) -> list[Offer]:
     return [] if caller.workspace is None else offer_store.offers_of(caller.workspace, now)
 
 
-def end_offer(code: str, caller: Caller, now: datetime) -> None:
+def end_offer(name: LinkName, caller: Caller, now: datetime) -> None:
     """Withdraw an offer that the caller's workspace made, or decline one that it was made.
 
     Raises:
         OfferUnknown: there is none that concerns the caller.
         StoreUnavailable: it may or may not have ended.
     """
-    found = _find(code, now)
+    found = _find(name, now)
     if found is None or not (caller.is_admin or caller.workspace in {found.of, found.to}):
         raise OfferUnknown
     is_declined = caller.workspace == found.to
@@ -89,11 +91,12 @@ def end_offer(code: str, caller: Caller, now: datetime) -> None:
         raise OfferUnknown
 
 
-def accept(code: str, caller: Caller, now: datetime) -> Link:
+def accept(name: LinkName, caller: Caller, now: datetime) -> Link:
     """Move a link that the caller's workspace was offered into it, and return it. It can be repeated.
 
     Raises:
         OfferUnknown: there is no such offer, or the link is gone.
+        DomainRefused: the workspace may not use the domain of the link.
         ExternalIdTaken: another link of the workspace has the link's externalId.
         LinkBusy: other writers kept changing it; it was not moved.
         StoreUnavailable: it may or may not have been moved.
@@ -101,12 +104,14 @@ def accept(code: str, caller: Caller, now: datetime) -> Link:
     change_id = uuid.uuid4().hex
 
     def attempt() -> Link:
-        found = _find(code, now)
-        link = link_store.find_now(code) if codes.is_code(code) else None
+        found, link_id = _find(name, now), find_link.id_of_code(name)
+        link = None if link_id is None else link_store.find_now(link_id)
         if link is not None and found is None and _was_moved_to(caller, link):
             return link
         if found is None or not (caller.is_admin or caller.workspace == found.to):
             raise OfferUnknown
+        if found.to != caller.workspace or not caller.is_admin:
+            domains.require_use(settings.domains.of(found.link_id), caller, now)
         if link is None or link.owner != found.of:
             offer_store.end(found)
             raise OfferUnknown
@@ -118,7 +123,7 @@ def accept(code: str, caller: Caller, now: datetime) -> Link:
     return _retry(attempt)
 
 
-def adopt(code: str, holder: Caller, caller: Caller, now: datetime) -> Link:
+def adopt(name: LinkName, holder: Caller, caller: Caller, now: datetime) -> Link:
     """Move a link without an owner into the workspace of ``caller``, and return it. It can be repeated.
 
     ``holder`` is the caller with the manage key, which opens nothing any more.
@@ -131,15 +136,16 @@ def adopt(code: str, holder: Caller, caller: Caller, now: datetime) -> Link:
     """
     workspace = caller.workspace
     if workspace is None:
-        raise LinkUnknown(code)
+        raise LinkUnknown(name.text)
     change_id = uuid.uuid4().hex
 
     def attempt() -> Link:
-        link = link_store.find_now(code) if codes.is_code(code) else None
+        link_id = find_link.id_of_code(name)
+        link = None if link_id is None else link_store.find_now(link_id)
         if link is not None and _was_moved_to(caller, link):
             return link
-        link = find_link.find(code, holder)
-        entry = Entry(at=now, action="link-adopted", subject=link.code, who=caller.who)
+        link = find_link.find(name, holder)
+        entry = Entry(at=now, action="link-adopted", subject=_address_of(link.id), who=caller.who)
         alongside = [audit_log_store.entry_for(workspace, entry)]
         return _Move(workspace, "adopted", caller, change_id, now).write(link, alongside)
 
@@ -163,12 +169,12 @@ class _Move:
         if after.created_at is None:  # of a table that is older than this service: lists of an owner are in its order
             after = replace(after, created_at=now)
         owners = {"owner": {"from": link.owner, "to": self.to}}
-        actions = [history_store.entry(link.code, version, self.caller.who.name, now, self.action, owners), *alongside]
+        actions = [history_store.entry(link.id, version, self.caller.who.name, now, self.action, owners), *alongside]
         actions += [claim.release() for claim in find_link.held_claims(link, now)]
         if link.owner is not None:
-            actions.append(moved_store.put_action(link.owner, link.code, is_moved=True))
-        if moved_store.moved_of(self.to, [link.code], consistent=True):  # it was here before
-            actions.append(moved_store.put_action(self.to, link.code, is_moved=False))
+            actions.append(moved_store.put_action(link.owner, link.id, is_moved=True))
+        if moved_store.moved_of(self.to, [link.id], consistent=True):  # it was here before
+            actions.append(moved_store.put_action(self.to, link.id, is_moved=False))
 
         def write(claims: Sequence[Claim]) -> None:
             link_store.change(link, after, self.change_id, actions, claims)
@@ -185,8 +191,15 @@ def _retry(attempt: Callable[[], Result]) -> Result:
         raise LinkBusy from contended
 
 
-def _find(code: str, now: datetime) -> Offer | None:
-    return offer_store.find(code, now) if codes.is_code(code) else None
+def _find(name: LinkName, now: datetime) -> Offer | None:
+    link_id = find_link.id_of_code(name)
+    return None if link_id is None else offer_store.find(link_id, now)
+
+
+def _address_of(link_id: str) -> str:
+    """Return what logs call a link: its code; outside the default domain with the host that it is at now."""
+    code = domain_ids.code_of(link_id)
+    return code if code == link_id else f"{settings.domains.of(link_id).host}/{code}"
 
 
 def _was_moved_to(caller: Caller, link: Link) -> bool:
@@ -208,7 +221,7 @@ def _log(action: Action, about: Offer, caller: Caller, now: datetime, workspaces
             Entry(
                 at=now,
                 action=action,
-                subject=about.code,
+                subject=_address_of(about.link_id),
                 who=caller.who if workspace in {None, caller.workspace} else stranger,
                 details=details,
             ),

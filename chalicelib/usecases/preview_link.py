@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.aws.dynamodb import click_store
-from chalicelib.core import times
+from chalicelib.core import domains, times
 from chalicelib.core.links import hosts, lookalikes, target_url
 from chalicelib.core.links.link import Link
 from chalicelib.core.visits import statistics
@@ -42,7 +42,8 @@ class Preview:
         """Return the preview as clients see it."""
         return {
             "code": self.link.code,
-            "shortUrl": self.link.short_url(settings.base_url),
+            "domain": settings.domains.of(self.link.id).host,
+            "shortUrl": self.link.short_url(settings.domains),
             "url": self.targets[0] if self.targets else None,
             "alsoLeadsTo": list(self.targets[1:]),
             "title": self.link.title if self.targets else None,
@@ -54,18 +55,18 @@ class Preview:
         }
 
 
-def preview(code: str, now: datetime) -> Preview:
-    """Return the preview of ``code`` at ``now`` (aware, UTC).
+def preview(link_id: str, now: datetime) -> Preview:
+    """Return the preview of a link at ``now`` (aware, UTC).
 
     Raises:
         LinkUnknown, LinkNotYet, LinkExpired, LinkOff, LinkUsedUp, LinkBlocked
         StoreUnavailable
     """
-    link = follow_link.find(code, now)
+    link = follow_link.find(link_id, now)
     link.check_open(now)
     if target_url.servable(link.url) is None:
-        raise LinkUnknown(code)
+        raise LinkUnknown(domains.code_of(link_id))
     try:
-        return Preview(link, statistics.totals(click_store.total_of(code, now)))
+        return Preview(link, statistics.totals(click_store.total_of(link_id, now)))
     except StoreUnavailable:
         return Preview(link, None)

@@ -18,7 +18,7 @@ from chalicelib.aws.sqs import click_queue
 from chalicelib.aws.sqs.click_queue import ClickNotSent
 from chalicelib.core import limits
 from chalicelib.core.visits import counters, user_agents
-from chalicelib.core.visits.click import UNKNOWN, Click, ClickFromAnotherVersion, ClickUnreadable
+from chalicelib.core.visits.click import Click, ClickFromAnotherVersion, ClickUnreadable, is_of_link
 from chalicelib.core.visits.counters import ClassifiedClick, CounterKey, Counts
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
@@ -144,9 +144,10 @@ def _count(batch: Sequence[ClassifiedClick], recorded: Recorded) -> Iterable[Cla
 
 
 def _without_flood(batch: Sequence[ClassifiedClick], counts: dict[CounterKey, Counts]) -> Sequence[ClassifiedClick]:
-    """Return ``batch`` without clicks on unknown codes on days that have reached their limit of those."""
+    """Return ``batch`` without clicks on what is no link, on days that have reached their limit of those."""
 
-    def is_full(day: str) -> bool:
-        return counts.get(CounterKey(UNKNOWN, day), Counts())["visits"] >= limits.UNKNOWN_CLICKS_A_DAY
+    def is_full(click: Click) -> bool:
+        counted = counts.get(CounterKey(click.link_id, click.day), Counts())
+        return counted["visits"] >= limits.UNKNOWN_CLICKS_A_DAY
 
-    return [each for each in batch if each.click.code != UNKNOWN or not is_full(each.click.day)]
+    return [each for each in batch if is_of_link(each.click.link_id) or not is_full(each.click)]

@@ -18,11 +18,11 @@ def submit_report(report: AbuseReport, address: str, now: datetime) -> None:
     Raises:
         LinkUnknown, TooManyRequests, StoreUnavailable
     """
-    follow_link.find(report.code, now)
+    follow_link.find(report.link_id, now)
     network = identify_visitor.network_of_today(address, now)
     if rate_counters.spend(f"report#{network}", limits.REPORTS_OF_NETWORK, 1, now) is None:
         raise TooManyRequests(limits.REPORTS_OF_NETWORK.seconds_left(now))
-    if rate_counters.spend(f"report#{report.code}", limits.REPORTS_ABOUT_LINK, 1, now) is None:
+    if rate_counters.spend(f"report#{report.link_id}", limits.REPORTS_ABOUT_LINK, 1, now) is None:
         return  # the reporter is not at fault if a link gets too many reports: accept without an error
     abuse_report_store.add(report, now)
     logs.note(reported=report.reason, Reports=1)

@@ -71,7 +71,7 @@ class StoredLinks:
 
     def change(self, before: Link, after: Link, row_id: str, by: str, now: datetime) -> None:
         """See ``Links``. The change is written to the history of the link, where ``changed_by`` finds it."""
-        entry = history_store.entry(after.code, after.version, by, now, "changed", changes.differences(before, after))
+        entry = history_store.entry(after.id, after.version, by, now, "changed", changes.differences(before, after))
         link_store.change(before, after, row_id, [history_store.with_change_id(entry, row_id)])
         link_cache.put(after, now)
 
@@ -96,8 +96,8 @@ class DryRunLinks:
 
     def add(self, link: Link, row_id: str, created_at: datetime) -> None:  # noqa: ARG002  # nothing is stored
         """See ``Links``. Conflicts are found in the same order as in the tables."""
-        if link.code in self._links or link_store.is_code_used(link.code):
-            raise CodeTaken(link.code)
+        if link.id in self._links or link_store.is_code_used(link.id):
+            raise CodeTaken(link.id)
         if link.owner is not None and link.external_id is not None:
             is_held = find_link.is_external_id_taken(link.owner, link.external_id)
             if is_held or (link.owner, link.external_id) in self._names:
@@ -106,7 +106,7 @@ class DryRunLinks:
 
     def put(self, link: Link) -> None:
         """Keep a link whose code was found to be free."""
-        self._links[link.code] = link
+        self._links[link.id] = link
         if link.owner is not None and link.external_id is not None:
             self._names.add((link.owner, link.external_id))
 
@@ -126,7 +126,7 @@ class DryRunLinks:
 
     def change(self, before: Link, after: Link, row_id: str, by: str, now: datetime) -> None:  # noqa: ARG002  # the same
         """See ``Links``."""
-        self._links[before.code] = after
+        self._links[before.id] = after
 
     def changed_by(self, code: str, row_id: str) -> dict[str, Any] | None:  # noqa: ARG002  # the same
         """See ``Links``."""

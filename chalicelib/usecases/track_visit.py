@@ -15,7 +15,7 @@ from chalicelib.aws.sqs.click_queue import ClickNotSent
 from chalicelib.core.circuit_breaker import CircuitBreaker
 from chalicelib.core.visits import click as clicks
 from chalicelib.core.visits import slots
-from chalicelib.core.visits.click import UNKNOWN, Click
+from chalicelib.core.visits.click import Click
 from chalicelib.core.visits.visitor import Visitor
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
@@ -31,7 +31,7 @@ class Visit:
     """A visitor that was redirected, and the target that was chosen."""
 
     visitor: Visitor
-    code: str
+    link_id: str
     at: datetime
     owner: str | None = None
     variant: str | None = None
@@ -84,9 +84,11 @@ def reset() -> None:
 
 def _click_of(visit: Visit) -> Click:
     """Return the click of a visit. What its row is like is decided here, once, wherever it is sent."""
-    click = clicks.click_from(visit.visitor, code=visit.code, owner=visit.owner, variant=visit.variant, at=visit.at)
-    # Visits of unknown codes have no row before they are counted: those who guess codes could fill the table with them.
-    if visit.code != UNKNOWN:
+    click = clicks.click_from(
+        visit.visitor, link_id=visit.link_id, owner=visit.owner, variant=visit.variant, at=visit.at
+    )
+    # Visits of no link have no row before they are counted: those who guess codes could fill the table with them.
+    if clicks.is_of_link(visit.link_id):
         kept = timedelta(days=settings.click_retention_days)
         click = replace(
             click,

@@ -52,11 +52,11 @@ def _check_password(link: Link, digest: str, visitor: Visitor, now: datetime) ->
     if not visitor.submits_form or visitor.password is None:
         raise PasswordNeeded
     secret = _secret()
-    browser = secret and unlock_cookie.browser_in(visitor.headers.get("cookie", ""), link.code, digest, secret, now)
+    browser = secret and unlock_cookie.browser_in(visitor.headers.get("cookie", ""), link.id, digest, secret, now)
     subject = f"{unlock_cookie.NAME}#{browser}" if browser else identify_visitor.network_of_today(visitor.address, now)
-    if rate_counters.spend(f"password#{link.code}#{subject}", limits.PASSWORD_TRIES, 1, now, timeout="read") is None:
+    if rate_counters.spend(f"password#{link.id}#{subject}", limits.PASSWORD_TRIES, 1, now, timeout="read") is None:
         raise TooManyRequests(limits.PASSWORD_TRIES.seconds_left(now))
-    guesses, attempt = f"password#{link.code}#{subject}" if browser else f"password#{link.code}", secrets.token_hex(8)
+    guesses, attempt = f"password#{link.id}#{subject}" if browser else f"password#{link.id}", secrets.token_hex(8)
     failed = rate_counters.begin(guesses, limits.WRONG_PASSWORDS, attempt, now)
     if failed is not None and failed < limits.WRONG_PASSWORDS.most:
         raise TooManyRequests(limits.SECONDS_OF_A_TRY)
@@ -68,7 +68,7 @@ def _check_password(link: Link, digest: str, visitor: Visitor, now: datetime) ->
         rate_counters.end(guesses, limits.WRONG_PASSWORDS, attempt, now, failed=not is_correct)
     if not is_correct:
         raise PasswordWrong
-    return unlock_cookie.new(link.code, digest, secret, now) if secret else None
+    return unlock_cookie.new(link.id, digest, secret, now) if secret else None
 
 
 def _secret() -> bytes | None:
@@ -86,7 +86,7 @@ def _tell_owner(link: Link, now: datetime) -> None:
         return
     logs.note(guessed=1)
     with suppress(StoreUnavailable):
-        link_store.note_guesses(link.code, now)
+        link_store.note_guesses(link.id, now)
 
 
 def _is_person(visitor: Visitor) -> bool:

@@ -19,6 +19,7 @@ from chalicelib.core.links.link_patch import Change
 from chalicelib.core.links.new_link import AnonymousRules
 from chalicelib.errors import LinkBusy, StoreUnavailable, VersionChanged
 from chalicelib.usecases import block_hosts, find_link, policies
+from chalicelib.usecases.find_link import LinkName
 
 # For retries while others change the same link; one of them succeeds each time. Lambda gives a request 15 seconds, of
 # which the last attempt may need nine while DynamoDB is slow (see ``clients``).
@@ -27,7 +28,7 @@ _SECONDS = 4.0
 Result = TypeVar("Result")
 
 
-def change(name: str, changes: Change, caller: Caller, if_match: str | None, now: datetime) -> Link:
+def change(name: LinkName, changes: Change, caller: Caller, if_match: str | None, now: datetime) -> Link:
     """Change the link called ``name``, and return the new version.
 
     The changes are merged into the current version, so concurrent changes of different fields all succeed; with
@@ -57,7 +58,7 @@ def change(name: str, changes: Change, caller: Caller, if_match: str | None, now
         moved = link.external_id != after.external_id
         old, new = (find_link.held_claims(link, now), find_link.claims_for(after, now)) if moved else ([], [])
         differences = link_patch.differences(link, after)
-        actions = [history_store.entry(after.code, after.version, caller.who.name, now, "changed", differences)]
+        actions = [history_store.entry(after.id, after.version, caller.who.name, now, "changed", differences)]
         actions += [claim.release() for claim in old]
         find_link.claiming(after, new, lambda claimed: link_store.change(link, after, change_id, actions, claimed))
         link_cache.put(after, now)
@@ -66,7 +67,7 @@ def change(name: str, changes: Change, caller: Caller, if_match: str | None, now
     return _retry_on_conflict(name, caller, if_match, attempt)
 
 
-def remove(name: str, caller: Caller, if_match: str | None, now: datetime) -> None:
+def remove(name: LinkName, caller: Caller, if_match: str | None, now: datetime) -> None:
     """Delete the link called ``name``; its code is never reused.
 
     With ``if_match`` only that version is deleted; without, the link is deleted whatever others change meanwhile.
@@ -80,19 +81,19 @@ def remove(name: str, caller: Caller, if_match: str | None, now: datetime) -> No
 
     def attempt(link: Link) -> None:
         claims = find_link.held_claims(link, now)
-        entry = history_store.removal(link.code, link.version + 1, caller.who.name, now)
+        entry = history_store.removal(link.id, link.version + 1, caller.who.name, now)
         actions = [entry, *(claim.release() for claim in claims)]
         link_store.remove(link, change_id, now, actions, whatever_changed=if_match is None or if_match.strip() == "*")
-        link_cache.evict(link.code, now)
+        link_cache.evict(link.id, now)
         try:
-            history_store.set_expiry(link.code, now)
+            history_store.set_expiry(link.id, now)
         except StoreUnavailable as failure:  # the link is deleted all the same; `make erase` deletes what is left
             logs.note(historyStays=str(failure.__cause__)[:200])
 
     _retry_on_conflict(name, caller, if_match, attempt)
 
 
-def history(name: str, caller: Caller) -> list[dict[str, Any]]:
+def history(name: LinkName, caller: Caller) -> list[dict[str, Any]]:
     """Return the history of the link called ``name``: its last fifty changes, the newest first, and its creation.
 
     The oldest changes are left out if all of them would exceed the size of a response.
@@ -101,13 +102,15 @@ def history(name: str, caller: Caller) -> list[dict[str, Any]]:
         LinkUnknown, StoreUnavailable
     """
     link = find_link.find(name, caller)
-    found = history_store.history_for(link.code)
+    found = history_store.history_for(link.id)
     if len(found) < history_store.KEPT:
         found.append(link.creation_entry())
     return pagination.fit_response(found)
 
 
-def _retry_on_conflict(name: str, caller: Caller, if_match: str | None, change_it: Callable[[Link], Result]) -> Result:
+def _retry_on_conflict(
+    name: LinkName, caller: Caller, if_match: str | None, change_it: Callable[[Link], Result]
+) -> Result:
     """Return the result of ``change_it`` for the current link, retried while other writers get in first."""
 
     def attempt() -> Result:

@@ -210,7 +210,7 @@ def make_keys(http: Http) -> dict[str, str]:
     manage_keys.revoke(key_id, callers.operator("test"), now)
     Keyed(http, found["owner"]).make(alias="sale", forwardPath=True)
     digest = api_key.digest_of(MANAGE_KEY)
-    link_store.add(Link(code="free", url="https://example.com/", forward_path=True, manage_digest=digest), "free")
+    link_store.add(Link(id="free", url="https://example.com/", forward_path=True, manage_digest=digest), "free")
     carl = Keyed(http, make_key("carl"))
     carl.make(alias="present")
     carl("POST", f"{V1}/offers", {"code": "present", "to": "ann"})

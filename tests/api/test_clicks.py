@@ -40,7 +40,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 @pytest.fixture
 def sale(ann: Keyed) -> Keyed:
     """A client of the owner of a link called sale."""
-    link_store.add(Link(code="sale", url="https://example.com/", created_at=datetime.now(UTC), owner="ann"), "made")
+    link_store.add(Link(id="sale", url="https://example.com/", created_at=datetime.now(UTC), owner="ann"), "made")
     return ann
 
 
@@ -127,7 +127,7 @@ def test_head_is_not_a_click() -> None:
 @pytest.mark.usefixtures("aws")
 def test_expired_link_is_not_visited() -> None:
     """A visitor who gets 410 has not been anywhere."""
-    link_store.add(Link(code="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
+    link_store.add(Link(id="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
 
     assert visit("/over")["statusCode"] == 410
     assert queued() == []
@@ -523,7 +523,7 @@ def test_what_went_wrong_keeps_its_line(
     later: Later, capsys: pytest.CaptureFixture[str], path: str, status: int
 ) -> None:
     """Also if it is counted."""
-    link_store.add(Link(code="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
+    link_store.add(Link(id="over", url="https://example.com/", expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "made")
     answer = redirect_lambda.app({**_SALE, "pathParameters": {"code": path}}, None)
 
     redirect_lambda.send_outbox(later.left, math.inf)  # what the thread does

@@ -29,7 +29,7 @@ PROGRAM = {"Accept": "application/json"}
 
 def stored(code: str, **fields: Any) -> Link:
     """Put a link into the table that is not in the cache."""
-    link = Link(code=code, **{"url": f"https://example.com/{code}", "created_at": datetime.now(UTC), **fields})
+    link = Link(id=code, **{"url": f"https://example.com/{code}", "created_at": datetime.now(UTC), **fields})
     link_store.add(link, f"request-{code}")
     return link
 
@@ -101,7 +101,7 @@ def test_stored_url_cannot_inject_a_header(http: Http, url: str) -> None:
 @pytest.mark.parametrize("path", ["a;b=1", "a;b=1;c", "a/b;c", ";x", "a;b=1?x=1;2"])
 def test_semicolon_stays_in_a_path(path: str) -> None:
     """`chalice local` keeps it, as API Gateway does."""
-    link_store.add(Link(code="fp", url="https://example.com", forward_path=True), "made")
+    link_store.add(Link(id="fp", url="https://example.com", forward_path=True), "made")
 
     answer = Gateway(service.app, Config.create()).handle_request("GET", f"/fp/{path}", {}, None)
 
@@ -112,7 +112,7 @@ def test_semicolon_stays_in_a_path(path: str) -> None:
 @pytest.mark.parametrize("code", ["app", "v1", "tags", "_", "login", "s"])
 def test_link_with_a_reserved_code_still_works(http: Http, ann: Keyed, code: str) -> None:
     """A link from before the word was reserved can be changed, and its code is never given out again."""
-    link_store.add(Link(code=code, url="https://example.com/old", owner="ann", version=1), "made")
+    link_store.add(Link(id=code, url="https://example.com/old", owner="ann", version=1), "made")
 
     assert http.get(f"/{code}").headers["Location"] == "https://example.com/old"
     assert ann("PATCH", f"/links/{code}", {"title": "Old"}).status_code == 200
@@ -127,7 +127,7 @@ def test_punctuation_after_a_code_is_ignored(http: Http, monkeypatch: pytest.Mon
     """The visit is counted for the link; letters after the code make another code."""
     stored("wiki")
     counted: list[str] = []
-    monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: counted.append(visit.code))
+    monkeypatch.setattr("chalicelib.api.redirect.track", lambda visit, _: counted.append(visit.link_id))
 
     answers = [http.get(f"/wiki{end}"), http.get(f"/wiki{end}html")]
 

@@ -141,7 +141,7 @@ class TestKeys:
         """Two missing owners are not a match."""
         anonymous = caller.without_key()
 
-        assert not anonymous.manages(Link(code="sale", url=URL))
+        assert not anonymous.manages(Link(id="sale", url=URL))
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
     def test_every_route_counts_towards_the_rate_limit(
@@ -189,7 +189,7 @@ class TestKeys:
         assert (answer.status_code, tried) == (404, [])
 
 
-OLDER = Link(code="sale", url=URL)
+OLDER = Link(id="sale", url=URL)
 OWNERLESS = replace(OLDER, version=1)
 ANNS = replace(OWNERLESS, owner="ann")
 
@@ -405,7 +405,7 @@ class TestNight:
         """Record a person's visit yesterday."""
         at, agent = NOW - timedelta(days=1), "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
         classified = user_agents.classify(
-            Click(id=click_id, code="sale", owner="ann", at=at, agent=agent, visitor=click_id)
+            Click(id=click_id, link_id="sale", owner="ann", at=at, agent=agent, visitor=click_id)
         )
         click_store.count([classified], counters.counts_by_key([classified]))
 

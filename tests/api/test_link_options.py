@@ -104,7 +104,7 @@ class TestFromAndUntil:
             if "expiresAt" in over:
                 url = fallback.get("fallbackUrl")
                 past = datetime(2020, 1, 1, tzinfo=UTC)
-                link_store.add(Link(code=code, url=TARGET, expires_at=past, fallback_url=url), "made")
+                link_store.add(Link(id=code, url=TARGET, expires_at=past, fallback_url=url), "made")
             else:
                 made(ann, code, **over, **fallback)
             if "maxVisits" in over:
@@ -537,7 +537,7 @@ class TestPassword:
 
     def test_shorter_passwords_of_earlier_links_still_work(self, ann: Keyed) -> None:
         """New passwords need at least eight characters."""
-        link_store.add(Link(code="old", url=TARGET, password_digest=password.digest_of("1234"), version=1), "made")
+        link_store.add(Link(id="old", url=TARGET, password_digest=password.digest_of("1234"), version=1), "made")
 
         assert outcome(arrive("/old", "POST", form={"password": "1234"})) == (303, TARGET)
         refused = ann("POST", "/links", {"url": TARGET, "password": "1234567"}).json_body["errors"]
@@ -617,7 +617,7 @@ def cookie_of(answer: dict[str, Any]) -> str:
 
 def is_known(code: str, cookies: str) -> bool:
     """Tell whether the cookies prove that the browser has opened the link."""
-    digest = (link_store.find_now(code) or Link(code="", url="")).password_digest or ""
+    digest = (link_store.find_now(code) or Link(id="", url="")).password_digest or ""
     return (
         unlock_cookie.browser_in(cookies, code, digest, salt_store.secret(unlock_cookie.NAME), datetime.now(UTC))
         is not None
@@ -812,7 +812,7 @@ class TestPreview:
     def test_preview_hides_targets_that_are_not_served(self, ann: Keyed, stored: str) -> None:
         """Tables of other programs may hold any URL."""
         del ann
-        link_store.add(Link(code="old", url=stored), "made")
+        link_store.add(Link(id="old", url=stored), "made")
 
         answers = [arrive("/old+", accept=accept) for accept in (HTML, "application/json")]
 
@@ -971,7 +971,7 @@ class TestAbuse:
     def test_hosts_are_parsed_as_browsers_do(self, ann: Keyed, stored: str) -> None:
         """Stored URLs that other parsers read differently are blocked too."""
         del ann
-        link_store.add(Link(code="old", url=stored), "made")
+        link_store.add(Link(id="old", url=stored), "made")
         blocked_host_store.add(Blocked("evil.com", "phishing", datetime.now(UTC)))
 
         assert block_hosts.sweep(datetime.now(UTC), lambda: True).blocked == 1

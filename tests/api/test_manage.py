@@ -26,6 +26,7 @@ from chalicelib.core.links.target_url import TargetPolicy
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.usecases import block_hosts, find_link, list_links, policies, update_link
+from chalicelib.usecases.find_link import LinkName
 from tests.callers import Keyed, make_key
 from tests.faults import table_down
 
@@ -309,7 +310,7 @@ def changed_meanwhile(monkeypatch: pytest.MonkeyPatch, changes: list[dict[str, A
     """Apply the next of ``changes`` as another client whenever a link has been read for a change; return the rest."""
     find, is_rival = find_link.find, False
 
-    def found(name: str, caller: Caller) -> Link:
+    def found(name: LinkName, caller: Caller) -> Link:
         nonlocal is_rival
         link = find(name, caller)
         if changes and not is_rival:
@@ -478,7 +479,7 @@ class TestList:
         for number in range(7):
             tags = ("even",) if number % 2 == 0 else ()
             link = Link(
-                code=f"link-{number}",
+                id=f"link-{number}",
                 url=f"https://example.com/Path/{number}",
                 created_at=start + timedelta(minutes=number),
                 owner="ann",
@@ -544,7 +545,7 @@ class TestList:
         start = datetime(2026, 11, 24, tzinfo=UTC)
         for number in range(220):
             tags, moment = (("even",) if number % 2 == 0 else ()), start + timedelta(minutes=number)
-            link = Link(code=f"long-{number}", url=URL, created_at=moment, owner="ann", note="\u4e2d" * 2000, tags=tags)
+            link = Link(id=f"long-{number}", url=URL, created_at=moment, owner="ann", note="\u4e2d" * 2000, tags=tags)
             link_store.add(link, f"made-{number}")
 
         assert len(list(chain.from_iterable(self.pages(ann, "limit=100")))) == 220
@@ -559,7 +560,7 @@ class TestList:
         rule = Rule(url=URL.ljust(8_000, "x"), device=("ios",))
         for number in range(100):
             link = Link(
-                code=f"large-{number}",
+                id=f"large-{number}",
                 url=URL.ljust(8_000, "x"),
                 fallback_url=URL.ljust(8_000, "x"),
                 rules=(rule,) * 4,

@@ -47,7 +47,7 @@ def clicks_of(visits: Sequence[tuple[str | None, str | None]], first: int = 1) -
     clicks = [
         Click(
             id=f"click-{first + number}",
-            code="sale",
+            link_id="sale",
             owner=owner,
             at=MORNING + timedelta(minutes=first + number),
             agent=FIREFOX,
@@ -77,7 +77,7 @@ def assert_exact(clicks: Sequence[Click]) -> None:
     """Check counts and visitors of the link and of each owner against the clicks."""
     for key, counts in counters.counts_by_key(map(user_agents.classify, clicks)).items():
         day = day_of(key.subject)
-        mine = [click for click in clicks if key.subject in {click.code, f"@{click.owner}"}]
+        mine = [click for click in clicks if key.subject in {click.link_id, f"@{click.owner}"}]
         assert (key.subject, day.counts) == (key.subject, counts)
         assert (key.subject, day.visitors) == (key.subject, len({click.visitor for click in mine} - {None}))
     assert click_store.total_of("sale", FOLDING + timedelta(days=9))["visits"] == len(clicks)
@@ -461,17 +461,17 @@ def test_biggest_links_are_those_the_owner_had(
     monkeypatch.setattr(counters, "MAX_NAMES", 1)
     clicks = clicks_of([("ann", "x")])
     clicks += [
-        Click(id=f"click-{n}", code=code, owner="ann", at=MORNING, slot=0, expires_at=clicks[0].expires_at)
+        Click(id=f"click-{n}", link_id=code, owner="ann", at=MORNING, slot=0, expires_at=clicks[0].expires_at)
         for n, code in enumerate(["a1", "a2"], start=2)
     ]
     taken = [
-        Click(id=f"click-{n}", code="moved", owner="bob", at=MORNING, slot=0, expires_at=clicks[0].expires_at)
+        Click(id=f"click-{n}", link_id="moved", owner="bob", at=MORNING, slot=0, expires_at=clicks[0].expires_at)
         for n in range(10, 15)
     ]
     for click in [*clicks[1:], *taken]:
         row_store.put(click)
     count([*clicks, *taken])
-    link = Link(code="moved", url="https://example.com/", owner="ann", created_at=MORNING, moved_at=moved_at)
+    link = Link(id="moved", url="https://example.com/", owner="ann", created_at=MORNING, moved_at=moved_at)
     link_store.add(link, "made")
 
     for subject in ("sale", "a1", "a2", "moved", "@ann"):
@@ -484,7 +484,7 @@ def test_biggest_links_are_those_the_owner_had(
 def test_moved_link_is_shown_without_its_code(ann: Keyed, *, is_folded: bool) -> None:
     """Its visits stay the former owner's; its code is no business of theirs any more, until it comes back."""
     clicks = clicks_of(ANN_TO_BOB)
-    other = replace(clicks[0], id="click-9", code="other")
+    other = replace(clicks[0], id="click-9", link_id="other")
     row_store.put(other)
     count([*clicks, other])
     click_store.mark_folded_through("2026-11-21")

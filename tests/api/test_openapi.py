@@ -295,7 +295,7 @@ def check_value(schema: dict[str, Any], value: Any) -> None:
 def visit(code: str, seen: list[dict[str, Any]], at: datetime) -> None:
     """Count visits of ``code``, one for each entry of ``seen``."""
     owner = None if code == click.UNKNOWN else "ann"
-    clicks = [Click(id=f"click-{place}", code=code, at=at, owner=owner, **each) for place, each in enumerate(seen)]
+    clicks = [Click(id=f"click-{place}", link_id=code, at=at, owner=owner, **each) for place, each in enumerate(seen)]
     if code != click.UNKNOWN:
         for each in clicks:
             row_store.put(replace(each, slot=0, expires_at=2_000_000_000))
@@ -334,12 +334,12 @@ def make_links(http: Http, keys: Keys) -> str:
     post({**MINIMAL, "alias": "off", "enabled": False, "externalId": "off:1"}).send(http, keys)
     key_to_open: str = by(None, post({**MINIMAL, "alias": "open"})).send(http, keys).json_body["manageKey"]
     url = "https://example.com/"
-    over = Link(code="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC), imported_visits=7)
+    over = Link(id="over", url=url, owner="ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC), imported_visits=7)
     link_store.add(over, "made-for-over")
-    link_store.add(Link(code="old", url=url), "made-for-old")
-    link_store.add(Link(code="theirs", url=url, owner="bob", external_id="theirs:1"), "made-for-theirs")
+    link_store.add(Link(id="old", url=url), "made-for-old")
+    link_store.add(Link(id="theirs", url=url, owner="bob", external_id="theirs:1"), "made-for-theirs")
     for code, of, to in (("theirs", "bob", "ann"), ("bare", "ann", "bob")):
-        offered = offer.Offer(id=code, code=code, of=of, to=to, created_at=datetime.now(UTC))
+        offered = offer.Offer(id=code, link_id=code, of=of, to=to, created_at=datetime.now(UTC))
         offer_store.add(offered, [])
     visit("full", SEEN, datetime.now(UTC))
     visit(click.UNKNOWN, [{"agent": "curl/8.14.1"}], datetime.now(UTC))
@@ -357,17 +357,17 @@ def make_option_links(http: Http, keys: Keys) -> None:
     lasting = datetime(2099, 1, 1, tzinfo=UTC)
     past, url, fallback = datetime(2020, 1, 1, tzinfo=UTC), "https://example.com/", "https://example.com/fallback"
     for link in (
-        Link(code="plain", url=url, owner="ann"),
-        Link(code="lasting", url=url, owner="ann", permanent=True, forward_path=True),
-        Link(code="later", url=url, owner="ann", starts_at=lasting, forward_path=True),
-        Link(code="limited", url=url, owner="ann", max_visits=2, forward_path=True, version=1),
-        Link(code="spent", url=url, owner="ann", max_visits=1, confirm=False, forward_path=True, version=1),
-        Link(code="asking", url=url, owner="ann", confirm=True, forward_path=True),
-        Link(code="stopped", url=url, owner="ann", blocked="It was phishing.", forward_path=True),
-        Link(code="onward", url=url, owner="ann", forward_path=True, forward_query=True),
-        Link(code="ended", url=url, owner="ann", expires_at=past, fallback_url=fallback, forward_path=True),
-        Link(code="gone", url=url, owner="ann", expires_at=past, forward_path=True),
-        Link(code="hidden", url=url, owner="ann", password_digest=password.digest_of(WORD), forward_path=True),
+        Link(id="plain", url=url, owner="ann"),
+        Link(id="lasting", url=url, owner="ann", permanent=True, forward_path=True),
+        Link(id="later", url=url, owner="ann", starts_at=lasting, forward_path=True),
+        Link(id="limited", url=url, owner="ann", max_visits=2, forward_path=True, version=1),
+        Link(id="spent", url=url, owner="ann", max_visits=1, confirm=False, forward_path=True, version=1),
+        Link(id="asking", url=url, owner="ann", confirm=True, forward_path=True),
+        Link(id="stopped", url=url, owner="ann", blocked="It was phishing.", forward_path=True),
+        Link(id="onward", url=url, owner="ann", forward_path=True, forward_query=True),
+        Link(id="ended", url=url, owner="ann", expires_at=past, fallback_url=fallback, forward_path=True),
+        Link(id="gone", url=url, owner="ann", expires_at=past, forward_path=True),
+        Link(id="hidden", url=url, owner="ann", password_digest=password.digest_of(WORD), forward_path=True),
     ):
         link_store.add(link, f"made-for-{link.code}")
     link_cache.reset()
@@ -618,7 +618,7 @@ _NOT_EDITED = ("blocked", "owner", "password", "visitsSpent")
 
 def test_every_changeable_field_may_be_in_a_history() -> None:
     """The fields that clients can change, those that only imports correct, and the owner."""
-    link = Link(code="any", url="https://example.com/")
+    link = Link(id="any", url="https://example.com/")
 
     assert SCHEMAS["Changes"]["properties"].keys() == {*link.editable_fields(), *_NOT_EDITED}
 

@@ -64,7 +64,7 @@ def test_cached_response_equals_the_routes(code: str, visit: str, monkeypatch: p
     fields: dict[str, Any] = {
         name: now + value if isinstance(value, timedelta) else value for name, value in LINKS[code].items()
     }
-    link = Link(code=code, url=URL, owner="ann", **fields)
+    link = Link(id=code, url=URL, owner="ann", **fields)
     link_store.add(link, "made")
 
     link_cache.reset()
@@ -98,7 +98,7 @@ def _seen_of(visit: Any) -> tuple[Any, ...]:
     visitor = visit.visitor
     headers = {name.lower(): visitor.headers[name] for name in visitor.headers}
     seen = (visitor.method, visitor.address, visitor.visit_id, dict(visitor.query))
-    return (visit.code, visit.owner, visit.variant, headers, *seen)
+    return (visit.link_id, visit.owner, visit.variant, headers, *seen)
 
 
 @pytest.mark.usefixtures("aws")
@@ -108,7 +108,7 @@ def _seen_of(visit: Any) -> tuple[Any, ...]:
 )
 def test_other_requests_are_left_to_the_route(path: str, method: str, resource: str) -> None:
     """Links that are not cached, previews, forms and other paths."""
-    link_cache.put(Link(code="plain", url=URL), datetime.now(UTC))
+    link_cache.put(Link(id="plain", url=URL), datetime.now(UTC))
 
     assert Redirect().from_cache(event_of(path, {"headers": {}, "method": method}, resource)) is None
     assert Redirect().from_cache({"warm": True}) is None
@@ -118,5 +118,5 @@ def test_other_requests_are_left_to_the_route(path: str, method: str, resource: 
 def test_limited_link_is_left_to_the_route() -> None:
     """It is never cached."""
     for code, limit in (("one", {"max_visits": 1}), ("shut", {"password_digest": "scrypt$1$1$1$00$00"})):
-        link_cache.put(Link(code=code, url=URL, **limit), datetime.now(UTC))
+        link_cache.put(Link(id=code, url=URL, **limit), datetime.now(UTC))
         assert Redirect().from_cache(event_of(code, {"headers": BROWSER})) is None

@@ -786,7 +786,7 @@ class TestDifferences:
         """A file of its owner finds the link; others neither get the code nor learn of it."""
         if there is not None:
             owner, url = there
-            link_store.add(Link(code=code, url=url, created_at=NOW, owner=owner, version=1), "before")
+            link_store.add(Link(id=code, url=url, created_at=NOW, owner=owner, version=1), "before")
         end = LATER if on_taken == "mend" else ""
 
         job = imported(ann, f"code,url,expiresAt\n{code},{URL},{end}\n", onTaken=on_taken, dryRun=dry_run)

@@ -14,7 +14,7 @@ from chalicelib.errors import StoreUnavailable
 from tests.faults import table_down
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-LINK = Link(code="sale", url="https://example.com/sale", created_at=NOON)
+LINK = Link(id="sale", url="https://example.com/sale", created_at=NOON)
 
 
 def after(seconds: float) -> datetime:

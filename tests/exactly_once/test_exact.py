@@ -66,7 +66,7 @@ def random_clicks(chance: random.Random, number: int, days: int = 3) -> list[Cli
     return [
         Click(
             id=uuid.UUID(int=chance.getrandbits(128)).hex,
-            code=code,
+            link_id=code,
             owner=OWNERS.get(code),
             at=(NOW - timedelta(milliseconds=chance.randrange(days * 86_400_000 // 3 * 2))).replace(microsecond=0),
             agent=chance.choice(AGENTS),
@@ -101,7 +101,7 @@ def check(clicks: Sequence[Click]) -> None:
         if not counters.is_owner_subject(key.subject):
             totals.setdefault(key.subject, Counter()).update(counters.only_totals(counts))
             found = [row_store.from_item(item).id for item in rows.all_of(key.subject, 0, key.day)]
-            assert sorted(found) == sorted(c.id for c in clicks if (c.code, c.day) == key)
+            assert sorted(found) == sorted(c.id for c in clicks if (c.link_id, c.day) == key)
     assert click_store.totals_of(totals, NOW) == totals
 
 
@@ -247,7 +247,7 @@ def test_rejected_click_fails_alone(network: Network, monkeypatch: pytest.Monkey
 def test_click_outside_the_retention_is_quarantined(network: Network, at: datetime, counted: int) -> None:
     """Its row may expire before the last redelivery, and it would count twice; so it is not counted."""
     with network(Faults(1)):
-        recorded = record(messages_of([Click(id="1", code="x", at=at)]), NOW)
+        recorded = record(messages_of([Click(id="1", link_id="x", at=at)]), NOW)
 
     assert (recorded.counted, recorded.quarantined) == (counted, 1 - counted)
 
@@ -255,11 +255,11 @@ def test_click_outside_the_retention_is_quarantined(network: Network, at: dateti
 def test_unknown_codes_do_not_fill_the_table(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day has a limit of clicks on unknown codes; the clicks of links are still counted."""
     monkeypatch.setattr(limits, "UNKNOWN_CLICKS_A_DAY", 5)
-    guesses = [Click(id=str(number), code=UNKNOWN, at=NOW) for number in range(60)]
+    guesses = [Click(id=str(number), link_id=UNKNOWN, at=NOW) for number in range(60)]
 
     with network(Faults(1)):
         for click in guesses:
-            record(messages_of([click, Click(id=click.id, code="x", at=NOW)]), NOW)
+            record(messages_of([click, Click(id=click.id, link_id="x", at=NOW)]), NOW)
 
         totals = click_store.totals_of([UNKNOWN, "x"], NOW)
 
@@ -281,7 +281,7 @@ def test_clicks_left_when_time_is_up_are_reported_as_failed(network: Network) ->
 
 def as_rows(clicks: Iterable[Click]) -> list[Click]:
     """Return ``clicks`` as redirects send them: with a slot and an end of their rows."""
-    return [replace(click, slot=0, expires_at=2_000_000_000) for click in clicks if click.code != UNKNOWN]
+    return [replace(click, slot=0, expires_at=2_000_000_000) for click in clicks if click.link_id != UNKNOWN]
 
 
 def put_or_queued(clicks: Sequence[Click]) -> list[Message]:
@@ -362,7 +362,7 @@ def test_rows_count_exactly_whatever_the_network_loses(network: Network, seed: i
         for key in expected(clicks):
             if not counters.is_owner_subject(key.subject):
                 found = [row_store.from_item(item) for item in rows.all_of(key.subject, 0, key.day)]
-                assert sorted(found, key=str) == sorted((c for c in clicks if (c.code, c.day) == key), key=str)
+                assert sorted(found, key=str) == sorted((c for c in clicks if (c.link_id, c.day) == key), key=str)
 
 
 def test_kill_after_any_write_leaves_rows_to_be_counted(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,7 +455,7 @@ def test_many_rows_of_one_link_count_exactly(network: Network) -> None:
 def test_hot_link_gets_slots_and_gives_them_back(network: Network) -> None:
     """Slots open by the rate that the stream brings, are found by every reader, and close when it is over."""
     with network(Faults(4)):
-        link_store.add(Link(code="hot", url="https://example.com/"), "made")
+        link_store.add(Link(id="hot", url="https://example.com/"), "made")
         burst = as_rows(clicks_of("hot", 900))
         rows.count_at(NOW, [(number, row_store.to_item(click)) for number, click in enumerate(burst, start=1)])
         many = link_store.find_now("hot")
@@ -482,7 +482,7 @@ def test_hot_link_gets_slots_and_gives_them_back(network: Network) -> None:
 def clicks_of(code: str, number: int) -> list[Click]:
     """Return clicks of one link, a millisecond apart."""
     return [
-        Click(id=uuid.uuid4().hex, code=code, at=NOW - timedelta(milliseconds=number - place), agent=AGENTS[0])
+        Click(id=uuid.uuid4().hex, link_id=code, at=NOW - timedelta(milliseconds=number - place), agent=AGENTS[0])
         for place in range(number)
     ]
 
@@ -496,7 +496,7 @@ class TestNight:
         click_store.reset()
         for key, counts in expected(clicks).items():
             people = {
-                (click.code, click.visitor)
+                (click.link_id, click.visitor)
                 for click in clicks
                 if key in counters.counter_keys(click)
                 and click.visitor
@@ -553,7 +553,7 @@ class TestNight:
     def test_late_row_is_counted_by_the_next_night(self, network: Network) -> None:
         """To a folded day nothing is added; it is counted again from its rows."""
         first, late = as_rows(
-            Click(id=name, code="a1", owner="ann", at=NOW - timedelta(days=2), agent=AGENTS[0], visitor=name)
+            Click(id=name, link_id="a1", owner="ann", at=NOW - timedelta(days=2), agent=AGENTS[0], visitor=name)
             for name in ("x", "y")
         )
         with network(Faults(1)):
@@ -571,7 +571,7 @@ class TestNight:
 
     def test_today_is_not_closed(self, network: Network) -> None:
         """Its visitors are not known yet."""
-        (click,) = as_rows([Click(id="x", code="a1", owner="ann", at=NOW, agent=AGENTS[0])])
+        (click,) = as_rows([Click(id="x", link_id="a1", owner="ann", at=NOW, agent=AGENTS[0])])
         with network(Faults(1)):
             click_store.mark_folded_through("2026-11-22")
             rows.count_at(NOW, [(1, row_store.to_item(put(click)))])
@@ -581,7 +581,7 @@ class TestNight:
 
     def test_late_row_may_be_the_first_of_its_owner(self, network: Network) -> None:
         """The owner's day has a number of visitors as well, though nothing ever lists it to be folded."""
-        (late,) = as_rows([Click(id="x", code="a1", owner="ann", at=NOW - timedelta(days=2), agent="curl/8.0")])
+        (late,) = as_rows([Click(id="x", link_id="a1", owner="ann", at=NOW - timedelta(days=2), agent="curl/8.0")])
         with network(Faults(1)):
             click_store.mark_folded_through("2026-11-22")
             rows.count_at(NOW, [(1, row_store.to_item(put(late)))])
@@ -595,7 +595,7 @@ class TestNight:
     ) -> None:
         """Its record comes when the rows have been read, and before the sums are stored."""
         first, late = as_rows(
-            Click(id=name, code="a1", owner="ann", at=NOW - timedelta(days=2), agent=AGENTS[0], visitor=name)
+            Click(id=name, link_id="a1", owner="ann", at=NOW - timedelta(days=2), agent=AGENTS[0], visitor=name)
             for name in ("x", "y")
         )
         fold = click_store.fold
@@ -617,7 +617,7 @@ class TestNight:
     def test_saved_recount_is_not_resumed_behind_a_late_row(self, network: Network) -> None:
         """The row may be in front of where the recount had come to: what is asked again begins anew."""
         late, first = as_rows(
-            Click(id=name, code="a1", owner="ann", at=NOW - timedelta(days=2, hours=hours), agent=AGENTS[0])
+            Click(id=name, link_id="a1", owner="ann", at=NOW - timedelta(days=2, hours=hours), agent=AGENTS[0])
             for name, hours in (("x", 2), ("y", 1))
         )
         with network(Faults(1)):
@@ -634,7 +634,7 @@ class TestNight:
     def test_drift_is_found_corrected_and_logged(self, network: Network, capsys: pytest.CaptureFixture[str]) -> None:
         """A counter was edited: the rows decide, for the link, its total and its owner."""
         clicks = as_rows(
-            Click(id=str(n), code="a1", owner="ann", at=NOW - timedelta(days=2), agent=AGENTS[0]) for n in range(7)
+            Click(id=str(n), link_id="a1", owner="ann", at=NOW - timedelta(days=2), agent=AGENTS[0]) for n in range(7)
         )
         with network(Faults(1)):
             click_store.mark_folded_through("2026-11-20")
@@ -655,7 +655,7 @@ class TestNight:
 
     def test_other_patterns_are_no_drift(self, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
         """Clicks were judged by the patterns of another version: the kinds change, and nobody is alarmed."""
-        clicks = as_rows(Click(id=str(n), code="a1", at=NOW - timedelta(days=2), agent=AGENTS[0]) for n in range(7))
+        clicks = as_rows(Click(id=str(n), link_id="a1", at=NOW - timedelta(days=2), agent=AGENTS[0]) for n in range(7))
         with network(Faults(1)):
             click_store.mark_folded_through("2026-11-20")
             with monkeypatch.context() as before:
@@ -671,7 +671,7 @@ class TestNight:
 
     def test_days_with_expired_rows_are_not_counted_again(self, network: Network) -> None:
         """A night that is months late must not count zero."""
-        click = Click(id="1", code="a1", at=NOW - timedelta(days=80), agent=AGENTS[0])
+        click = Click(id="1", link_id="a1", at=NOW - timedelta(days=80), agent=AGENTS[0])
         with network(Faults(1)):
             record(messages_of([click]), NOW)
             click_store.mark_folded_through("2026-11-20")
@@ -683,7 +683,7 @@ class TestNight:
 
     def test_day_whose_rows_have_begun_to_end_keeps_its_counts(self, network: Network) -> None:
         """From the rows that are left it would be counted too low, and it is not counted from them."""
-        click = Click(id="1", code="a1", at=NOW - timedelta(days=80), agent=AGENTS[0])
+        click = Click(id="1", link_id="a1", at=NOW - timedelta(days=80), agent=AGENTS[0])
         with network(Faults(1)):
             record(messages_of([click]), NOW)
             clients.writes.delete_item(
@@ -702,12 +702,12 @@ class TestNight:
         monkeypatch.setattr(counters, "MAX_NAMES", 3)
         codes = ["s1", "s2", "s3", "s4", *["big"] * 9]
         clicks = as_rows(
-            Click(id=str(n), code=code, owner="ann", at=NOW - timedelta(days=2)) for n, code in enumerate(codes)
+            Click(id=str(n), link_id=code, owner="ann", at=NOW - timedelta(days=2)) for n, code in enumerate(codes)
         )
         with network(Faults(1)):
             click_store.mark_folded_through("2026-11-20")
             for code in set(codes):
-                link_store.add(Link(code=code, url="https://example.com/", owner="ann", created_at=NOW), code)
+                link_store.add(Link(id=code, url="https://example.com/", owner="ann", created_at=NOW), code)
             for number, click in enumerate(clicks_put(clicks), start=1):
                 rows.count_at(NOW - timedelta(days=1), [(number, row_store.to_item(click))])
             (open_day,) = click_store.days_of("@ann", "2026-11-22", "2026-11-22", NOW)

@@ -39,7 +39,7 @@ def links_of(chance: random.Random, number: int) -> list[Link]:
     for place in range(number):
         made_at = NOW - timedelta(milliseconds=chance.randrange(40) * 1000)
         link = Link(
-            code=f"code-{chance.randrange(10**9)}-{place}",
+            id=f"code-{chance.randrange(10**9)}-{place}",
             url=f"https://example.com/{place}",
             created_at=made_at,
             updated_at=made_at + timedelta(seconds=chance.randrange(3)),
@@ -163,7 +163,7 @@ def test_an_export_is_of_its_owner_or_of_everyone(network: Network, storage: Sto
     ]
     with network(Faults(1)):
         keep(links)
-        gone = replace(links[0], code="gone")
+        gone = replace(links[0], id="gone")
         keep([gone])
         link_store.remove(gone, "change", NOW)
         anns, all_of_them = (
@@ -177,8 +177,10 @@ def test_an_export_is_of_its_owner_or_of_everyone(network: Network, storage: Sto
 
 def test_exports_have_totals_and_counts_by_day(network: Network, storage: Storage) -> None:
     """Days on request; the total includes imported visits."""
-    link = Link(code="x", url="https://example.com/", created_at=NOW, owner="ann", imported_visits=5, version=1)
-    clicks = [Click(id=str(n), code="x", owner="ann", at=NOW - timedelta(days=n % 2), agent="curl/8") for n in range(5)]
+    link = Link(id="x", url="https://example.com/", created_at=NOW, owner="ann", imported_visits=5, version=1)
+    clicks = [
+        Click(id=str(n), link_id="x", owner="ann", at=NOW - timedelta(days=n % 2), agent="curl/8") for n in range(5)
+    ]
     with network(Faults(1)):
         keep([link])
         record([Message(click.id, json.dumps(click.as_message())) for click in clicks], NOW)

@@ -59,9 +59,9 @@ def prepare(on_taken: OnTaken = "rename", *, dry_run: bool = False) -> None:
         Import(id=ID, owner="ann", by="laptop", created_at=NOW, on_taken=on_taken, dry_run=dry_run)
     )
     for number in range(3):
-        open_link = Link(code=f"open-{number}", url=f"https://example.com/open/{number}", created_at=NOW, owner="ann")
+        open_link = Link(id=f"open-{number}", url=f"https://example.com/open/{number}", created_at=NOW, owner="ann")
         link_store.add(open_link, "ann")
-        link_store.add(Link(code=f"bobs-{number}", url="https://example.com/", created_at=NOW, owner="bob"), "bob")
+        link_store.add(Link(id=f"bobs-{number}", url="https://example.com/", created_at=NOW, owner="bob"), "bob")
     blocked_host_store.add(Blocked("evil.example.org", "phishing", NOW))
 
 

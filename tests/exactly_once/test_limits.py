@@ -20,6 +20,7 @@ from chalicelib.errors import LinkOff, LinkUsedUp, ShortenerError, StoreUnavaila
 from chalicelib.usecases import update_link
 from chalicelib.usecases.create_link import shorten
 from chalicelib.usecases.follow_link import follow
+from tests.callers import named
 from tests.exactly_once.conftest import Network
 from tests.faulty_proxy import Faults
 from tests.sizes import each_seed
@@ -164,7 +165,7 @@ def test_change_takes_effect_once_acknowledged(network: Network) -> None:
         shorten(NewLink(url="https://example.com/", alias="busy", max_visits=1000), ANN, NOW)
         with ThreadPoolExecutor(40) as crowd:
             before = [crowd.submit(visit, "busy") for _ in range(40)]
-            update_link.change("busy", Change({"enabled": False}), ANN, None, NOW)
+            update_link.change(named("busy"), Change({"enabled": False}), ANN, None, NOW)
             after = visitors_at_once("busy", 20)
 
         outcomes = [each.result() for each in before]

@@ -20,6 +20,7 @@ from chalicelib.core.links.new_link import NewLink
 from chalicelib.errors import AliasTaken, LinkUnknown, ShortenerError, StoreUnavailable, VersionChanged
 from chalicelib.usecases import create_links, update_link
 from chalicelib.usecases.create_link import shorten
+from tests.callers import named
 from tests.exactly_once.conftest import Network
 from tests.faulty_proxy import Faults
 from tests.sizes import SEEDS, each_seed, grows
@@ -66,15 +67,15 @@ def test_deletion_is_final(network: Network, seed: int) -> None:
             code = f"race-{number}"
             shorten(NewLink(url="https://example.com/", alias=code), ANN, NOW)
             at_once(
-                partial(update_link.change, code, titled("a"), ANN, None, NOW),
-                partial(update_link.remove, code, ANN, None, NOW),
-                partial(update_link.change, code, Change({"enabled": False}), ANN, None, NOW),
-                partial(update_link.change, code, titled("b"), ANN, None, NOW),
+                partial(update_link.change, named(code), titled("a"), ANN, None, NOW),
+                partial(update_link.remove, named(code), ANN, None, NOW),
+                partial(update_link.change, named(code), Change({"enabled": False}), ANN, None, NOW),
+                partial(update_link.change, named(code), titled("b"), ANN, None, NOW),
             )
 
             assert link_store.find_now(code) is None
             assert link_store.is_code_used(code)
-            assert outcome_of(update_link.change, code, titled("c"), ANN, None, NOW) is LinkUnknown
+            assert outcome_of(update_link.change, named(code), titled("c"), ANN, None, NOW) is LinkUnknown
 
 
 def test_concurrent_changes_of_different_fields_all_succeed(network: Network) -> None:
@@ -84,7 +85,7 @@ def test_concurrent_changes_of_different_fields_all_succeed(network: Network) ->
             code = f"merge-{number}"
             shorten(NewLink(url="https://example.com/", alias=code), ANN, NOW)
             changes = [titled("t"), Change({"note": "n"}), Change({"enabled": False}), Change({"tags": ("x",)})]
-            at_once(*(partial(update_link.change, code, each, ANN, None, NOW) for each in changes))
+            at_once(*(partial(update_link.change, named(code), each, ANN, None, NOW) for each in changes))
 
             link = link_store.find_now(code)
             assert link is not None
@@ -99,8 +100,8 @@ def test_one_of_two_changes_of_the_same_version_gets_412(network: Network) -> No
             code = f"seen-{number}"
             etag = shorten(NewLink(url="https://example.com/", alias=code), ANN, NOW).etag
             outcomes = at_once(
-                partial(update_link.change, code, titled("a"), ANN, etag, NOW),
-                partial(update_link.change, code, titled("b"), ANN, etag, NOW),
+                partial(update_link.change, named(code), titled("a"), ANN, etag, NOW),
+                partial(update_link.change, named(code), titled("b"), ANN, etag, NOW),
             )
 
             assert outcomes.count(VersionChanged) == 1

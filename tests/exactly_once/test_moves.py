@@ -367,13 +367,13 @@ class World:
         """Assert that each visit counts once: for its link, and for the workspace that a container had the link in."""
         count(queued())  # those that the table did not take become rows
         clicks = [row_store.from_item(item) for item in rows.rows()]
-        by_link = Counter(click.code for click in clicks)
+        by_link = Counter(click.link_id for click in clicks)
         assert by_link == Counter({code: link.visits for code, link in self.links.items() if link.visits})
         for click in clicks:
-            possible = self.links[click.code].owners_within(click.at, settings.link_cache_seconds)
-            assert click.owner in possible, (click, self.links[click.code].owners)
+            possible = self.links[click.link_id].owners_within(click.at, settings.link_cache_seconds)
+            assert click.owner in possible, (click, self.links[click.link_id].owners)
         for workspace in WORKSPACES:
-            mine = Counter(click.code for click in clicks if click.owner == workspace)
+            mine = Counter(click.link_id for click in clicks if click.owner == workspace)
             key, period = self.key_of(workspace), f"from={START.date()}&to={self.now.date()}"
             report = self.call(key, "GET", f"/v1/stats?{quote(period, safe='=&')}").json_body
             assert report["total"]["visits"] == sum(mine.values())

@@ -128,7 +128,7 @@ class World:
         moment = self.now - timedelta(milliseconds=chance.randrange(1000))
         return Click(
             id=f"{chance.getrandbits(64):016x}",
-            code=code,
+            link_id=code,
             owner=OWNERS.get(code),
             at=moment.replace(microsecond=moment.microsecond // 1000 * 1000),
             agent=chance.choice(AGENTS),
@@ -278,7 +278,7 @@ class World:
             for key in counters.counter_keys(click):
                 found = people.setdefault(key, set())
                 if click.visitor and user_agents.classify(click).kind == "humans":
-                    found.add((click.code, click.visitor))
+                    found.add((click.link_id, click.visitor))
         for key, visitors in people.items():
             (day,) = click_store.days_of(key.subject, key.day, key.day, self.now)
             assert day.visitors == len(visitors), key

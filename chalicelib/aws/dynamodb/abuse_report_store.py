@@ -1,4 +1,4 @@
-"""Visitors' abuse reports, in the access table. ``id``: ``report#<code>#<id>``; deleted after 90 days."""
+"""Visitors' abuse reports, in the access table. ``id``: ``report#<id of the link>#<id>``; deleted after 90 days."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def add(report: AbuseReport, now: datetime) -> None:
         StoreUnavailable: it may or may not have been stored.
     """
     texts = {
-        "id": f"report#{report.code}#{uuid.uuid4().hex}",
+        "id": f"report#{report.link_id}#{uuid.uuid4().hex}",
         "kind": "report",
         "createdAt": times.to_text(now),
-        "code": report.code,
+        "code": report.link_id,
         "reason": report.reason,
         "comment": report.comment,
     }
@@ -38,7 +38,7 @@ def add(report: AbuseReport, now: datetime) -> None:
 
 
 def latest() -> list[dict[str, Any]]:
-    """Return the latest hundred reports as clients see them, the newest first.
+    """Return the latest hundred reports, the newest first.
 
     Raises:
         StoreUnavailable
@@ -48,7 +48,7 @@ def latest() -> list[dict[str, Any]]:
     return [
         {
             "at": item["createdAt"]["S"],
-            "code": item["code"]["S"],
+            "link_id": item["code"]["S"],
             "reason": item["reason"]["S"],
             "comment": item.get("comment", {}).get("S"),
         }

@@ -63,7 +63,7 @@ def count(clicks: Sequence[ClassifiedClick], added: Mapping[CounterKey, Counts])
         StoreUnavailable: it may or may not have been written.
     """
     actions: list[Any] = [{"Put": _row_if_new(each)} for each in clicks]
-    owner_of = {each.click.code: each.click.owner for each in clicks}
+    owner_of = {each.click.link_id: each.click.owner for each in clicks}
     for key, counts in added.items():
         texts = {"openDay": key.day, "owner": owner_of.get(key.subject)}
         actions.append({"Update": _addition(key.subject, f"day#{key.day}", counts, texts)})
@@ -255,7 +255,7 @@ def publish(key: CounterKey, seen: Day, visitors: int, of_owners: shares.Shares)
         **condition,
     }
     added = {owner: counts for owner, counts in of_owners.items() if counts["visitors"]}
-    return not transactions.write([{"Update": update}, *_corrections(key.day, added)])
+    return not transactions.write([{"Update": update}, *_corrections(key, added)])
 
 
 def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owners: shares.Shares) -> bool:
@@ -282,7 +282,7 @@ def fold(key: CounterKey, seen: Day, folded: Day, owner: str | None, of_owners: 
     actions: list[Any] = [{"Put": {"TableName": settings.clicks_table, "Item": item, **_unchanged_since(seen)}}]
     if not counters.is_owner_subject(key.subject):
         actions.append({"Update": _inclusion(key, counters.drift_between(seen.counts, folded.counts))})
-    return not transactions.write([*actions, *_corrections(key.day, of_owners)])
+    return not transactions.write([*actions, *_corrections(key, of_owners)])
 
 
 def ask_recount(key: CounterKey, owner: str | None) -> None:
@@ -405,7 +405,7 @@ def _row_if_new(classified: ClassifiedClick) -> dict[str, Any]:
     return {
         "TableName": settings.clicks_table,
         "Item": {
-            **_key(click.code, row_store.entry_of(click)),
+            **_key(click.link_id, row_store.entry_of(click)),
             **{name: {"S": text} for name, text in texts.items() if text},
             "expiresAt": _expiry(click.at),
         },
@@ -439,11 +439,12 @@ def _addition(
     }
 
 
-def _corrections(day: str, of_owners: shares.Shares) -> list[Any]:
-    """Return the actions that add to the ``day`` of each owner."""
+def _corrections(link: CounterKey, of_owners: shares.Shares) -> list[Any]:
+    """Return the actions that add to the days of each owner that the visits of a link's day count for."""
     return [
-        {"Update": _addition(counters.owner_subject(owner), f"day#{day}", {**counts, "corrected": 1})}
+        {"Update": _addition(subject, f"day#{link.day}", {**counts, "corrected": 1})}
         for owner, counts in of_owners.items()
+        for subject in counters.owner_subjects(owner, link.subject)
     ]
 
 

@@ -22,13 +22,13 @@ from chalicelib.settings import settings
 KEPT = 50
 
 
-def entry(code: str, version: int, by: str, at: datetime, action: str, changes: dict[str, Any]) -> Any:
+def entry(link_id: str, version: int, by: str, at: datetime, action: str, changes: dict[str, Any]) -> Any:
     """Return the write that records the change of a link to ``version``."""
     return {
         "Put": {
             "TableName": settings.clicks_table,
             "Item": {
-                "code": {"S": code},
+                "code": {"S": link_id},
                 "entry": {"S": f"change#{version % KEPT:02}"},
                 "version": {"N": str(version)},
                 "by": {"S": by},
@@ -40,9 +40,9 @@ def entry(code: str, version: int, by: str, at: datetime, action: str, changes: 
     }
 
 
-def removal(code: str, version: int, by: str, at: datetime) -> Any:
+def removal(link_id: str, version: int, by: str, at: datetime) -> Any:
     """Return the write that records the deletion of a link, in a slot of its own, as its last change."""
-    action = entry(code, version, by, at, "removed", {})
+    action = entry(link_id, version, by, at, "removed", {})
     action["Put"]["Item"]["entry"] = {"S": "change#removed"}
     return action
 
@@ -52,7 +52,7 @@ def with_change_id(entry_action: Any, change_id: str) -> Any:
     return {"Put": {**entry_action["Put"], "Item": {**entry_action["Put"]["Item"], "changeId": {"S": change_id}}}}
 
 
-def history_for(code: str) -> list[dict[str, Any]]:
+def history_for(link_id: str) -> list[dict[str, Any]]:
     """Return the changes of a link, the newest first.
 
     Raises:
@@ -65,21 +65,21 @@ def history_for(code: str) -> list[dict[str, Any]]:
             "action": item["action"]["S"],
             "changes": json.loads(item["changes"]["S"]),
         }
-        for item in sorted(_items_of(code), key=lambda item: -int(item["version"]["N"]))
+        for item in sorted(_items_of(link_id), key=lambda item: -int(item["version"]["N"]))
     ]
 
 
-def changes_by(code: str, change_id: str) -> dict[str, Any] | None:
+def changes_by(link_id: str, change_id: str) -> dict[str, Any] | None:
     """Return what the change ``change_id`` changed of a link, if it is among the last fifty; otherwise None.
 
     Raises:
         StoreUnavailable
     """
-    found = (item for item in _items_of(code) if item.get("changeId") == {"S": change_id})
+    found = (item for item in _items_of(link_id) if item.get("changeId") == {"S": change_id})
     return next((json.loads(item["changes"]["S"]) for item in found), None)
 
 
-def set_expiry(code: str, now: datetime) -> None:
+def set_expiry(link_id: str, now: datetime) -> None:
     """Let the history of a deleted link expire, as long after ``now`` as single visits are kept.
 
     It can be repeated. If it is interrupted, the other entries stay until they are erased.
@@ -88,7 +88,7 @@ def set_expiry(code: str, now: datetime) -> None:
         StoreUnavailable
     """
     end = str(int((now + timedelta(days=settings.click_retention_days)).timestamp()))
-    for item in _items_of(code):
+    for item in _items_of(link_id):
         with suppress(Refused), translating_errors("ConditionalCheckFailedException"):  # erased meanwhile
             clients.writes.put_item(
                 TableName=settings.clicks_table,
@@ -97,12 +97,12 @@ def set_expiry(code: str, now: datetime) -> None:
             )
 
 
-def _items_of(code: str) -> Iterator[dict[str, Any]]:
+def _items_of(link_id: str) -> Iterator[dict[str, Any]]:
     return all_items(
         settings.clicks_table,
         {
             "KeyConditionExpression": "code = :code AND begins_with(entry, :change)",
-            "ExpressionAttributeValues": {":code": {"S": code}, ":change": {"S": "change#"}},
+            "ExpressionAttributeValues": {":code": {"S": link_id}, ":change": {"S": "change#"}},
             "ConsistentRead": True,
         },
     )

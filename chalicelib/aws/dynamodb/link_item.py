@@ -107,15 +107,17 @@ STORED: dict[str, tuple[str, _Codec]] = {
     "version": ("version", _COUNT),
     "slots": ("slots", _COUNT),
 }
-"""By attribute of a link, except ``code`` and ``url``: its name in the item, and its codec."""
+"""By attribute of a link, except ``id`` and ``url``: its name in the item, and its codec."""
 _BY_STORED_NAME = {name: (attribute, codec.read) for attribute, (name, codec) in STORED.items()}
 
 
 def to_item(link: Link) -> Item:
     """Return the item of a link. Attributes with default values are omitted."""
-    item: Item = {"code": {"S": link.code}, "originalUrl": {"S": key_of(link.url)}}
+    item: Item = {"code": {"S": link.id}, "originalUrl": {"S": key_of(link.url)}}
     if _is_long(link.url):
         item["longUrl"] = {"S": link.url}
+    if link.space:
+        item["space"] = {"S": link.space}  # for the index bySpace; it is in the id as well
     for attribute, (name, codec) in STORED.items():
         stored = codec.write(getattr(link, attribute))
         if stored is not None:
@@ -135,7 +137,7 @@ def from_item(item: Item) -> Link | None:
         return None
     known = [(_BY_STORED_NAME[name], stored) for name, stored in item.items() if name in _BY_STORED_NAME]
     values: dict[str, Any] = {attribute: read(stored) for (attribute, read), stored in known}
-    return Link(code=item["code"]["S"], url=url, **values)
+    return Link(id=item["code"]["S"], url=url, **values)
 
 
 def key_of(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Links in DynamoDB. Key: ``code``. The attributes of an item are in ``link_item``."""
+"""Links in DynamoDB. Key: ``code``, which is the link's id. The attributes of an item are in ``link_item``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chalicelib.aws.dynamodb import transactions
 from chalicelib.aws.dynamodb.errors import CodeTaken, LinkChanged, WriteRefused, translating_errors
 from chalicelib.aws.dynamodb.link_item import from_item, key_of, to_item
 from chalicelib.aws.dynamodb.queries import all_items, items_by_key
-from chalicelib.core import times
+from chalicelib.core import domains, times
 from chalicelib.core.links.link import Link
 from chalicelib.errors import LinkUnknown, StoreUnavailable
 from chalicelib.settings import settings
@@ -32,8 +32,8 @@ SAME_URL_AT_MOST = 25
 _VISITS_REMEMBERED = 10  # seconds
 
 
-def find(code: str) -> Link | None:
-    """Return the link of ``code``, or None.
+def find(link_id: str) -> Link | None:
+    """Return the link of ``link_id``, or None.
 
     The first read is eventually consistent, which costs half; a miss is read again consistently, so that a link works
     as soon as it is created.
@@ -41,33 +41,36 @@ def find(code: str) -> Link | None:
     Raises:
         StoreUnavailable: the table did not respond within the time limits.
     """
-    return _get(code, consistent=False) or _get(code, consistent=True)
+    return _get(link_id, consistent=False) or _get(link_id, consistent=True)
 
 
-def find_now(code: str) -> Link | None:
-    """Return the current link of ``code`` by a consistent read, or None.
+def find_now(link_id: str) -> Link | None:
+    """Return the current link of ``link_id`` by a consistent read, or None.
 
     Raises:
         StoreUnavailable
     """
-    return _get(code, consistent=True)
+    return _get(link_id, consistent=True)
 
 
-def is_code_used(code: str) -> bool:
-    """Tell whether ``code`` belongs to a link, or belonged to one that was deleted.
+def is_code_used(link_id: str) -> bool:
+    """Tell whether the code of ``link_id`` belongs to a link, or belonged to one that was deleted.
 
     Raises:
         StoreUnavailable
     """
     with translating_errors():
         found = clients.reads.get_item(
-            TableName=settings.links_table, Key={"code": {"S": code}}, ProjectionExpression="code", ConsistentRead=True
+            TableName=settings.links_table,
+            Key={"code": {"S": link_id}},
+            ProjectionExpression="code",
+            ConsistentRead=True,
         )
     return "Item" in found
 
 
-def find_by_url(url: str, owner: str | None) -> Iterator[Link]:
-    """Yield the links of ``owner`` to exactly ``url``, the newest first.
+def find_by_url(url: str, owner: str | None, space: str) -> Iterator[Link]:
+    """Yield the links of ``owner`` in ``space`` to exactly ``url``, the newest first.
 
     One created within the last second may be missing. The index only has their codes: each link is read consistently
     from the table. Only the newest 25 are returned.
@@ -88,8 +91,9 @@ def find_by_url(url: str, owner: str | None) -> Iterator[Link]:
             },
             ScanIndexForward=False,
         )
-    for item in page["Items"][:SAME_URL_AT_MOST]:
-        link = find_now(item["code"]["S"])
+    ids = [link_id for item in page["Items"] if domains.space_of(link_id := item["code"]["S"]) == space]
+    for link_id in ids[:SAME_URL_AT_MOST]:
+        link = find_now(link_id)
         if link is not None:
             yield link
 
@@ -125,13 +129,13 @@ def links_of(owner: str) -> Iterator[Link]:
     return (link for item in items if (link := from_item(item)) is not None)
 
 
-def codes_of(owner: str, codes: Iterable[str]) -> set[str]:
-    """Return those of ``codes`` that are links of ``owner`` now, consistently: a read unit for each 4 KB of a link.
+def codes_of(owner: str, link_ids: Iterable[str]) -> set[str]:
+    """Return those of ``link_ids`` that are links of ``owner`` now, consistently: a read unit for each 4 KB of a link.
 
     Raises:
         StoreUnavailable
     """
-    keys = [{"code": {"S": code}} for code in dict.fromkeys(codes)]
+    keys = [{"code": {"S": link_id}} for link_id in dict.fromkeys(link_ids)]
     items = items_by_key(settings.links_table, keys, consistent=True, attributes=["code", "owner"])
     return {item["code"]["S"] for item in items if item.get("owner") == {"S": owner}}
 
@@ -152,6 +156,31 @@ def all_links() -> Iterator[Link]:
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
+def number_in(space: str) -> int:
+    """Return how many links a space has; one of the last second may be missing. Not for the default space.
+
+    A read unit for about a hundred links.
+
+    Raises:
+        StoreUnavailable
+    """
+    query: Any = {
+        "IndexName": "bySpace",
+        "KeyConditionExpression": "#space = :space",
+        "ExpressionAttributeNames": {"#space": "space"},
+        "ExpressionAttributeValues": {":space": {"S": space}},
+        "Select": "COUNT",
+    }
+    number = 0
+    while True:
+        with translating_errors():
+            page = clients.reads.query(TableName=settings.links_table, **query)
+        number += page["Count"]
+        if "LastEvaluatedKey" not in page:
+            return number
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
 def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:
     """Store a new link and its ``claims`` in one transaction.
 
@@ -170,7 +199,7 @@ def add(link: Link, request_id: str, claims: Sequence[Claim] = ()) -> None:
     with_priority = [each for each in claims if each.has_priority]
     _raise_for(with_priority, reasons[1:])
     if reasons[0].get("Code") == "ConditionalCheckFailed":
-        raise CodeTaken(link.code)
+        raise CodeTaken(link.id)
     _raise_for(claims, reasons[1:])
     raise StoreUnavailable
 
@@ -204,7 +233,7 @@ def remove(
         StoreUnavailable: it may or may not have been removed.
     """
     tombstone = {
-        "code": {"S": link.code},
+        "code": {"S": link.id},
         "deletedAt": {"S": times.to_text(now)},
         "changeId": {"S": change_id},
         "version": {"N": str(link.version + 1)},
@@ -231,7 +260,7 @@ def spend_visit(link: Link) -> Link | None:
         with translating_errors("ConditionalCheckFailedException", "TransactionConflictException"):
             clients.reads.update_item(
                 TableName=settings.links_table,
-                Key={"code": {"S": link.code}},
+                Key={"code": {"S": link.id}},
                 UpdateExpression=f"ADD spent :one, {ids} :visits REMOVE {outdated_ids}",
                 # The IAM role of the redirect may write the attributes named here: no target is among them.
                 ConditionExpression="version = :seen AND (attribute_not_exists(spent) OR spent < maxVisits) "
@@ -245,7 +274,7 @@ def spend_visit(link: Link) -> Link | None:
             )
     except Refused:
         # Read, not returned by the update: the redirect's role lets an update return nothing of the item.
-        item = _item(link.code, consistent=True) or {}
+        item = _item(link.id, consistent=True) or {}
         if visit_id in item.get(ids, {}).get("SS", ()):
             return None
         changed = from_item(item)
@@ -255,8 +284,8 @@ def spend_visit(link: Link) -> Link | None:
     return None
 
 
-def note_guesses(code: str, now: datetime) -> None:
-    """Record in the link of ``code`` that its password was guessed too often at ``now``.
+def note_guesses(link_id: str, now: datetime) -> None:
+    """Record in the link of ``link_id`` that its password was guessed too often at ``now``.
 
     The version is not changed, so that concurrent changes succeed. The condition only names attributes that the IAM
     role of the redirect may write; a tombstone stays a tombstone.
@@ -267,14 +296,14 @@ def note_guesses(code: str, now: datetime) -> None:
     with suppress(Refused), translating_errors("ConditionalCheckFailedException", "TransactionConflictException"):
         clients.best_effort.update_item(
             TableName=settings.links_table,
-            Key={"code": {"S": code}},
+            Key={"code": {"S": link_id}},
             UpdateExpression="SET guessedAt = :now",
             ConditionExpression="attribute_exists(version)",
             ExpressionAttributeValues={":now": {"S": times.to_text(now)}},
         )
 
 
-def set_slots(code: str, number: int) -> None:
+def set_slots(link_id: str, number: int) -> None:
     """Tell redirects over how many slots the rows of a link's clicks are spread. The version is not changed.
 
     Raises:
@@ -283,7 +312,7 @@ def set_slots(code: str, number: int) -> None:
     with suppress(Refused), translating_errors("ConditionalCheckFailedException"):
         clients.writes.update_item(
             TableName=settings.links_table,
-            Key={"code": {"S": code}},
+            Key={"code": {"S": link_id}},
             UpdateExpression="SET slots = :number",
             ConditionExpression="attribute_exists(code)",
             ExpressionAttributeValues={":number": {"N": str(number)}},
@@ -308,8 +337,8 @@ def _by_owner(owner: str) -> dict[str, Any]:
     }
 
 
-def _get(code: str, *, consistent: bool) -> Link | None:
-    item = _item(code, consistent=consistent)
+def _get(link_id: str, *, consistent: bool) -> Link | None:
+    item = _item(link_id, consistent=consistent)
     return None if item is None else from_item(item)
 
 
@@ -322,10 +351,10 @@ def _recent_visits(seconds: float) -> tuple[str, str]:
     return f"recentVisits{window % 3}", f"recentVisits{(window + 1) % 3}"
 
 
-def _item(code: str, *, consistent: bool) -> Item | None:
+def _item(link_id: str, *, consistent: bool) -> Item | None:
     with translating_errors():
         found = clients.reads.get_item(
-            TableName=settings.links_table, Key={"code": {"S": code}}, ConsistentRead=consistent
+            TableName=settings.links_table, Key={"code": {"S": link_id}}, ConsistentRead=consistent
         )
     return found.get("Item")
 
@@ -363,7 +392,7 @@ def _update(before: Link, after: Link, change_id: str) -> dict[str, Any]:
         condition = _if_spent_as(old.get("spent"), condition)
     return {
         "TableName": settings.links_table,
-        "Key": {"code": {"S": before.code}},
+        "Key": {"code": {"S": before.id}},
         "UpdateExpression": f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else ""),
         **condition,
         "ExpressionAttributeNames": condition["ExpressionAttributeNames"] | {f"#{name}": name for name in names},

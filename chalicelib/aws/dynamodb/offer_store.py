@@ -1,7 +1,7 @@
 """Offers of links, in the access table: two items for each, one for each side to list. They expire after two weeks.
 
-offer#<code>      of kind ``offer-to#<workspace>``: the offer
-offered#<code>    of kind ``offer-of#<workspace>``: the same, if the link has an owner
+offer#<id>        of kind ``offer-to#<workspace>``: the offer
+offered#<id>      of kind ``offer-of#<workspace>``: the same, if the link has an owner
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def add(offer: Offer, alongside: Sequence[Any] = ()) -> None:
     is_of = "attribute_not_exists(#owner)" if offer.of is None else "#owner = :of"
     check = {
         "TableName": settings.links_table,
-        "Key": {"code": {"S": offer.code}},
+        "Key": {"code": {"S": offer.link_id}},
         "ConditionExpression": f"attribute_exists(originalUrl) AND {is_of}",
         **owner,
     }
@@ -44,7 +44,7 @@ def add(offer: Offer, alongside: Sequence[Any] = ()) -> None:
         raise LinkChanged
 
 
-def find(code: str, now: datetime) -> Offer | None:
+def find(link_id: str, now: datetime) -> Offer | None:
     """Return the current offer of a link, or None.
 
     Raises:
@@ -52,7 +52,7 @@ def find(code: str, now: datetime) -> Offer | None:
     """
     with translating_errors():
         found = clients.reads.get_item(
-            TableName=settings.access_table, Key={"id": {"S": f"offer#{code}"}}, ConsistentRead=True
+            TableName=settings.access_table, Key={"id": {"S": f"offer#{link_id}"}}, ConsistentRead=True
         )
     offer = _from_item(found["Item"]) if "Item" in found else None
     return None if offer is None or offer.expires_at <= now else offer
@@ -74,7 +74,7 @@ def offers_of(workspace: str, now: datetime) -> list[Offer]:
             )
         found += map(_from_item, page["Items"])
     current = (offer for offer in found if offer.expires_at > now)
-    return sorted(current, key=lambda offer: (offer.created_at, offer.code), reverse=True)
+    return sorted(current, key=lambda offer: (offer.created_at, offer.link_id), reverse=True)
 
 
 def end(offer: Offer, alongside: Sequence[Any] = ()) -> bool:
@@ -99,16 +99,16 @@ def removals(offer: Offer) -> list[Any]:
 def _to_items(offer: Offer) -> list[dict[str, Any]]:
     texts = {
         "offerId": offer.id,
-        "code": offer.code,
+        "code": offer.link_id,
         "from": offer.of,
         "to": offer.to,
         "createdAt": times.to_text(offer.created_at),
     }
     item: dict[str, Any] = {name: {"S": text} for name, text in texts.items() if text is not None}
     item["expiresAt"] = {"N": str(int(offer.expires_at.timestamp()))}
-    items = [{"id": {"S": f"offer#{offer.code}"}, "kind": {"S": f"offer-to#{offer.to}"}, **item}]
+    items = [{"id": {"S": f"offer#{offer.link_id}"}, "kind": {"S": f"offer-to#{offer.to}"}, **item}]
     if offer.of is not None:
-        items.append({"id": {"S": f"offered#{offer.code}"}, "kind": {"S": f"offer-of#{offer.of}"}, **item})
+        items.append({"id": {"S": f"offered#{offer.link_id}"}, "kind": {"S": f"offer-of#{offer.of}"}, **item})
     return items
 
 
@@ -116,7 +116,7 @@ def _from_item(item: Any) -> Offer:
     text = {name: value["S"] for name, value in item.items() if "S" in value}
     return Offer(
         id=text["offerId"],
-        code=text["code"],
+        link_id=text["code"],
         of=text.get("from"),
         to=text["to"],
         created_at=times.parse_time(text["createdAt"]),

@@ -114,7 +114,7 @@ def to_item(click: Click) -> Item:
     texts["kind"] = "prefetches" if click.prefetch else "humans"
     numbers = {"slot": click.slot, "slots": click.slots, "expiresAt": click.expires_at, "ms": click.took_ms}
     item: Item = {
-        "code": {"S": slots.partition_key(click.code, click.slot)},
+        "code": {"S": slots.partition_key(click.link_id, click.slot)},
         "entry": {"S": entry_of(click)},
         **{name: {"S": text} for name, text in texts.items() if text},
         **{name: {"N": str(number)} for name, number in numbers.items() if number is not None},
@@ -140,10 +140,14 @@ def from_item(item: Any) -> Click:
     """
     try:
         moment, _, click_id = item["entry"]["S"].removeprefix(_PREFIX).partition("#")
-        code, _slot = slots.subject_and_slot(item["code"]["S"])
+        link_id, _slot = slots.subject_and_slot(item["code"]["S"])
         texts: dict[str, Any] = {name: _text(item, name) for name in _TEXTS}
         click = Click(
-            id=click_id, code=code, at=times.parse_time(moment), prefetch=_text(item, "kind") == "prefetches", **texts
+            id=click_id,
+            link_id=link_id,
+            at=times.parse_time(moment),
+            prefetch=_text(item, "kind") == "prefetches",
+            **texts,
         )
         if "slot" not in item:
             return click

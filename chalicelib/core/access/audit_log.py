@@ -20,6 +20,7 @@ Action = Literal[
     "key-made",
     "key-revoked",
     "workspace-changed",
+    "domain-changed",
     "link-offered",
     "offer-withdrawn",
     "offer-declined",
@@ -31,7 +32,7 @@ Action = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What was done to ``subject``: a key's id, a link's code or a workspace. ``at`` is aware, in UTC."""
+    """What was done to ``subject``: a key's id, a link's address, a workspace or a domain. ``at`` is aware, in UTC."""
 
     at: datetime
     action: Action

@@ -8,20 +8,22 @@ from typing import Any
 
 from chalicelib.core import times
 from chalicelib.core.access.api_key import OWNER, is_manage_key
+from chalicelib.core.domains import Domain, Domains, code_of
+from chalicelib.core.links.link_fields import LinkFields
 from chalicelib.core.validation import Fields, names_of
 from chalicelib.errors import OfferInvalid
 
 LASTS = timedelta(days=14)
-NAMES = names_of(("code", "to"))
+NAMES = names_of(("code", "domain", "to"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """An offer of the link of ``code``. Times are aware, in UTC."""
+    """An offer of a link. Times are aware, in UTC."""
 
     id: str
     """Tells it from a later offer of the same link."""
-    code: str
+    link_id: str
     of: str | None
     """The workspace that the link is in; None: it has no owner, and the installation offers it."""
     to: str
@@ -32,11 +34,13 @@ class Offer:
         """Return when it can no longer be accepted."""
         return self.created_at + LASTS
 
-    def as_json(self, base_url: str) -> dict[str, Any]:
+    def as_json(self, known: Domains) -> dict[str, Any]:
         """Return the offer as both sides see it."""
+        code, domain = code_of(self.link_id), known.of(self.link_id)
         return {
-            "code": self.code,
-            "shortUrl": f"{base_url}/{self.code}",
+            "code": code,
+            "domain": domain.host,
+            "shortUrl": f"{domain.url}/{code}",
             "from": self.of,
             "to": self.to,
             "createdAt": times.to_text(self.created_at),
@@ -50,15 +54,17 @@ class NewOffer:
 
     link: str
     to: str
+    domain: Domain
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> NewOffer:
-        """Read a request body.
+    def from_json(cls, body: dict[str, Any], known: Domains) -> NewOffer:
+        """Read a request body. ``known`` are the domains of this service.
 
         Raises:
             OfferInvalid: with every invalid field.
         """
-        fields = Fields(body, NAMES)
+        fields = LinkFields(body, NAMES)
+        domain = fields.domain(known) or known.default
         link, to = fields.string("code") or "", fields.string("to") or ""
         if not link:
             fields.refuse("code", "missing", "Please give the code of the link to offer.")
@@ -66,7 +72,7 @@ class NewOffer:
             fields.refuse("to", "invalid", "to is the id of a workspace: 1 to 64 letters, digits and . _ @ -.")
         if fields.errors:
             raise OfferInvalid(fields.errors)
-        return cls(link, to)
+        return cls(link, to, domain)
 
 
 @dataclass(frozen=True, slots=True)

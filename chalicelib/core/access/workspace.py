@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from chalicelib.core import times
+from chalicelib.core.domains import ONLY_DEFAULT, Domains
 from chalicelib.core.links.new_link import NAMES as LINK_NAMES
 from chalicelib.core.links.new_link import NewLink
 from chalicelib.core.links.target_url import TargetPolicy
@@ -32,6 +33,7 @@ class _Default(NamedTuple):
 
 
 DEFAULTS: Mapping[str, _Default] = {
+    "domain": _Default(),
     "tags": _Default(),
     "expiresIn": _Default(also_said_by=("expiresAt",), excluded_by=("startsAt",)),
     "permanent": _Default(excluded_by=("password", "rules", "maxVisits", "confirm")),
@@ -105,8 +107,10 @@ class WorkspaceChange:
     """By attribute of ``Workspace``."""
 
     @classmethod
-    def from_json(cls, body: dict[str, Any], policy: TargetPolicy, now: datetime) -> WorkspaceChange:
-        """Read a request body.
+    def from_json(
+        cls, body: dict[str, Any], policy: TargetPolicy, now: datetime, known: Domains = ONLY_DEFAULT
+    ) -> WorkspaceChange:
+        """Read a request body. ``known`` are the domains of this service.
 
         Raises:
             WorkspaceInvalid: with every invalid field.
@@ -116,7 +120,7 @@ class WorkspaceChange:
         if fields.has("name"):
             values["name"] = fields.text("name", MAX_NAME)
         if fields.has("defaults"):
-            values["defaults"] = _defaults_in(fields, policy, now)
+            values["defaults"] = _defaults_in(fields, policy, now, known)
         if fields.has("limits"):
             given = fields.object("limits")
             limits = Fields(dict.fromkeys(LIMITS) if given is None else given, LIMITS)
@@ -138,15 +142,15 @@ class WorkspaceChange:
         return replace(after, created_at=made_at, updated_at=now, version=workspace.version + 1)
 
 
-def _defaults_in(fields: Fields, policy: TargetPolicy, now: datetime) -> dict[str, Any]:
+def _defaults_in(fields: Fields, policy: TargetPolicy, now: datetime, known: Domains) -> dict[str, Any]:
     """Return the defaults in a body; they are checked as the fields of a link to a page that exists."""
     defaults = fields.object("defaults") or {}
     for name in defaults.keys() - DEFAULTS.keys():
         allowed = ", ".join(DEFAULTS)
         fields.refuse(f"defaults.{name[:64]}", "unknown-field", f"There are defaults for: {allowed}.")
-    known = {name: value for name, value in defaults.items() if name in DEFAULTS and value is not None}
+    given = {name: value for name, value in defaults.items() if name in DEFAULTS and value is not None}
     try:
-        NewLink.from_json({"url": "https://example.com/", **known}, policy, now)
+        NewLink.from_json({"url": "https://example.com/", **given}, policy, now, known=known)
     except LinkInvalid as invalid:
         fields.errors += [FieldError(f"defaults.{each.field}", each.code, each.message) for each in invalid.errors]
-    return known
+    return given

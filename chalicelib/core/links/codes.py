@@ -46,6 +46,10 @@ RESERVED = frozenset(
 # Base 58: without 0 O I l, which are easily confused.
 _UNGUESSABLE_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _UNGUESSABLE_LENGTH = 12  # 58^12 = 1.4e21: with a million links, 1e15 guesses for one hit
+# The same without capitals, for spaces whose codes ignore case: longer, for as many codes.
+_SMALL_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+_SMALL_LENGTH = 9  # 31^9 = 2.6e13, for a code of `shortid`, and a derived one
+_SMALL_UNGUESSABLE_LENGTH = 15  # 31^15 = 2.3e22
 _DERIVED_LENGTH = 7  # 58^7 = 2.2e12: with a million links, one imported row in two million collides
 
 _short_id = ShortId()
@@ -82,15 +86,19 @@ def refuse_reserved(segment: str) -> None:
         raise PageUnknown("Nothing is served at this address.")
 
 
-def generate(*, unguessable: bool) -> str:
+def generate(*, unguessable: bool, any_case: bool = False) -> str:
     """Generate a random code: five to eight characters of ``shortid``, or twelve that cannot be guessed.
 
     ``shortid`` encodes the process id. On Lambda that is one digit; elsewhere it may add up to five characters.
     The code may be in use already: only the table knows. It is never reserved, and never begins or ends with ``-`` or
-    ``_``, which mail and chat programs drop from links.
+    ``_``, which mail and chat programs drop from links. ``any_case``: it has small letters only, and is longer.
     """
     while True:
-        code = unguessable_text(_UNGUESSABLE_LENGTH) if unguessable else _short_id.generate()
+        if any_case:
+            length = _SMALL_UNGUESSABLE_LENGTH if unguessable else _SMALL_LENGTH
+            code = "".join(secrets.choice(_SMALL_ALPHABET) for _ in range(length))
+        else:
+            code = unguessable_text(_UNGUESSABLE_LENGTH) if unguessable else _short_id.generate()
         if code[0].isalnum() and code[-1].isalnum() and not is_reserved(code):
             return str(code)
 
@@ -100,10 +108,16 @@ def unguessable_text(length: int) -> str:
     return "".join(secrets.choice(_UNGUESSABLE_ALPHABET) for _ in range(length))
 
 
-def derive(seed: bytes, *, unguessable: bool) -> str:
-    """Derive a code of seven characters, or twelve, from ``seed``, random bytes. It may be in use."""
+def derive(seed: bytes, *, unguessable: bool, any_case: bool = False) -> str:
+    """Derive a code as long as those that are generated from ``seed``, random bytes. It may be in use.
+
+    ``any_case``: it has small letters only.
+    """
+    alphabet, length = _UNGUESSABLE_ALPHABET, _UNGUESSABLE_LENGTH if unguessable else _DERIVED_LENGTH
+    if any_case:
+        alphabet, length = _SMALL_ALPHABET, _SMALL_UNGUESSABLE_LENGTH if unguessable else _SMALL_LENGTH
     number, letters = int.from_bytes(seed, "big"), ""
-    for _ in range(_UNGUESSABLE_LENGTH if unguessable else _DERIVED_LENGTH):
-        number, place = divmod(number, len(_UNGUESSABLE_ALPHABET))
-        letters += _UNGUESSABLE_ALPHABET[place]
+    for _ in range(length):
+        number, place = divmod(number, len(alphabet))
+        letters += alphabet[place]
     return letters

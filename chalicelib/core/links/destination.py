@@ -54,7 +54,7 @@ def destination_of(link: Link, visitor: Visitor, now: datetime, visitor_id: str 
         from chalicelib.core.links import rules  # few links have any
 
         # The code is part of the id, or the same visitors would be the one percent of every link.
-        place = rules.choose(link.rules, visitor, now, f"{visitor_id} {link.code}")
+        place = rules.choose(link.rules, visitor, now, f"{visitor_id} {link.id}")
         variant = rules.OWN if place is None else str(place + 1)
         url = link.url if place is None else link.rules[place].url
     if link.forward_query or visitor.path:

@@ -45,7 +45,8 @@ def is_satisfied_by(request: NewLink, link: Link, owner: str | None, now: dateti
         and guessable_enough
         and untouched
         and not expired
-        and request.alias in {None, link.code}
+        and link.space == request.space
+        and (request.alias is None or request.id_of(request.alias) == link.id)
     )
 
 
@@ -61,7 +62,8 @@ def request_key(request: NewLink, owner: str | None) -> tuple[Any, ...]:
     """Return a key that is equal for all requests of ``owner`` that one link satisfies."""
     tags = sorted(request.tags) if request.says_tags else None
     described = (request.expires_at, request.unguessable, request.title, request.note, tags, request.external_id)
-    return (owner, *behaviour_key(request), *described)
+    # Of the default space, the key is what it was before there were others.
+    return (owner, *behaviour_key(request), *described, *((request.space,) if request.space else ()))
 
 
 def request_digest(request: NewLink, owner: str | None) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core import times
+from chalicelib.core import domains, times
+from chalicelib.core.domains import Domains
 from chalicelib.core.links import codes
 from chalicelib.core.links.options import LinkOptions
 from chalicelib.errors import LinkBlocked, LinkExpired, LinkNotYet, LinkOff, LinkUsedUp
@@ -17,10 +18,11 @@ from chalicelib.errors import LinkBlocked, LinkExpired, LinkNotYet, LinkOff, Lin
 class Link(LinkOptions):
     """A short link: its options and its state. All times are aware, in UTC, to the millisecond.
 
-    Only ``code`` and ``url`` are always set: tables older than this service have nothing else.
+    Only ``id`` and ``url`` are always set: tables older than this service have nothing else.
     """
 
-    code: str
+    id: str
+    """The address it was born at: its code, or ``//space/code`` (``domains``)."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     visits_spent: int = 0
@@ -69,6 +71,16 @@ class Link(LinkOptions):
             raise LinkUsedUp(self.code)
 
     @property
+    def code(self) -> str:
+        """Return its code."""
+        return domains.code_of(self.id)
+
+    @property
+    def space(self) -> str:
+        """Return the space that its code is in; empty: the default one."""
+        return domains.space_of(self.id)
+
+    @property
     def is_cacheable(self) -> bool:
         """Tell whether containers may cache it: not if it has a maximum of visits or a password."""
         return self.max_visits is None and self.password_digest is None
@@ -80,17 +92,19 @@ class Link(LinkOptions):
     @property
     def etag(self) -> str:
         """Return the entity tag of its current version, in quotes."""
-        return f'"{self.code}.{self.version}"'
+        in_space = f".{self.space}" if self.space else ""
+        return f'"{self.code}.{self.version}{in_space}"'
 
-    def short_url(self, base_url: str) -> str:
-        """Return the short URL."""
-        return f"{base_url}/{self.code}"
+    def short_url(self, known: Domains) -> str:
+        """Return the short URL, under the domain of its space."""
+        return f"{known.of(self.id).url}/{self.code}"
 
-    def as_json(self, base_url: str, visits: Mapping[str, int]) -> dict[str, Any]:
+    def as_json(self, known: Domains, visits: Mapping[str, int]) -> dict[str, Any]:
         """Return the link as clients see it, with ``visits`` by kind."""
         return {
             "code": self.code,
-            "shortUrl": self.short_url(base_url),
+            "domain": known.of(self.id).host,
+            "shortUrl": self.short_url(known),
             **self.editable_fields(),
             "createdAt": times.to_text_or_none(self.created_at),
             "updatedAt": times.to_text_or_none(self.updated_at),
@@ -99,14 +113,17 @@ class Link(LinkOptions):
             "visitsLeft": None if self.max_visits is None else max(0, self.max_visits - self.visits_spent),
             "blocked": self.blocked,
             "guessedAt": times.to_text_or_none(self.guessed_at),
-            "qr": self._qr_url(base_url),
+            "qr": self._qr_url(known),
             "importedVisits": self.imported_visits,
             "visits": {**visits},
         }
 
-    def _qr_url(self, base_url: str) -> str:
-        # Below a reserved segment nothing is a link's; the API draws those as well.
-        return f"{base_url}{'/v1/links' if codes.is_reserved(self.code) else ''}/{self.code}/qr"
+    def _qr_url(self, known: Domains) -> str:
+        # Below a reserved segment nothing is a link's; the API draws those as well, and those of other domains: pages
+        # show no pictures from there.
+        if self.space:
+            return f"{known.default.url}/v1/links/{self.code}/qr?domain={known.of(self.id).host}"
+        return f"{known.default.url}{'/v1/links' if codes.is_reserved(self.code) else ''}/{self.code}/qr"
 
     def creation_entry(self) -> dict[str, Any]:
         """Return the first entry of its history: its creation."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from chalicelib.core import unseen
+from chalicelib.core.domains import Domain, Domains
 from chalicelib.core.links import codes, password, target_url
 from chalicelib.core.links.rules import Rule
 from chalicelib.core.links.target_url import TargetPolicy, TargetRefused
@@ -87,6 +88,16 @@ class LinkFields(Fields):
         elif codes.is_reserved(alias):
             self.refuse("alias", "reserved", f"The service itself uses {alias!r}; please choose another alias.")
         return alias
+
+    def domain(self, known: Domains) -> Domain | None:
+        """Return the domain that was named, or None."""
+        text = self.string("domain")
+        if text is None:
+            return None
+        domain = known.named(text)
+        if domain is None:
+            self.refuse("domain", "unknown", f"No links are at {text[:64]!r}; GET /v1/domains lists the domains.")
+        return domain
 
     def external_id(self) -> str | None:
         """Return the client's own identifier of the link, or None."""

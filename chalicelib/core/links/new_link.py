@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.core.domains import ONLY_DEFAULT, Domain, Domains
 from chalicelib.core.links import option_table, password
 from chalicelib.core.links.conflicts import conflicts_in
 from chalicelib.core.links.link import Link
@@ -16,7 +17,7 @@ from chalicelib.core.links.options import LinkOptions
 from chalicelib.core.links.target_url import TargetPolicy
 from chalicelib.errors import FieldError, LinkInvalid
 
-NAMES = names_in((*option_table.field_names(option_table.OPTIONS), "alias", "findExisting", "password"))
+NAMES = names_in((*option_table.field_names(option_table.OPTIONS), "alias", "domain", "findExisting", "password"))
 """Every accepted name of a field of a new link, and its field."""
 
 
@@ -40,6 +41,8 @@ class NewLink(LinkOptions):
     """A validated request to create a link. None means that the field was not given."""
 
     alias: str | None = None
+    domain: Domain | None = None
+    """Where it is to be. None: the default domain."""
     find_existing: bool = False
     password: str | None = field(default=None, repr=False)
     says_tags: bool = False
@@ -49,9 +52,14 @@ class NewLink(LinkOptions):
 
     @classmethod
     def from_json(
-        cls, body: dict[str, Any], policy: TargetPolicy, now: datetime, rules: AnonymousRules | None = None
+        cls,
+        body: dict[str, Any],
+        policy: TargetPolicy,
+        now: datetime,
+        rules: AnonymousRules | None = None,
+        known: Domains = ONLY_DEFAULT,
     ) -> NewLink:
-        """Read a request body; ``rules`` apply to callers without a key.
+        """Read a request body; ``rules`` apply to callers without a key. ``known`` are the domains of this service.
 
         Raises:
             LinkInvalid: with every invalid field, not just the first.
@@ -60,6 +68,7 @@ class NewLink(LinkOptions):
         new_link = cls(
             **option_table.read_all(fields, Context(policy, now)),
             alias=fields.alias(),
+            domain=fields.domain(known),
             find_existing=fields.flag("findExisting"),
             password=fields.password(),
             says_tags=fields.is_given("tags"),
@@ -73,11 +82,29 @@ class NewLink(LinkOptions):
             raise LinkInvalid(fields.errors)
         return new_link
 
+    @property
+    def space(self) -> str:
+        """Return the space that its code will be in; empty: the default one."""
+        return "" if self.domain is None else self.domain.space
+
+    @property
+    def any_case(self) -> bool:
+        """Tell whether its code ignores case."""
+        return self.domain is not None and self.domain.any_case
+
+    def spelled(self, code: str) -> str:
+        """Return ``code`` as it is stored in its domain."""
+        return code if self.domain is None else self.domain.spelled(code)
+
+    def id_of(self, code: str) -> str:
+        """Return the id of the link with ``code`` in its domain."""
+        return code if self.domain is None else self.domain.id_of(code)
+
     def to_link(self, code: str, now: datetime, made_by: MadeBy) -> Link:
-        """Return the link under ``code``."""
+        """Return the link under ``code``, in its domain."""
         return Link(
             **self.as_arguments(),
-            code=code,
+            id=self.id_of(code),
             created_at=now,
             updated_at=now,
             password_digest=None if self.password is None else password.digest_of(self.password),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.core import csv_rows, times
+from chalicelib.core.domains import Domains
 from chalicelib.core.links.link import Link
 from chalicelib.core.links.option_table import OPTIONS
 from chalicelib.core.visits import statistics
@@ -17,13 +18,14 @@ _IN_ORDER = (
     *("code", "shortUrl", "url", "title", "note", "tags", "createdAt", "updatedAt", "startsAt", "expiresAt"),
     *("enabled", "permanent", "unguessable", "forwardQuery", "forwardPath", "confirm", "maxVisits", "visitsSpent"),
     *("passwordDigest", "fallbackUrl", "rules", "externalId", "blocked", "blockedHost", "owner", "visits"),
+    "domain",
 )
 COLUMNS = tuple(dict.fromkeys((*_IN_ORDER, *(option.name for option in OPTIONS))))
 """Columns stay where they are; those of options that are added to ``OPTIONS`` come behind them."""
 DAYS = "days"
 
 
-def document(link: Link, base_url: str, visits: int) -> dict[str, Any]:
+def document(link: Link, known: Domains, visits: int) -> dict[str, Any]:
     """Return a link with everything to restore it, in the order of ``COLUMNS``.
 
     ``visits`` were counted here; those from before it was imported are added, as both are past for the next import.
@@ -31,7 +33,8 @@ def document(link: Link, base_url: str, visits: int) -> dict[str, Any]:
     described = {
         **{option.name: option.as_json(link) for option in OPTIONS},
         "code": link.code,
-        "shortUrl": link.short_url(base_url),
+        "domain": known.of(link.id).host,
+        "shortUrl": link.short_url(known),
         "createdAt": times.to_text_or_none(link.created_at),
         "updatedAt": times.to_text_or_none(link.updated_at),
         "visitsSpent": link.visits_spent,

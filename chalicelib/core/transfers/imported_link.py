@@ -164,9 +164,7 @@ class ImportedLink:
 
         A password differs if the link has none, or another digest. It is not tried: that would be a password guess.
         """
-        imported = self.with_placeholder_digest().to_link(
-            link.code, link.created_at or _ANY_TIME, MadeBy(link.owner, "")
-        )
+        imported = self.with_placeholder_digest().to_link(link.id, link.created_at or _ANY_TIME, MadeBy(link.owner, ""))
         expected, current = imported.editable_fields(), link.editable_fields()
         differs = [name for name in expected if name in self.given and expected[name] != current[name]]
         if self.asks_password and (

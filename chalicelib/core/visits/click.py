@@ -16,11 +16,11 @@ from chalicelib.core.visits.visitor import RequestedAs, Visitor
 SCHEMA = 1
 _MAX_CLOCK_SKEW = timedelta(minutes=10)  # by which another container's clock may be ahead
 MAX_TEXT = 512  # characters; bot patterns take 15 times as long on 8 KB of hostile user agent
-UNKNOWN = "?unknown"
-"""The code that visits of unknown codes are counted under; no link can have it."""
+UNKNOWN, BARE = "?unknown", "?bare"
+"""What visits of unknown codes, and of a domain's address without a code, are counted under: no code can be it."""
 
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")  # it becomes part of a key
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}|\?unknown")
+_LINK_ID = re.compile(r"(?://[a-z0-9-]{1,32}/)?(?:[A-Za-z0-9_-]{1,64}|\?unknown|\?bare)")
 # Android apps send a referrer as well: android-app://com.google.android.gm/ is Gmail.
 _HOST = re.compile(
     r"(?:https?|android-app)://(?:[^/?#@]*@)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9_-]*)\.?(?:[/:?#]|$)",
@@ -54,7 +54,8 @@ class Click:
     """One visit. ``at`` is aware, in UTC, to the millisecond; texts are None if unknown."""
 
     id: str
-    code: str
+    link_id: str
+    """The id of the link: its code, or ``//space/code``."""
     at: datetime
     owner: str | None = None
     """The owner of the link."""
@@ -103,7 +104,7 @@ class Click:
 
     def as_message(self) -> dict[str, Any]:
         """Return the click as a message for the queue."""
-        message: dict[str, Any] = {"v": SCHEMA, "id": self.id, "code": self.code, "at": times.to_text(self.at)}
+        message: dict[str, Any] = {"v": SCHEMA, "id": self.id, "code": self.link_id, "at": times.to_text(self.at)}
         message |= {name: value for name in _TEXTS if (value := getattr(self, name))}
         if self.requested_as is not None:
             message["requestedAs"] = self.requested_as
@@ -127,7 +128,7 @@ class Click:
             texts: dict[str, Any] = {name: _text(message.get(name)) for name in _TEXTS}
             return cls(
                 id=_matching(_ID, message["id"]),
-                code=_matching(_CODE, message["code"]),
+                link_id=_matching(_LINK_ID, message["code"]),
                 at=times.parse_time(message["at"]),
                 method=_text(message.get("method")) or "GET",
                 prefetch=message.get("prefetch") is True,
@@ -142,7 +143,7 @@ class Click:
 def click_from(
     visitor: Visitor,
     *,
-    code: str,
+    link_id: str,
     owner: str | None,
     variant: str | None,
     at: datetime,
@@ -152,7 +153,7 @@ def click_from(
     private = is_private(headers)
     return Click(
         id=visitor.visit_id,
-        code=code,
+        link_id=link_id,
         owner=owner,
         variant=variant,
         at=at.replace(microsecond=at.microsecond // 1000 * 1000),
@@ -169,6 +170,11 @@ def click_from(
 def is_private(headers: Mapping[str, str]) -> bool:
     """Tell whether a visitor asks not to be tracked: the click is counted without visitor, referrer and language."""
     return headers.get("dnt") == "1" or headers.get("sec-gpc") == "1"
+
+
+def is_of_link(link_id: str) -> bool:
+    """Tell whether visits counted under ``link_id`` are those of a link."""
+    return "?" not in link_id
 
 
 def is_id(text: object) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from chalicelib.core import domains
 from chalicelib.core.visits.click import Click
 
 MAX_NAMES = 200
@@ -41,7 +42,8 @@ class CounterKey(NamedTuple):
     """Identifies the counts of a link, or of all links of an owner, on one day."""
 
     subject: str
-    """A code, or ``@`` and the name of an owner; no code begins with ``@``."""
+    """A link's id, or ``@`` and the name of an owner, with ``//space`` behind it for its links in a space. No id begins
+    with ``@``."""
     day: str
 
 
@@ -50,23 +52,37 @@ def is_owner_subject(subject: str) -> bool:
     return subject.startswith("@")
 
 
-def owner_subject(owner: str) -> str:
-    """Return the subject that stands for all links of ``owner``."""
-    return f"@{owner}"
+def owner_subject(owner: str, space: str = "") -> str:
+    """Return the subject that stands for all links of ``owner``, or for those in ``space``."""
+    return f"@{owner}//{space}" if space else f"@{owner}"
+
+
+def owner_and_space(subject: str) -> tuple[str, str]:
+    """Return the owner and the space that an owner's subject stands for; no space: all of its links."""
+    owner, _, space = subject.removeprefix("@").partition("//")
+    return owner, space
+
+
+def owner_subjects(owner: str | None, link_id: str) -> tuple[str, ...]:
+    """Return the subjects of ``owner`` that the visits of a link count for: only those in spaces count for two."""
+    if owner is None:
+        return ()
+    space = domains.space_of(link_id)
+    return (owner_subject(owner), owner_subject(owner, space)) if space else (owner_subject(owner),)
 
 
 def counter_keys(click: Click) -> tuple[CounterKey, ...]:
-    """Return the keys that a click counts for: the day of its link, and that of its owner if it has one."""
-    link = CounterKey(click.code, click.day)
-    return (link,) if click.owner is None else (link, CounterKey(owner_subject(click.owner), click.day))
+    """Return the keys that a click counts for: the day of its link, and those of its owner if it has one."""
+    subjects = (click.link_id, *owner_subjects(click.owner, click.link_id))
+    return tuple(CounterKey(subject, click.day) for subject in subjects)
 
 
 def batches(clicks: Iterable[ClassifiedClick]) -> Iterator[list[ClassifiedClick]]:
     """Yield ``clicks`` in batches that fit into one transaction each, with their rows, daily counts and totals."""
     batch: list[ClassifiedClick] = []
     counters: set[CounterKey | str] = set()
-    for classified in sorted(clicks, key=lambda each: (each.click.code, each.click.day)):
-        needed: set[CounterKey | str] = {*counter_keys(classified.click), classified.click.code}
+    for classified in sorted(clicks, key=lambda each: (each.click.link_id, each.click.day)):
+        needed: set[CounterKey | str] = {*counter_keys(classified.click), classified.click.link_id}
         if len(batch) == _MAX_ROWS or len(batch) + 1 + len(counters | needed) > _MAX_ACTIONS:
             yield batch
             batch, counters = [], set()
@@ -98,7 +114,7 @@ def names_of(classified: ClassifiedClick, *, with_link: bool) -> Iterator[str]:
     click = classified.click
     yield from ("visits", classified.kind, f"{classified.kind}@{click.at.hour:02}")
     if with_link:
-        yield f"links#{click.code}"
+        yield f"links#{click.link_id}"
     if classified.kind == "humans":
         names = {
             "countries": click.country,
@@ -151,8 +167,8 @@ def summed(parts: Iterable[Mapping[str, int]]) -> Counts:
     return Counter({name: count for name, count in total.items() if count})
 
 
-def difference_for_owner(code: str, before: Mapping[str, int], after: Mapping[str, int]) -> Counts:
-    """Return what the day of the owner of ``code`` is to be corrected by, if the link's is ``after``, not ``before``.
+def difference_for_owner(link_id: str, before: Mapping[str, int], after: Mapping[str, int]) -> Counts:
+    """Return what the day of the owner of a link is to be corrected by, if the link's is ``after``, not ``before``.
 
     Variants are a link's alone. Of a breakdown with too many names, each day has chosen its own: it is left as it is.
     """
@@ -166,7 +182,7 @@ def difference_for_owner(code: str, before: Mapping[str, int], after: Mapping[st
     if len(different) > _MOST_CORRECTED:
         different = _shortened(different)
     if more := different.get("visits"):
-        different[f"links#{code}"] = more
+        different[f"links#{link_id}"] = more
     return Counter(different)
 
 

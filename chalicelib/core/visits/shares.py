@@ -40,7 +40,7 @@ def are_unknown(day: Day, owner: str | None, owners: AbstractSet[str | None]) ->
     return day.is_folded and day.shares is None and not day.is_whole and not owners <= {owner}
 
 
-def additions(code: str, owner: str | None, before: Day, after: Day) -> dict[str, Counts]:
+def additions(link_id: str, owner: str | None, before: Day, after: Day) -> dict[str, Counts]:
     """Return what the days of owners are to be corrected by, of a day of which it is unknown what each was credited.
 
     That is what is new to the link's day, for the one whose row is late; of several, or if that was not recorded, for
@@ -50,15 +50,15 @@ def additions(code: str, owner: str | None, before: Day, after: Day) -> dict[str
     if late is None:
         return {}
     was, now = [Counts({**day.counts, "visitors": day.visitors or 0}) for day in (before, after)]
-    return corrections(code, {late: was}, {late: now})
+    return corrections(link_id, {late: was}, {late: now})
 
 
-def corrections(code: str, before: Shares, after: Shares) -> dict[str, Counts]:
+def corrections(link_id: str, before: Shares, after: Shares) -> dict[str, Counts]:
     """Return what the day of each owner is to be corrected by, if its share is the one ``after``, not ``before``."""
     found = {}
     for owner in {**before, **after}:
         was, now = before.get(owner, Counts()), after.get(owner, Counts())
-        different = counters.difference_for_owner(code, was, now)
+        different = counters.difference_for_owner(link_id, was, now)
         if "visitors" not in was:  # also by none, where they were not known: the owner's may not be, either
             different["visitors"] = now["visitors"]
         if different:

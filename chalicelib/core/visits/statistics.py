@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -41,20 +42,40 @@ def series(days: Iterable[Day], first: date, last: date, unit: Unit) -> list[dic
     return [{"at": month, **_summed(each)} for month, each in months.items()]
 
 
+def without(days: Iterable[Day], others: Iterable[Day]) -> list[Day]:
+    """Return ``days`` without what ``others`` of the same dates have: parts of them.
+
+    Where a breakdown of a part has names that the whole counts as ``other``, less than that is taken away.
+    """
+    parts: dict[str, list[Day]] = {}
+    for each in others:
+        parts.setdefault(each.date, []).append(each)
+    return [_difference(day, parts.get(day.date, ())) for day in days]
+
+
+def _difference(day: Day, parts: Sequence[Day]) -> Day:
+    left = Counter(day.counts) - _sum(part.counts for part in parts)
+    visitors = [part.visitors for part in parts]
+    known = [number for number in visitors if number is not None]
+    is_known = day.visitors is not None and len(known) == len(visitors)
+    return replace(day, counts=left, visitors=max(0, (day.visitors or 0) - sum(known)) if is_known else None)
+
+
 def day_totals(day: Day) -> dict[str, int | None]:
     """Return the totals of a day: ``visits``, each kind, and ``visitors``, which is None until the day is closed."""
     return _summed([day])
 
 
 def top_links(days: Iterable[Day], moved_of: Callable[[list[str]], Container[str]]) -> list[dict[str, Any]]:
-    """Return the most visited links of an owner's ``days``, the biggest first, the rest as ``other``.
+    """Return the most visited links of an owner's ``days`` by their ids, the biggest first, the rest as ``other``.
 
-    Of those codes that ``moved_of`` returns, the links are another owner's by now: they are shown without a name.
+    Those that ``moved_of`` returns are another owner's by now: they are shown without a name.
     """
     biggest, rest = _ranked(_sum(day.counts for day in days), "links")
-    moved = moved_of([code for code, _ in biggest])
+    moved = moved_of([link_id for link_id, _ in biggest])
     shown = [
-        {"name": None if code in moved else code, "visits": count, "moved": code in moved} for code, count in biggest
+        {"name": None if link_id in moved else link_id, "visits": count, "moved": link_id in moved}
+        for link_id, count in biggest
     ]
     return [*shown, {"name": OTHER, "visits": rest, "moved": False}] if rest else shown
 

@@ -20,7 +20,7 @@ from chalicelib.errors import StoreUnavailable
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FULL = Link(
-    code="sale",
+    id="sale",
     url="https://example.com/sale?a=1#top",
     created_at=NOON,
     updated_at=NOON,
@@ -60,7 +60,7 @@ def claim_at(now: datetime) -> Claim:
 
 @pytest.mark.parametrize(
     "link",
-    [FULL, Link(code="bare", url="https://example.com/"), replace(FULL, url=LONG)],
+    [FULL, Link(id="bare", url="https://example.com/"), replace(FULL, url=LONG)],
     ids=["full", "bare", "a long URL"],
 )
 @pytest.mark.usefixtures("aws")
@@ -79,7 +79,7 @@ def test_minimal_item_is_a_link() -> None:
         TableName="url-shortener", Item={"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/old"}}
     )
 
-    assert link_store.find("old") == Link(code="old", url="https://example.com/old")
+    assert link_store.find("old") == Link(id="old", url="https://example.com/old")
 
 
 @pytest.mark.usefixtures("aws")
@@ -112,7 +112,7 @@ def test_expiry_may_be_a_ttl_number(expires_at: dict[str, Any], moment: datetime
     item = {"code": {"S": "old"}, "originalUrl": {"S": "https://example.com/"}, "expiresAt": expires_at}
     boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
 
-    assert link_store.find("old") == Link(code="old", url="https://example.com/", expires_at=moment)
+    assert link_store.find("old") == Link(id="old", url="https://example.com/", expires_at=moment)
 
 
 @pytest.mark.usefixtures("aws")
@@ -130,7 +130,7 @@ def test_attributes_of_another_type_are_ignored() -> None:
     }
     boto3.client("dynamodb").put_item(TableName="url-shortener", Item=item)
 
-    assert link_store.find("old") == Link(code="old", url="https://example.com/")
+    assert link_store.find("old") == Link(id="old", url="https://example.com/")
 
 
 @pytest.mark.usefixtures("aws")
@@ -146,7 +146,7 @@ def test_used_code_is_never_overwritten() -> None:
     link_store.add(FULL, "request-1")
 
     with pytest.raises(CodeTaken):
-        link_store.add(Link(code="sale", url="https://example.com/other"), "request-2")
+        link_store.add(Link(id="sale", url="https://example.com/other"), "request-2")
 
     assert link_store.find("sale") == FULL
 
@@ -165,10 +165,10 @@ def test_repeated_request_succeeds() -> None:
 def test_links_to_one_url_are_listed_newest_first() -> None:
     """The index has every link to a URL, and none to another."""
     for day, code in enumerate(("oldest", "middle", "newest")):
-        link_store.add(Link(code=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
-    link_store.add(Link(code="other", url="https://example.com/other", created_at=NOON), "other")
+        link_store.add(Link(id=code, url="https://example.com/", created_at=NOON + timedelta(days=day)), code)
+    link_store.add(Link(id="other", url="https://example.com/other", created_at=NOON), "other")
 
-    found = [link.code for link in link_store.find_by_url("https://example.com/", None)]
+    found = [link.code for link in link_store.find_by_url("https://example.com/", None, "")]
     assert found == ["newest", "middle", "oldest"]
 
 
@@ -178,16 +178,16 @@ def test_links_to_a_long_url_are_found(length: int) -> None:
     """By the whole URL, not by the prefix that fits into a key."""
     url = "https://example.com/".ljust(length, "x")
     for code, leads_to in (("one", url), ("two", url), ("longer", f"{url}x"), ("other", f"{url[:-1]}y")):
-        link_store.add(Link(code=code, url=leads_to, created_at=NOON), code)
+        link_store.add(Link(id=code, url=leads_to, created_at=NOON), code)
 
-    assert {link.code for link in link_store.find_by_url(url, None)} == {"one", "two"}
+    assert {link.code for link in link_store.find_by_url(url, None, "")} == {"one", "two"}
 
 
 @pytest.mark.parametrize("url", ["https://example.com/".ljust(2_048, "x"), "https://example.com/" + "ü" * 1_014])
 @pytest.mark.usefixtures("aws")
 def test_url_that_fits_into_a_key_is_stored_as_original_url(url: str) -> None:
     """Up to 2,048 bytes any version that reads `originalUrl` finds the target."""
-    link_store.add(Link(code="sale", url=url), "request")
+    link_store.add(Link(id="sale", url=url), "request")
 
     assert item_of("sale") == {"code": {"S": "sale"}, "originalUrl": {"S": url}, "requestId": {"S": "request"}}
 
@@ -195,7 +195,7 @@ def test_url_that_fits_into_a_key_is_stored_as_original_url(url: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_long_url_is_unknown_to_older_versions() -> None:
     """A version that reads only `originalUrl` finds no web address, and treats the code as unknown."""
-    link_store.add(Link(code="sale", url=LONG), "request")
+    link_store.add(Link(id="sale", url=LONG), "request")
 
     item = item_of("sale")
     assert len(item["originalUrl"]["S"].encode()) <= 2_048
@@ -221,7 +221,7 @@ def test_url_may_change_between_short_and_long(before: str, after: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_concurrent_visits_are_not_overwritten(spent: int) -> None:
     """Visits do not change the version; a change of the spent visits is refused if there was one."""
-    seen = Link(code="sale", url=FULL.url, max_visits=10, visits_spent=spent, version=1)
+    seen = Link(id="sale", url=FULL.url, max_visits=10, visits_spent=spent, version=1)
     link_store.add(seen, "request")
     assert link_store.spend_visit(seen) is None
 
@@ -237,7 +237,7 @@ def test_concurrent_visits_are_not_overwritten(spent: int) -> None:
 @pytest.mark.usefixtures("aws")
 def test_change_by_an_older_version_takes_effect() -> None:
     """It writes only `originalUrl`."""
-    link_store.add(Link(code="sale", url=LONG), "request")
+    link_store.add(Link(id="sale", url=LONG), "request")
     boto3.client("dynamodb").update_item(
         TableName="url-shortener",
         Key={"code": {"S": "sale"}},
@@ -245,7 +245,7 @@ def test_change_by_an_older_version_takes_effect() -> None:
         ExpressionAttributeValues={":url": {"S": "https://example.com/new"}},
     )
 
-    assert link_store.find_now("sale") == Link(code="sale", url="https://example.com/new")
+    assert link_store.find_now("sale") == Link(id="sale", url="https://example.com/new")
 
 
 def item_of(code: str) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def test_second_claim_on_a_url_is_refused() -> None:
     link_store.add(FULL, "request-1", [claim_at(NOON)])
 
     with pytest.raises(UrlClaimed) as claimed:
-        link_store.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON)])
+        link_store.add(Link(id="second", url=FULL.url), "request-2", [claim_at(NOON)])
 
     assert claimed.value.link_code == "sale"
     assert link_store.find_now("second") is None
@@ -281,7 +281,7 @@ def test_claim_expires_after_a_minute() -> None:
     """TTL deletes days late, so the time alone must end a claim."""
     link_store.add(FULL, "request-1", [claim_at(NOON)])
 
-    link_store.add(Link(code="second", url=FULL.url), "request-2", [claim_at(NOON + timedelta(seconds=61))])
+    link_store.add(Link(id="second", url=FULL.url), "request-2", [claim_at(NOON + timedelta(seconds=61))])
 
     assert link_store.find_now("second") is not None
 
@@ -292,9 +292,9 @@ def test_claim_and_link_are_stored_together() -> None:
     link_store.add(FULL, "request-1")
 
     with pytest.raises(CodeTaken):
-        link_store.add(Link(code="sale", url="https://example.com/other"), "request-2", [claim_at(NOON)])
+        link_store.add(Link(id="sale", url="https://example.com/other"), "request-2", [claim_at(NOON)])
 
-    link_store.add(Link(code="free", url="https://example.com/other"), "request-3", [claim_at(NOON)])
+    link_store.add(Link(id="free", url="https://example.com/other"), "request-3", [claim_at(NOON)])
     assert link_store.find("sale") == FULL
 
 
@@ -305,7 +305,7 @@ def test_claim_and_link_are_stored_together() -> None:
         lambda: link_store.find_now("x"),
         lambda: link_store.add(FULL, "request"),
         lambda: link_store.add(FULL, "request", [claim_at(NOON)]),
-        lambda: list(link_store.find_by_url("https://example.com/", None)),
+        lambda: list(link_store.find_by_url("https://example.com/", None, "")),
     ],
     ids=["find", "find_now", "add", "add with a claim", "find_by_url"],
 )

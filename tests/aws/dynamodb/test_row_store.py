@@ -24,7 +24,7 @@ from chalicelib.settings import settings
 from tests import rows
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-CLICK = Click(id="1", code="sale", at=NOON, slot=0, expires_at=2_000_000_000)
+CLICK = Click(id="1", link_id="sale", at=NOON, slot=0, expires_at=2_000_000_000)
 BEFORE: dict[str, Any] = {
     "code": {"S": "sale"},
     "entry": {"S": "click#2026-11-24T12:00:00.123Z#a=_-1"},
@@ -113,7 +113,7 @@ def test_row_of_the_version_before() -> None:
     """Its click has no slot, and was judged when it was written."""
     assert row_store.from_item(BEFORE) == Click(
         id="a=_-1",
-        code="sale",
+        link_id="sale",
         at=NOON + timedelta(milliseconds=123),
         owner="ann",
         variant="b",

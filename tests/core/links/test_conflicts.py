@@ -26,7 +26,7 @@ NEEDS_REQUESTS: dict[str, dict[str, Any]] = {
 def conflicts(*, is_protected: bool = False, **fields: Any) -> list[tuple[str, str]]:
     """Return the conflicts, field and code, which must be the same for a new link and for a change."""
     found = conflicts_in(NewLink(url=URL, **fields), is_protected=is_protected)
-    assert found == conflicts_in(Link(code="x", url=URL, **fields), is_protected=is_protected)
+    assert found == conflicts_in(Link(id="x", url=URL, **fields), is_protected=is_protected)
     assert all(error.message for error in found)
     return [(error.field, error.code) for error in found]
 

@@ -21,7 +21,7 @@ FOR_PHONES = Rule(url=APP, device=("ios",))
 
 def link(url: str = URL, **fields: Any) -> Link:
     """Return a link."""
-    return Link(code="sale", url=url, **fields)
+    return Link(id="sale", url=url, **fields)
 
 
 def visitor(headers: dict[str, str] | None = None, *path: str, **query: list[str]) -> Visitor:
@@ -67,7 +67,7 @@ def test_share_depends_on_the_visitor_id() -> None:
 
 def test_shares_of_links_are_independent() -> None:
     """Two links with the same weight apply their rules to different visitors."""
-    halves = [Link(code=code, url=URL, rules=(Rule(url=APP, weight=50),)) for code in ("one", "two")]
+    halves = [Link(id=code, url=URL, rules=(Rule(url=APP, weight=50),)) for code in ("one", "two")]
 
     pairs = [[destination_of(half, visitor(), NOON, f"visitor {n}").url for half in halves] for n in range(1000)]
 

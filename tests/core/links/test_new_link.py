@@ -195,7 +195,7 @@ def test_equivalent_link_satisfies_a_request(
     satisfied: bool,  # noqa: FBT001  # the expectation
 ) -> None:
     """The behaviour must be equal, the description only where it was given."""
-    existing = dataclasses.replace(Link(code="code", url=URL, owner="ann"), **link)
+    existing = dataclasses.replace(Link(id="code", url=URL, owner="ann"), **link)
 
     assert find_existing.is_satisfied_by(read(**body), existing, "ann", NOW) is satisfied
     assert not find_existing.is_satisfied_by(read(**body), existing, "bob", NOW)
@@ -205,7 +205,7 @@ def test_equivalent_link_satisfies_a_request(
 @pytest.mark.parametrize("described", [{"title": "t"}, {"note": "n"}, {"tags": ("a",)}], ids=str)
 def test_link_without_an_owner_reveals_nothing_new(described: dict[str, Any]) -> None:
     """Without an owner, a link is reused only if its description is exactly the requested one."""
-    existing = Link(code="code", url=URL)
+    existing = Link(id="code", url=URL)
 
     assert find_existing.is_satisfied_by(read(), existing, None, NOW)
     assert not find_existing.is_satisfied_by(read(), dataclasses.replace(existing, **described), None, NOW)
@@ -216,5 +216,5 @@ def test_expired_link_satisfies_no_request() -> None:
     end = NOW + timedelta(seconds=1)
     new_link = dataclasses.replace(read(), expires_at=end)
 
-    assert find_existing.is_satisfied_by(new_link, Link(code="code", url=URL, expires_at=end), None, NOW)
-    assert not find_existing.is_satisfied_by(new_link, Link(code="code", url=URL, expires_at=end), None, end)
+    assert find_existing.is_satisfied_by(new_link, Link(id="code", url=URL, expires_at=end), None, NOW)
+    assert not find_existing.is_satisfied_by(new_link, Link(id="code", url=URL, expires_at=end), None, end)

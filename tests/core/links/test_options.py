@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.dynamodb import link_item, link_store
+from chalicelib.core.domains import Domains
 from chalicelib.core.links import find_existing, link_patch, new_link
 from chalicelib.core.links.link import Link
 from chalicelib.core.links.link_patch import Change
@@ -26,6 +27,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = TargetPolicy(frozenset({"sho.rt"}))
 URL = "https://example.com/"
 MADE_BY = MadeBy("ann", "laptop")
+SHO_RT = Domains.from_text("", "https://sho.rt")
 GIVEN: dict[str, Any] = {
     "url": "https://example.com/other",
     "title": "A title",
@@ -86,7 +88,7 @@ def test_option_is_read_from_a_request_and_shown(attribute: str) -> None:
 
     assert getattr(link, attribute) != getattr(plain(), attribute)
     assert dataclasses.replace(link, **{attribute: getattr(plain(), attribute)}) == plain()
-    assert link.as_json("https://sho.rt", {})[name] == GIVEN[attribute]
+    assert link.as_json(SHO_RT, {})[name] == GIVEN[attribute]
 
 
 @EACH
@@ -116,7 +118,7 @@ def test_option_can_be_changed_if_the_table_says_so(attribute: str) -> None:
 def test_exported_option_is_imported(attribute: str, kind: str) -> None:
     """The import of an exported file gives the same link."""
     link = link_with(attribute)
-    written = exported_link.line(kind, exported_link.document(link, "https://sho.rt", 0))
+    written = exported_link.line(kind, exported_link.document(link, SHO_RT, 0))
     file = io.BytesIO((exported_link.header(kind, with_days=False) + written).encode())
     with file_reader.reading(file) as (_, rows):
         (row,) = rows
@@ -131,7 +133,7 @@ def test_exported_option_is_imported(attribute: str, kind: str) -> None:
 def test_option_has_a_column_in_exports(attribute: str) -> None:
     """With the given value, as JSON if it is not a text."""
     link, name = link_with(attribute), option_of(attribute).name
-    exported = exported_link.document(link, "https://sho.rt", 0)
+    exported = exported_link.document(link, SHO_RT, 0)
     text = exported_link.header("csv", with_days=False) + exported_link.line("csv", exported)
 
     (row,) = csv.DictReader(io.StringIO(text, newline=""))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.domains import Domains
 from chalicelib.core.links import password
 from chalicelib.core.links.link import Link
 from chalicelib.core.links.new_link import MadeBy
@@ -21,11 +22,12 @@ from chalicelib.errors import LinkInvalid
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 EARLIER = datetime(2024, 2, 29, 8, 0, 0, 125_000, tzinfo=UTC)
 POLICY = TargetPolicy(frozenset({"sho.rt"}))
+SHO_RT = Domains.from_text("", "https://sho.rt")
 ANN = MadeBy("ann", "laptop")
 URL = "https://www.python.org/"
 
 EVERYTHING = Link(
-    code="all",
+    id="all",
     url=URL,
     created_at=EARLIER,
     updated_at=EARLIER + timedelta(days=1),
@@ -57,9 +59,9 @@ EVERYTHING = Link(
 )
 LINKS = [
     EVERYTHING,
-    Link(code="least", url=URL, created_at=EARLIER, updated_at=EARLIER, owner="ann", created_by="laptop", version=1),
+    Link(id="least", url=URL, created_at=EARLIER, updated_at=EARLIER, owner="ann", created_by="laptop", version=1),
     Link(
-        code="tags",
+        id="tags",
         url=URL,
         created_at=EARLIER,
         updated_at=EARLIER,
@@ -83,7 +85,7 @@ def read(body: dict[str, Any]) -> ImportedLink:
 @pytest.mark.parametrize("days", [False, True])
 def test_an_exported_link_is_restored(kind: str, link: Link, *, days: bool) -> None:
     """With all options, dates, digests and counts; text that looks like a formula is kept."""
-    document = exported_link.document(link, "https://sho.rt", 0)
+    document = exported_link.document(link, SHO_RT, 0)
     if days:
         document["days"] = exported_link.counts_by_day([Day(date="2026-11-24", counts={"visits": 3, "humans": 3})])
     content = exported_link.header(kind, with_days=days) + exported_link.line(kind, document)
@@ -96,18 +98,18 @@ def test_an_exported_link_is_restored(kind: str, link: Link, *, days: bool) -> N
     assert again.alias == link.code
     assert again.to_link(link.code, NOW, ANN) == link
     assert exported_link.line(
-        kind, exported_link.document(again.to_link(link.code, NOW, ANN), "https://sho.rt", 0)
+        kind, exported_link.document(again.to_link(link.code, NOW, ANN), SHO_RT, 0)
     ) == exported_link.line(kind, {name: value for name, value in document.items() if name != "days"})
 
 
 def test_an_export_adds_up_all_visits() -> None:
     """For the next import all of them are past."""
-    assert exported_link.document(EVERYTHING, "https://sho.rt", 11)["visits"] == 111
+    assert exported_link.document(EVERYTHING, SHO_RT, 11)["visits"] == 111
 
 
 def test_no_cell_of_an_export_is_a_formula() -> None:
     """Whatever is in a title, a note or a tag."""
-    cells = exported_link.line("csv", exported_link.document(EVERYTHING, "https://sho.rt", 0)).split('","')
+    cells = exported_link.line("csv", exported_link.document(EVERYTHING, SHO_RT, 0)).split('","')
 
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for cell in cells)
 

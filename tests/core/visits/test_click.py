@@ -36,7 +36,7 @@ def click_of(**headers: str) -> Click:
 def click_with(headers: dict[str, str], *, trust_cloudfront: bool = True) -> Click:
     """Return the click of a request with ``headers``."""
     visitor = Visitor(headers=headers, query={}, visit_id="id", trust_cloudfront=trust_cloudfront)
-    return clicks.click_from(visitor, code="sale", owner=None, variant=None, at=NOON)
+    return clicks.click_from(visitor, link_id="sale", owner=None, variant=None, at=NOON)
 
 
 def test_facts_are_taken_from_headers() -> None:
@@ -147,7 +147,7 @@ def test_user_agent_is_cut() -> None:
 
 FULL = Click(
     id="c6af9ac6-7b61",
-    code="sale",
+    link_id="sale",
     at=datetime(2026, 11, 24, 12, tzinfo=UTC),
     owner="ann",
     agent="Mozilla/5.0 \x00\n✓",
@@ -160,7 +160,7 @@ FULL = Click(
 )
 
 
-@pytest.mark.parametrize("click", [FULL, Click(id="1", code=clicks.UNKNOWN, at=FULL.at)], ids=["full", "bare"])
+@pytest.mark.parametrize("click", [FULL, Click(id="1", link_id=clicks.UNKNOWN, at=FULL.at)], ids=["full", "bare"])
 def test_click_survives_the_queue(click: Click) -> None:
     """The click read equals the click sent; the message has a version."""
     message = json.dumps(click.as_message())

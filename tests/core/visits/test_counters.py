@@ -22,7 +22,7 @@ def classified_click(
     number: int = 0, code: str = "sale", kind: Kind = "humans", **texts: str | None
 ) -> ClassifiedClick:
     """Return a classified click."""
-    click = Click(id=str(number), code=code, at=NOON + timedelta(milliseconds=number), **texts)  # type: ignore[arg-type]  # texts only
+    click = Click(id=str(number), link_id=code, at=NOON + timedelta(milliseconds=number), **texts)  # type: ignore[arg-type]  # texts only
     return ClassifiedClick(click=click, kind=kind, device="mobile", browser="Firefox", system="Linux")
 
 
@@ -83,7 +83,7 @@ def test_batches_hold_all_clicks_and_fit_a_transaction(clicks: list[ClassifiedCl
     assert Counter(map(id, chain.from_iterable(batches))) == Counter(map(id, clicks))
     for batch in batches:
         counted = counters.counts_by_key(batch)
-        assert 0 < len(batch) + len(counted) + len({each.click.code for each in batch}) <= 100
+        assert 0 < len(batch) + len(counted) + len({each.click.link_id for each in batch}) <= 100
         assert all(len(",".join(f"#{n:x} :{n:x}" for n in range(len(counts)))) < 3800 for counts in counted.values())
 
 

@@ -28,7 +28,7 @@ amounts = st.one_of(st.integers(0, 300), st.sampled_from([127, 128, 16_383, 16_3
 
 def click(number: int = 0, code: str = "sale", **texts: str | None) -> ClassifiedClick:
     """Return a person's click."""
-    made = Click(id=str(number), code=code, at=NOON + timedelta(milliseconds=number), **texts)  # type: ignore[arg-type]  # texts only
+    made = Click(id=str(number), link_id=code, at=NOON + timedelta(milliseconds=number), **texts)  # type: ignore[arg-type]  # texts only
     return ClassifiedClick(click=made, kind="humans", device="mobile", browser="Firefox", system="Linux")
 
 
@@ -45,7 +45,7 @@ def busy_day(clicks: int) -> OpenCounter:
         at = NOON + timedelta(minutes=chance.randrange(1440) - 720)
         visit = Click(
             id=str(number),
-            code="sale",
+            link_id="sale",
             at=at,
             country=f"{chr(65 + min(chance.randrange(20), chance.randrange(12)))}{chr(65 + chance.randrange(10))}",
             referrer=f"{chance.choice(['www', 'blog', 'news'])}.site-{int(chance.triangular(0, 99, 0))}.example",

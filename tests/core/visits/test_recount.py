@@ -22,7 +22,7 @@ KINDS: list[Kind] = ["humans", "bots", "prefetches"]
 
 def row(number: int = 0, kind: Kind = "humans", **texts: str | None) -> ClassifiedClick:
     """Return the click of a row, as it was judged."""
-    click = Click(id=str(number), code="sale", at=MORNING + timedelta(seconds=number), **texts)  # type: ignore[arg-type]  # texts only
+    click = Click(id=str(number), link_id="sale", at=MORNING + timedelta(seconds=number), **texts)  # type: ignore[arg-type]  # texts only
     return ClassifiedClick(click=click, kind=kind, device="mobile", browser="Firefox", system="Linux")
 
 

@@ -35,25 +35,25 @@ TABLET = (
 )
 def test_user_agent_is_classified(agent: str | None, expected: tuple[str | None, ...]) -> None:
     """People by browser and system; programs and empty user agents as bots."""
-    classified = user_agents.classify(Click(id="1", code="x", at=NOON, agent=agent))
+    classified = user_agents.classify(Click(id="1", link_id="x", at=NOON, agent=agent))
 
     assert (classified.kind, classified.device, classified.browser, classified.system) == expected
 
 
 def test_cloudfront_device_takes_precedence() -> None:
     """It is more reliable than the user agent."""
-    assert user_agents.classify(Click(id="1", code="x", at=NOON, agent=FIREFOX, device="tablet")).device == "tablet"
+    assert user_agents.classify(Click(id="1", link_id="x", at=NOON, agent=FIREFOX, device="tablet")).device == "tablet"
 
 
 def test_prefetch_is_a_kind_of_its_own() -> None:
     """Whatever the browser."""
-    assert user_agents.classify(Click(id="1", code="x", at=NOON, agent=FIREFOX, prefetch=True)).kind == "prefetches"
+    assert user_agents.classify(Click(id="1", link_id="x", at=NOON, agent=FIREFOX, prefetch=True)).kind == "prefetches"
 
 
 def test_names_from_user_agents_are_sanitised() -> None:
     """The parser copies some names from the user agent; they are cut, ASCII, and without the separator."""
     classified = user_agents.classify(
-        Click(id="1", code="x", at=NOON, agent=f"Mozilla/5.0 {'#é' * 100}Bro#wser/1.0 (Linux)")
+        Click(id="1", link_id="x", at=NOON, agent=f"Mozilla/5.0 {'#é' * 100}Bro#wser/1.0 (Linux)")
     )
 
     for name in (classified.browser, classified.system):

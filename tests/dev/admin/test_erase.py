@@ -76,7 +76,7 @@ def test_counts_stay_right_whenever_it_runs(
 
     def visit() -> None:
         name = next(visitors)
-        click = Click(id=name, code="gone", owner="ann", at=NOW, agent=FIREFOX, visitor=name)
+        click = Click(id=name, link_id="gone", owner="ann", at=NOW, agent=FIREFOX, visitor=name)
         record([Message(name, json.dumps(click.as_message()))], NOW)
 
     visit()
@@ -101,7 +101,7 @@ def test_counts_stay_right_whenever_it_runs(
 @pytest.mark.usefixtures("dynamodb")
 def test_a_concurrent_close_does_not_count_erased_rows() -> None:
     """A day is read, and erased, before it is closed: the job reads it again."""
-    click = Click(id="1", code="gone", at=NOW, agent=FIREFOX)
+    click = Click(id="1", link_id="gone", at=NOW, agent=FIREFOX)
     record([Message("1", json.dumps(click.as_message()))], NOW)
     rows.close_night(LATER)
     seen, owner = click_store.day_now(CounterKey("gone", "2026-11-25"))
