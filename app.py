@@ -64,6 +64,7 @@ CALLS_OF_V1: tuple[Route, ...] = (
     ("/domains", READ, domains.list_domains),
     ("/domains/{host}", READ, domains.show_domain),
     ("/domains/{host}", ["PATCH"], domains.change_domain),
+    ("/domains/{host}/state", READ, domains.show_state),
     ("/audit-log", READ, audit_log.list_entries),
 )
 """The calls that have no other address. New ones belong here."""

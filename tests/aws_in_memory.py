@@ -24,7 +24,7 @@ from moto.sqs.models import sqs_backends
 from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import click_store
 from chalicelib.settings import settings
-from chalicelib.usecases import authenticate, identify_visitor, track_visit, workspaces
+from chalicelib.usecases import authenticate, domain_settings, identify_visitor, track_visit, workspaces
 from dev.local import tables
 from tests import rows
 
@@ -119,5 +119,6 @@ def _forget_all() -> None:
     identify_visitor.reset()
     authenticate.reset()
     workspaces.reset()
+    domain_settings.reset()
     click_store.reset()
     rows.reset()

@@ -127,8 +127,9 @@ def one_moment(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 
 @pytest.fixture
-def http(aws: None) -> Iterator[Http]:  # noqa: ARG001  # the tables must be there first
-    """The API, with its own tables."""
+def http(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Http]:  # noqa: ARG001  # the tables must be there first
+    """The API, with its own tables. It looks up no name of a host."""
+    monkeypatch.setattr("chalicelib.usecases.domain_state._is_known", lambda *_: False)
     with Client(service.app) as client:
         yield client.http
 

@@ -116,7 +116,7 @@ from chalicelib.aws import link_cache
 from chalicelib.core.links.link import Link
 from chalice.app import Chalice
 now = datetime.datetime.now(datetime.UTC)
-link_cache.put(Link(code="x", url="https://example.com/"), now)
+link_cache.put(Link(id="x", url="https://example.com/"), now)
 event = dict(
     requestContext=dict(httpMethod="GET", resourcePath="/{{code}}", identity=dict(sourceIp="192.0.2.1")),
     headers={{}}, pathParameters=dict(code="x"), multiValueQueryStringParameters=None, body=None, stageVariables=None,

@@ -33,3 +33,13 @@ def change_domain(request: Request, host: str) -> Response:
     domain = domains.named(host, caller, moment)
     domains.change(domain, DomainChange.from_json(json_of(request), domain, policies.targets()), caller, moment)
     return json_response(domains.see(domain, caller), NO_STORE)
+
+
+def show_state(request: Request, host: str) -> Response:
+    """Show what visitors meet at a domain: its name, its certificate, whether it leads here."""
+    from chalicelib.usecases import domain_state  # no other call speaks TLS to anything but AWS
+
+    moment = clock.now()
+    caller = auth.caller_of(request, "read", moment)
+    domain = domains.named(host, caller, moment)
+    return json_response(domain_state.look_at(domain).as_json(domain, moment), NO_STORE)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.aws.dynamodb import domain_store
 from chalicelib.core.access.domain_settings import DomainSettings
+from chalicelib.core.circuit_breaker import CircuitBreaker
 from chalicelib.core.ttl_cache import TtlCache
 from chalicelib.errors import StoreUnavailable
 
@@ -14,6 +15,7 @@ _STALE_LASTS = 600  # seconds that the cache replaces a table that does not resp
 
 _settings: TtlCache[DomainSettings] = TtlCache(200)
 _files: TtlCache[str | None] = TtlCache(20)
+_table = CircuitBreaker()
 
 
 def find(space: str, now: datetime) -> DomainSettings:
@@ -25,7 +27,7 @@ def find(space: str, now: datetime) -> DomainSettings:
     if (fresh := _settings.get(space, now, _LASTS)) is not None:
         return fresh.value
     try:
-        found = domain_store.find(space)
+        found = _in_table(space, now)
     except StoreUnavailable:
         if (stale := _settings.get(space, now, _STALE_LASTS)) is not None:
             return stale.value
@@ -57,3 +59,14 @@ def reset() -> None:
     """Empty the cache, as in a new container."""
     _settings.clear()
     _files.clear()
+    _table.reset()
+
+
+def _in_table(space: str, now: datetime) -> DomainSettings:
+    if _table.is_open(now):
+        raise StoreUnavailable
+    try:
+        return domain_store.find(space)
+    except StoreUnavailable:
+        _table.trip(now)
+        raise

@@ -57,8 +57,8 @@ def owner_report(owner: str, period: Period, now: datetime, domain: Domain | Non
     """
     days = _days_of_owner(owner, domain, period, now)
     report = statistics.report(days, period.first, period.last, period.unit)
-    links = statistics.top_links(days, lambda ids: moved_store.moved_of(owner, ids))
-    return {**report, "links": [_shown_link(each) for each in links]}
+    links = statistics.top_links(days, lambda ids: moved_store.moved_of(owner, ids), _name_and_domain)
+    return {**report, "links": links}
 
 
 def _days_of_owner(owner: str, domain: Domain | None, period: Period, now: datetime) -> list[Day]:
@@ -72,12 +72,8 @@ def _days_of_owner(owner: str, domain: Domain | None, period: Period, now: datet
     return statistics.without(days, chain.from_iterable(others))
 
 
-def _shown_link(ranked: dict[str, Any]) -> dict[str, Any]:
-    """Return one of the most visited links as clients see it: by its code, and where that is."""
-    name = ranked["name"]
-    if name is None or name == statistics.OTHER:
-        return {**ranked, "domain": None}
-    return {**ranked, "name": code_of(name), "domain": settings.domains.of(name).host}
+def _name_and_domain(link_id: str) -> dict[str, str]:
+    return {"name": code_of(link_id), "domain": settings.domains.of(link_id).host}
 
 
 def no_link_totals(space: str, period: Period, now: datetime) -> dict[str, Any]:

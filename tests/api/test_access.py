@@ -112,6 +112,10 @@ _OF_V1: dict[tuple[str, str], Needs] = {
     ("/offers", "GET"): Needs("read"),
     ("/offers/{code}", "DELETE"): Needs("manage", 204, elsewhere=404),
     ("/offers/{code}/accept", "POST"): Needs("manage", elsewhere=404),
+    ("/domains", "GET"): Needs(None),
+    ("/domains/{host}", "GET"): Needs("read"),
+    ("/domains/{host}", "PATCH"): Needs("admin"),
+    ("/domains/{host}/state", "GET"): Needs("read"),
     ("/audit-log", "GET"): Needs("settings"),
 }
 
@@ -152,7 +156,11 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         )
         for method in ("GET", "HEAD")
     },
-    **{("/.well-known/security.txt", method): SAME_FOR_ALL[404] for method in ("GET", "HEAD")},  # no contact is set
+    **{
+        (f"/.well-known/{file}", method): SAME_FOR_ALL[404]  # none of them is set
+        for file in ("security.txt", "assetlinks.json", "apple-app-site-association")
+        for method in ("GET", "HEAD")
+    },
 }
 MANAGE_KEY = f"mk_{'3' * 24}"
 BODIES: dict[tuple[str, str], Any] = {
@@ -163,6 +171,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("/keys", "POST"): {"name": "new", "scopes": ["keys"]},
     ("/links/{code}/adopt", "POST"): {"manageKey": MANAGE_KEY},
     ("/workspaces/{workspace}", "PATCH"): {"name": "Ann's"},
+    ("/domains/{host}", "PATCH"): {"robots": ""},
     ("/offers", "POST"): {"code": "sale", "to": "carl"},
 }
 QUERIES = {("/keys", "DELETE"): "?person=anna@example.com"}
@@ -171,6 +180,7 @@ NAMES = {
     "import_id": MOVED,
     "export_id": MOVED,
     "workspace": "ann",
+    "host": "sho.rt",
     "file": "page.css",
     "problem": "alias-taken",
     "path1": "a",

@@ -190,7 +190,7 @@ def test_visits_appear_in_the_link_and_its_statistics(sale: Keyed, one_moment: d
     assert (report["series"][-1]["at"], report["series"][-1]["visits"], len(report["series"])) == (today, 3, 30)
     assert report["browsers"] == [{"name": "Firefox", "visits": 1}]
     everything = sale.get("/stats").json_body
-    assert everything["links"] == [{"name": "sale", "visits": 3, "moved": False}]
+    assert everything["links"] == [{"name": "sale", "domain": "sho.rt", "visits": 3, "moved": False}]
 
 
 def test_redelivered_batch_counts_once(sale: Keyed) -> None:

@@ -95,7 +95,7 @@ def test_alias_is_never_overwritten(http: Http) -> None:
 def test_another_code_is_generated_on_a_collision(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client does not notice that a generated code was in use."""
     generated = iter(["taken", "taken", "free"])
-    monkeypatch.setattr(codes, "generate", lambda *, unguessable: next(generated))  # noqa: ARG005  # the name is the signature's
+    monkeypatch.setattr(codes, "generate", lambda **_: next(generated))
     create(http, url="https://example.com/first")
 
     second = create(http, url="https://example.com/second")
@@ -106,7 +106,7 @@ def test_another_code_is_generated_on_a_collision(http: Http, monkeypatch: pytes
 
 def test_repeated_collisions_give_503(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     """After eight attempts the client is asked to retry, and nothing is stored."""
-    monkeypatch.setattr(codes, "generate", lambda *, unguessable: "taken")  # noqa: ARG005  # the name is the signature's
+    monkeypatch.setattr(codes, "generate", lambda **_: "taken")
     create(http, url="https://example.com/first")
 
     second = create(http, url="https://example.com/second")

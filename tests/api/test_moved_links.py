@@ -496,7 +496,10 @@ def test_moved_link_is_shown_without_its_code(ann: Keyed, *, is_folded: bool) ->
         shown.append(ann.get(f"/stats?from={DAY}&to={DAY}").json_body["links"])
 
     kept, moved = [
-        [{"name": name, "visits": 3, "moved": name is None}, {"name": "other", "visits": 1, "moved": False}]
+        [
+            {"name": name, "domain": name and "sho.rt", "visits": 3, "moved": name is None},
+            {"name": "other", "domain": "sho.rt", "visits": 1, "moved": False},
+        ]
         for name in ("sale", None)
     ]
     assert shown == [kept, moved, kept]

@@ -97,6 +97,7 @@ PLAIN = {"Accept": "text/plain"}
 CSV = {"Accept": "text/csv"}
 NDJSON = {"Accept": "application/x-ndjson"}
 PNG = {"Accept": "image/png"}
+APPS: dict[str, Any] = {"assetlinks": [], "appleAppSiteAssociation": {}}
 MINIMAL = {"url": "https://example.com/minimal"}
 FULL = {
     "url": "https://example.com/full",
@@ -194,13 +195,13 @@ def by(holder: str | None, call: Call) -> Call:
 def holder_for(route: str) -> str | None:
     """Return the holder of a key for ``route``: an owner, or an admin."""
     owners = dict.fromkeys(("links", "stats", "imports", "exports", "me", "offers"), "ann")
-    admins = dict.fromkeys(("keys", "reports", "workspaces"), "admin")
+    admins = dict.fromkeys(("keys", "reports", "workspaces", "domains"), "admin")
     return {**owners, **admins, "audit-log": "head"}.get(route.split("/")[1])
 
 
 def path_of(route: str) -> str:
     """Return a path of ``route``, of ann's link with all fields, or her workspace."""
-    return route.format(code="full", workspace="ann")
+    return route.format(code="full", workspace="ann", host="sho.rt")
 
 
 def post(body: Any, route: str = "/links", path: str | None = None, **headers: str) -> Call:
@@ -223,6 +224,11 @@ def patch(body: Any, path: str = "/links/full", route: str = "/links/{code}", **
 def change_workspace(body: Any, path: str = "/workspaces/ann", **headers: str) -> Call:
     """Change a workspace, as the administrator of ann's."""
     return by("head", patch(body, path, "/workspaces/{workspace}", **headers))
+
+
+def change_domain(body: Any, host: str = "sho.rt", **headers: str) -> Call:
+    """Change a domain."""
+    return patch(body, f"/domains/{host}", "/domains/{host}", **headers)
 
 
 def accept(code: str, **headers: str) -> Call:
@@ -777,7 +783,7 @@ def test_a_log_is_as_described(http: Http, keys: Keys, monkeypatch: pytest.Monke
         by("head", delete("/keys", "/keys?person=ann@example.com")),
         *(post({"code": "full", "to": "bob"}, "/offers"), delete("/offers/{code}", "/offers/full")),
         *(accept("theirs"), adopt({"manageKey": OF_OPEN}), post({"code": "theirs", "to": "root"}, "/offers")),
-        by("admin", accept("theirs")),
+        *(by("admin", accept("theirs")), change_domain({"robots": "", "endedUrl": "https://example.com/", **APPS})),
         *(by("admin", post({"code": "theirs", "to": "ann"}, "/offers")), delete("/offers/{code}", "/offers/theirs")),
     ):
         response = call.send(http, keys)
@@ -789,7 +795,10 @@ def test_a_log_is_as_described(http: Http, keys: Keys, monkeypatch: pytest.Monke
     )
 
     check("/audit-log", "GET", page)
-    assert {entry["action"] for entry in page.json_body["data"]} == set(get_args(audit_log.Action))
+    installation = by("admin", get("/audit-log", "/audit-log?installation=true")).send(http, keys)
+    check("/audit-log", "GET", installation)
+    shown = [*page.json_body["data"], *installation.json_body["data"]]
+    assert {entry["action"] for entry in shown} == set(get_args(audit_log.Action))
     assert [json.loads(line) for line in lines.body.decode().splitlines()] == page.json_body["data"]
     content = described("/audit-log", "GET", 200)["content"]
     examples = [content[kind]["examples"]["one"]["value"] for kind in ("text/csv", "application/x-ndjson")]
@@ -1471,6 +1480,32 @@ def test_a_response_without_the_queue_is_as_described(http: Http, keys: Keys) ->
         pytest.param(413, change_workspace(b" " * (limits.BODY_BYTES + 1)), id="workspace changed, large body"),
         pytest.param(415, change_workspace({}, **{"Content-Type": "text/csv"}), id="workspace changed, not JSON"),
         pytest.param(422, change_workspace({"defaults": {"url": 1}}), id="workspace changed, invalid"),
+        pytest.param(200, get("/domains"), id="domains"),
+        pytest.param(200, by("maker", get("/domains")), id="domains, any key"),
+        pytest.param(401, by("open", get("/domains")), id="domains, key of a link"),
+        pytest.param(200, get("/domains/{host}", "/domains/sho.rt"), id="domain"),
+        pytest.param(200, by("reader", get("/domains/{host}", "/domains/SHO.RT")), id="domain, of no admin"),
+        pytest.param(403, by("maker", get("/domains/{host}", "/domains/sho.rt")), id="domain, key for other things"),
+        pytest.param(404, get("/domains/{host}", "/domains/example.com"), id="domain, no such"),
+        pytest.param(200, change_domain({"unknownUrl": "https://example.com/404"}), id="domain changed"),
+        pytest.param(200, change_domain(APPS), id="domain changed, files"),
+        pytest.param(200, change_domain({}), id="domain not changed"),
+        pytest.param(400, change_domain(b"{"), id="domain changed, half a body"),
+        pytest.param(403, by("head", change_domain({})), id="domain changed, of no admin"),
+        pytest.param(404, change_domain({}, "example.com"), id="domain changed, no such"),
+        pytest.param(413, change_domain(b" " * (limits.BODY_BYTES + 1)), id="domain changed, large body"),
+        pytest.param(415, change_domain({}, **{"Content-Type": "text/csv"}), id="domain changed, not JSON"),
+        pytest.param(422, change_domain({"workspaces": ["ann"], "robots": 1}), id="domain changed, invalid"),
+        pytest.param(200, get("/domains/{host}/state", "/domains/sho.rt/state"), id="domain looked at"),
+        pytest.param(
+            403, by("maker", get("/domains/{host}/state", "/domains/sho.rt/state")), id="looked at, other key"
+        ),
+        pytest.param(404, get("/domains/{host}/state", "/domains/example.com/state"), id="domain looked at, no such"),
+        pytest.param(422, get("/links/{code}", "/links/full?domain=example.com"), id="shown, at no domain"),
+        pytest.param(422, get("/links", "/links?domain=example.com"), id="links, at no domain"),
+        pytest.param(200, get("/links", "/links?domain=sho.rt"), id="links, at a domain"),
+        pytest.param(200, get("/stats", "/stats?domain=sho.rt"), id="all statistics, at a domain"),
+        pytest.param(422, post({"url": "https://example.com/", "domain": "example.com"}), id="made, at no domain"),
         pytest.param(201, post({"code": "full", "to": "bob"}, "/offers"), id="offered"),
         pytest.param(201, post({"code": "ext:full:1", "to": "bob"}, "/offers"), id="offered, by its externalId"),
         pytest.param(201, by("admin", post({"code": "old", "to": "bob"}, "/offers")), id="offered, without an owner"),
@@ -1956,6 +1991,10 @@ ONE_OF_EACH: dict[str, Call] = {
     "workspaces": get("/workspaces"),
     "workspace": get("/workspaces/{workspace}", "/workspaces/ann"),
     "workspace, changed": change_workspace({"name": "Ann"}),
+    "domains": get("/domains"),
+    "domain": get("/domains/{host}", "/domains/sho.rt"),
+    "domain, changed": change_domain({"robots": ""}),
+    "domain, looked at": get("/domains/{host}/state", "/domains/sho.rt/state"),
     "offer": post({"code": "full", "to": "bob"}, "/offers"),
     "offers": get("/offers"),
     "end an offer": delete("/offers/{code}", "/offers/theirs"),

@@ -686,8 +686,8 @@ class TestOffers:
 
         shown = [caller.get("/v1/stats").json_body["links"] for caller in (ann, bob)]
 
-        assert shown[0] == [{"name": None, "visits": 1, "moved": True}]
-        assert shown[1] == [{"name": "sale", "visits": 2, "moved": False}]
+        assert shown[0] == [{"name": None, "domain": None, "visits": 1, "moved": True}]
+        assert shown[1] == [{"name": "sale", "domain": "sho.rt", "visits": 2, "moved": False}]
         assert bob.get("/v1/links/sale").json_body["visits"]["total"] == 3
 
     def test_replayed_creation_makes_no_second_link(

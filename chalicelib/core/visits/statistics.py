@@ -66,18 +66,22 @@ def day_totals(day: Day) -> dict[str, int | None]:
     return _summed([day])
 
 
-def top_links(days: Iterable[Day], moved_of: Callable[[list[str]], Container[str]]) -> list[dict[str, Any]]:
-    """Return the most visited links of an owner's ``days`` by their ids, the biggest first, the rest as ``other``.
+def top_links(
+    days: Iterable[Day], moved_of: Callable[[list[str]], Container[str]], shown: Callable[[str], Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Return the most visited links of an owner's ``days``, the biggest first, the rest as ``other``.
 
-    Those that ``moved_of`` returns are another owner's by now: they are shown without a name.
+    ``shown`` returns the name and the domain of a link by its id. Those that ``moved_of`` returns are another owner's
+    by now: they are shown without both.
     """
     biggest, rest = _ranked(_sum(day.counts for day in days), "links")
     moved = moved_of([link_id for link_id, _ in biggest])
-    shown = [
-        {"name": None if link_id in moved else link_id, "visits": count, "moved": link_id in moved}
+    nothing = {"name": None, "domain": None}
+    links: list[dict[str, Any]] = [
+        {**(nothing if link_id in moved else shown(link_id)), "visits": count, "moved": link_id in moved}
         for link_id, count in biggest
     ]
-    return [*shown, {"name": OTHER, "visits": rest, "moved": False}] if rest else shown
+    return [*links, {"name": OTHER, "domain": None, "visits": rest, "moved": False}] if rest else links
 
 
 def top_variants(days: Iterable[Day]) -> list[dict[str, Any]]:
