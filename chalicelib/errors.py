@@ -7,8 +7,10 @@ ShortenerError
   PasswordNeeded       401  the link asks for a password
   PasswordWrong        401  the password does not match
   ScopeMissing         403  the key is valid, for other scopes
+  DomainRefused        403  the workspace may not make links at the domain
   ConfirmationNeeded   403  the visitor must press a button first
   LinkUnknown          404  no such code, or another owner's: the same response
+  DomainUnknown        404  no links are there, or the key may make none
   LinkNotYet           404  the link starts later
   KeyUnknown           404  no such key
   ImportUnknown        404  no such import, or another owner's

@@ -38,7 +38,7 @@ def of_default_domain(routes: Iterable[Route]) -> Iterator[Route]:
         @functools.wraps(endpoint)
         def answer(request: Any, **variables: str) -> Response:
             if settings.domains.listed and requests.domain_of(request.to_original_event()).space:
-                raise PageUnknown(f"This is at {settings.base_url}.")
+                raise PageUnknown("Nothing is served at this address.")
             return endpoint(request, **variables)
 
         return answer

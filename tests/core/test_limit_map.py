@@ -35,7 +35,7 @@ def test_every_number_stands_on_the_map() -> None:
 def test_bounds_of_requests_stand_in_one_place() -> None:
     """Other modules have bounds of one field, of one header, and of what is stored."""
     of_a_field = {
-        *("abuse_report", "api_key", "codes", "forwarding", "idempotency"),
+        *("abuse_report", "api_key", "codes", "domain_change", "domains", "forwarding", "idempotency"),
         *("link_fields", "rule_parser", "rules", "target_url", "workspace"),
     }
     of_a_row = {"file_formats", "imported_link", "import_summary"}

@@ -77,7 +77,7 @@ def test_both_tables_have_every_option() -> None:
     assert [option.attribute for option in OPTIONS] == ATTRIBUTES
     assert len({option.name for option in OPTIONS}) == len(OPTIONS)
     assert GIVEN.keys() == set(ATTRIBUTES)
-    assert {"code", "url", *link_item.STORED} == {field.name for field in dataclasses.fields(Link)}
+    assert {"id", "url", *link_item.STORED} == {field.name for field in dataclasses.fields(Link)}
     assert len({name for name, _ in link_item.STORED.values()}) == len(link_item.STORED)
 
 

@@ -1,0 +1,44 @@
+"""Several domains in tests: the setting, and requests for a host.
+
+API Gateway says which host was asked for in `requestContext.domainName`. Neither Chalice's test client nor the local
+AWS does: here it is filled in from the header Host.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Any
+
+import pytest
+from chalice.local import LocalGateway
+
+from chalicelib import settings as module
+from chalicelib.core.domains import Domains
+from chalicelib.settings import Settings
+
+
+def with_domains(patch: pytest.MonkeyPatch, text: str, others: frozenset[str] = frozenset()) -> Settings:
+    """Give the service the domains of ``text``, and ``others`` of the default one, and return its settings."""
+    before = module.settings
+    domains = Domains.from_text(text, before.base_url, others)
+    own_hosts = before.own_hosts | domains.listed.keys() | others
+    after = dataclasses.replace(before, domains=domains, own_hosts=own_hosts)
+    for name, loaded in list(sys.modules.items()):
+        if name.startswith("chalicelib.") and getattr(loaded, "settings", None) is before:
+            patch.setattr(loaded, "settings", after)
+    return after
+
+
+def with_hosts(patch: pytest.MonkeyPatch) -> None:
+    """Let test clients name the host that they ask for in the header Host."""
+    generate: Any = LocalGateway._generate_lambda_event  # noqa: SLF001  # Chalice has no hook for the event
+
+    def with_domain_name(gateway: Any, method: str, path: str, headers: dict[str, str], body: Any) -> dict[str, Any]:
+        event: dict[str, Any] = generate(gateway, method, path, headers, body)
+        host = next((value for name, value in headers.items() if name.lower() == "host"), None)
+        if host is not None:
+            event["requestContext"]["domainName"] = host
+        return event
+
+    patch.setattr(LocalGateway, "_generate_lambda_event", with_domain_name)
