@@ -22,6 +22,7 @@ from chalicelib.core.links.link import Link
 from chalicelib.core.visits import click
 from chalicelib.errors import StoreUnavailable
 from tests import domains
+from tests.api.test_clicks import count, queued
 from tests.callers import Keyed, make_key
 
 BROWSER = {
@@ -458,6 +459,58 @@ class TestManage:
         response = team("POST", "/v1/links", {"url": f"https://{target}/x"})
 
         assert (response.status_code, response.json_body["errors"][0]["code"]) == (422, "own-domain")
+
+
+class TestStatistics:
+    """Visits by domain."""
+
+    def test_each_domain_has_its_visits(self, at: At, team: Keyed) -> None:
+        """Those of links with the same code are told apart; the default domain has what is left."""
+        for host in ("sho.rt", "team.example", "low.example"):
+            made(team, host, alias="sale")
+        for host, visits in (("sho.rt", 1), ("team.example", 2), ("www.team.example", 1), ("low.example", 4)):
+            for _ in range(visits):
+                at(host, "/SALE" if host == "low.example" else "/sale")
+        count(queued())
+
+        def visits_at(query: str) -> tuple[int, list[tuple[str, str, int]]]:
+            report = team.get(f"/v1/stats{query}").json_body
+            links = [(link["domain"], link["name"], link["visits"]) for link in report["links"]]
+            return report["total"]["visits"], sorted(links)
+
+        of_team, of_low, of_default = ("team.example", "sale", 3), ("low.example", "sale", 4), ("sho.rt", "sale", 1)
+        assert visits_at("") == (8, [of_low, of_default, of_team])
+        assert visits_at("?domain=team.example") == visits_at("?domain=www.team.example") == (3, [of_team])
+        assert visits_at("?domain=low.example") == (4, [of_low])
+        assert visits_at("?domain=sho.rt") == (1, [of_default])
+        assert team.get("/v1/links/sale?domain=team.example").json_body["visits"]["total"] == 3
+        assert team.get("/v1/links/sale/stats?domain=low.example").json_body["total"]["visits"] == 4
+        assert len(team.get("/v1/links/sale/visits?domain=team.example").json_body["data"]) == 3
+
+    def test_what_is_no_link_is_counted_by_domain(self, at: At, team: Keyed, root: Keyed) -> None:
+        """Unknown codes and bare addresses, for those who may use the domain; HEAD is no visit."""
+        for host, path in (
+            *[("team.example", "/nothing")] * 3,
+            *[("www.team.example", "/")] * 2,
+            *[("shop.example", "/nothing"), ("sho.rt", "/nothing"), ("sho.rt", "/")],
+        ):
+            at(host, path)
+        at("team.example", "/", "HEAD")
+        count(queued())
+
+        def counted(by: Keyed, query: str) -> tuple[int | None, ...]:
+            report = by.get(f"/v1/stats{query}").json_body
+            return tuple(report.get(name, {}).get("visits") for name in ("unknownCodes", "bareAddress"))
+
+        assert counted(root, "") == counted(root, "?domain=sho.rt") == (1, None)
+        assert counted(root, "?domain=team.example") == counted(team, "?domain=team.example") == (3, 2)
+        assert counted(root, "?domain=shop.example") == (1, 0)
+        assert (
+            counted(team, "")
+            == counted(team, "?domain=sho.rt")
+            == counted(team, "?domain=shop.example")
+            == (None, None)
+        )
 
 
 class TestDomains:
