@@ -1,9 +1,9 @@
-"""Links of several workspaces never mix, whatever moves between them and whatever is lost on the way.
+"""Links of several workspaces and domains never mix, whatever moves between them and whatever is lost on the way.
 
-Links are made, changed, visited, offered, accepted, declined, adopted and deleted at random, by keys that come and go,
-while requests and replies of the table are lost and other containers have older links in their caches. At any time a
-workspace sees its own links only, all of them; in the end each visit is counted once, for the workspace that the
-container had the link in.
+Links of three spaces, many with the same codes, are made, changed, visited, offered, accepted, declined, adopted and
+deleted at random, by keys that come and go, while requests and replies of the table are lost and other containers have
+older links in their caches. At any time a workspace sees its own links only, all of them; in the end each visit is
+counted once, for the workspace that the container had the link in.
 """
 
 from __future__ import annotations
@@ -27,21 +27,26 @@ from chalice.test import TestHTTPClient as Http
 from chalicelib import clock
 from chalicelib.aws import clients, link_cache
 from chalicelib.aws.clients import boto3_client
-from chalicelib.aws.dynamodb import click_store, moved_store, row_store, transfer_store
+from chalicelib.aws.dynamodb import click_store, link_store, moved_store, row_store, transfer_store
 from chalicelib.aws.s3 import files
 from chalicelib.core.access import roles
+from chalicelib.core.domains import id_in
 from chalicelib.core.transfers.export_job import Export
 from chalicelib.core.ttl_cache import TtlCache
 from chalicelib.settings import settings
 from chalicelib.usecases import manage_keys
 from chalicelib.usecases.export_links import export_links
 from dev.local import tables
-from tests import rows
+from tests import domains, rows
 from tests.api.test_clicks import count, queued
 from tests.callers import Keyed, make_key
 from tests.sizes import grows, usual_or_long
 
 WORKSPACES = ("ann", "bob", "carl", "dora")
+OPEN_TO = {"sho.rt": WORKSPACES, "team.example": WORKSPACES, "low.example": ("ann", "bob")}
+"""The workspaces that may make links at each domain."""
+SPACES = {"sho.rt": "", "team.example": "team", "low.example": "low"}
+DOMAINS = "team.example=team,low.example=low:any-case"
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 WRITES = {"put_item", "update_item", "transact_write_items", "delete_item"}
 NAMES = 6  # externalIds that a workspace chooses from: some are taken when a link comes
@@ -76,6 +81,7 @@ class Made:
     """A link of the model."""
 
     code: str
+    domain: str
     mark: str
     """A text in its title, which is in no other link."""
     owner: str | None
@@ -89,6 +95,16 @@ class Made:
     deleted: bool = False
     owners: list[tuple[datetime, str | None]] = field(default_factory=list)
     """Whose it was, from when on."""
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        return id_in(SPACES[self.domain], self.code)
+
+    @property
+    def at(self) -> str:
+        """Return the query that names its domain; the default one needs none."""
+        return "" if self.domain == "sho.rt" else f"?domain={self.domain}"
 
     def owners_within(self, now: datetime, seconds: float) -> set[str | None]:
         """Return whose it was within the last ``seconds`` before ``now``."""
@@ -108,6 +124,9 @@ class World:
         self.is_lossy = False
         self.links: dict[str, Made] = {}
         self.keys = {name: [make_key(name, *roles.ROLES["admin"])] for name in WORKSPACES}
+        root = Keyed(http, make_key("root", "admin"))
+        for host in ("team.example", "low.example"):
+            assert root("PATCH", f"/v1/domains/{host}", {"workspaces": [*OPEN_TO[host]]}).status_code == 200
         self.ids: dict[str, set[str]] = {name: {self.keys[name][0].split("_")[1]} for name in WORKSPACES}
         self.revoked: set[str] = set()
         self.caches: list[TtlCache[Any]] = [TtlCache(10_000) for _ in range(3)]
@@ -161,23 +180,36 @@ class World:
 
     def make(self) -> None:
         """Make a link in a workspace."""
-        owner, mark = self.chance.choice(WORKSPACES), self.new_mark()
-        body: dict[str, Any] = {"url": f"https://example.com/{mark}", "title": mark}
+        owner, mark, domain = self.chance.choice(WORKSPACES), self.new_mark(), self.chance.choice(list(OPEN_TO))
+        body: dict[str, Any] = {"url": f"https://example.com/{mark}", "title": mark, "domain": domain}
+        alias = f"same-{self.chance.randrange(3 * self.at_once)}"
+        if self.chance.random() < 0.5 and id_in(SPACES[domain], alias) not in self.links:
+            body["alias"] = alias
         name = f"name-{self.chance.randrange(NAMES)}" if self.chance.random() < 0.2 else None
         taken = name is not None and self.is_taken(owner, name)
         body |= {"externalId": name} if name else {}
         key = self.key_of(owner)
         answer = self.call(key, "POST", "/v1/links", body, Idempotency_Key=mark)
+        if owner not in OPEN_TO[domain]:
+            assert answer.status_code == 403, answer.body
+            return
         assert answer.status_code == (409 if taken else 201), answer.body
         if not taken:
-            made = Made(answer.json_body["code"], mark, owner, name, made_by=key, body=body)
+            made = Made(answer.json_body["code"], domain, mark, owner, name, made_by=key, body=body)
             made.owners.append((self.now, owner))
-            self.links[made.code] = made
+            self.links[made.id] = made
+            self.did["same code"] += len({each.code for each in self.links.values()}) < len(self.links)
 
     def make_many(self) -> None:
         """Make some links at once; those that failed are sent again, as part of the same request."""
         owner, marks = self.chance.choice(WORKSPACES), [self.new_mark() for _ in range(self.at_once)]
-        body = {"links": [{"url": f"https://example.com/{mark}", "title": mark} for mark in marks]}
+        hosts = [host for host, workspaces in OPEN_TO.items() if owner in workspaces]
+        body = {
+            "links": [
+                {"url": f"https://example.com/{mark}", "title": mark, "domain": self.chance.choice(hosts)}
+                for mark in marks
+            ]
+        }
         key = self.key_of(owner)
         for _ in range(50):
             answer = self.call(key, "POST", "/v1/links/bulk", body, Idempotency_Key=marks[0])
@@ -185,7 +217,9 @@ class World:
             if all("link" in each for each in answer.json_body["data"]):
                 break
         for mark, each in zip(marks, answer.json_body["data"], strict=True):
-            self.links[each["link"]["code"]] = Made(each["link"]["code"], mark, owner, owners=[(self.now, owner)])
+            link = each["link"]
+            made = Made(link["code"], link["domain"], mark, owner, owners=[(self.now, owner)])
+            self.links[made.id] = made
 
     def new_mark(self) -> str:
         """Return a text that is in nothing else."""
@@ -197,7 +231,7 @@ class World:
         answer = self.call(None, "POST", "/v1/links", {"url": f"https://example.com/{mark}", "title": mark})
         code = answer.json_body["code"]
         manage_key = answer.json_body["manageKey"]
-        self.links[code] = Made(code, mark, None, manage_key=manage_key, owners=[(self.now, None)])
+        self.links[code] = Made(code, "sho.rt", mark, None, manage_key=manage_key, owners=[(self.now, None)])
 
     def is_taken(self, owner: str, name: str) -> bool:
         """Tell whether a workspace has a link with this externalId."""
@@ -208,7 +242,7 @@ class World:
         link = self.any_link()
         for _ in range(self.chance.randrange(1, 4) if link else 0):
             assert link is not None
-            if self.call(None, "GET", f"/{link.code}").status_code == 302:
+            if self.call(None, "GET", f"/{link.code}", Host=link.domain).status_code == 302:
                 link.visits += 1
 
     def offer(self) -> None:
@@ -217,7 +251,9 @@ class World:
         if link is None or link.owner is None:
             return
         to = self.chance.choice([name for name in WORKSPACES if name != link.owner])
-        answer = self.call(self.key_of(link.owner), "POST", "/v1/offers", {"code": link.code, "to": to})
+        answer = self.call(
+            self.key_of(link.owner), "POST", "/v1/offers", {"code": link.code, "domain": link.domain, "to": to}
+        )
         assert answer.status_code == 201, answer.body
         link.offered_to = to
 
@@ -227,10 +263,13 @@ class World:
         if link is None or link.offered_to is None:
             return
         stranger = self.chance.choice([name for name in WORKSPACES if name not in {link.offered_to, link.owner}])
-        path = f"/v1/offers/{link.code}/accept"
+        path = f"/v1/offers/{link.code}/accept{link.at}"
         assert self.call(self.key_of(stranger), "POST", path).status_code == 404
         taken = link.external_id is not None and self.is_taken(link.offered_to, link.external_id)
         answer = self.call(self.key_of(link.offered_to), "POST", path)
+        if link.offered_to not in OPEN_TO[link.domain]:
+            assert answer.status_code == 403, answer.body
+            return
         assert answer.status_code == (409 if taken else 200), answer.body
         if not taken:
             link.owner, link.offered_to = link.offered_to, None
@@ -243,7 +282,7 @@ class World:
         if link is None or link.offered_to is None or link.owner is None:
             return
         side = self.chance.choice([link.owner, link.offered_to])
-        self.call(self.key_of(side), "DELETE", f"/v1/offers/{link.code}")  # 404 after a reply that was lost
+        self.call(self.key_of(side), "DELETE", f"/v1/offers/{link.code}{link.at}")  # 404 after a reply that was lost
         link.offered_to = None
 
     def adopt(self) -> None:
@@ -268,7 +307,7 @@ class World:
         if link is None or link.owner is None:
             return
         stranger = self.chance.choice([name for name in WORKSPACES if name != link.owner])
-        body, path = {"note": f"changed by {link.owner}"}, f"/v1/links/{link.code}"
+        body, path = {"note": f"changed by {link.owner}"}, f"/v1/links/{link.code}{link.at}"
         assert self.call(self.key_of(stranger), "PATCH", path, body).status_code == 404
         assert self.call(self.key_of(link.owner), "PATCH", path, body).status_code == 200
 
@@ -277,7 +316,7 @@ class World:
         link = self.any_link(lambda each: each.owner is not None)
         if link is None or link.owner is None or self.chance.random() < 0.5:
             return
-        self.call(self.key_of(link.owner), "DELETE", f"/v1/links/{link.code}")
+        self.call(self.key_of(link.owner), "DELETE", f"/v1/links/{link.code}{link.at}")
         link.deleted, link.offered_to = True, None
 
     def replay(self) -> None:
@@ -288,7 +327,8 @@ class World:
         if link.owners[0][0] < self.now - timedelta(hours=20):
             return
         answer = self.call(link.made_by, "POST", "/v1/links", link.body, Idempotency_Key=link.mark)
-        assert (answer.headers["Idempotency-Replayed"], answer.json_body["code"]) == ("true", link.code)
+        answered = (answer.headers["Idempotency-Replayed"], answer.json_body["code"], answer.json_body["domain"])
+        assert answered == ("true", link.code, link.domain)
 
     def make_key(self) -> None:
         """Make a key, which is used from then on."""
@@ -328,9 +368,10 @@ class World:
     def check(self, workspace: str, links: int = 10**9) -> None:
         """Assert that a workspace sees what is its own, all of it, and nothing else; of ``links`` each by itself."""
         key = self.key_of(workspace)
-        own = {each.code: each for each in self.links.values() if each.owner == workspace and not each.deleted}
+        everything = {each.id: each for each in self.links.values() if each.owner == workspace and not each.deleted}
         listed: list[Any] = []
-        for query in ("", "&q=mark"):
+        for query, domain in (*((f"&domain={host}", host) for host in OPEN_TO), ("", None), ("&q=mark", None)):
+            own = {link_id: each for link_id, each in everything.items() if domain in {None, each.domain}}
             cursor = ""
             found: list[Any] = []
             while True:
@@ -341,7 +382,7 @@ class World:
                 cursor = f"&cursor={page['next']}"
                 stranger = self.chance.choice([name for name in WORKSPACES if name != workspace])
                 assert self.call(self.key_of(stranger), "GET", f"/v1/links?limit=100{cursor}").status_code == 422
-            assert sorted(each["code"] for each in found) == sorted(own)
+            assert sorted(_id_of(each) for each in found) == sorted(own)
             listed = found
         assert {each["owner"] for each in listed} <= {workspace}
         keys = self.call(key, "GET", "/v1/keys").json_body["data"]
@@ -349,11 +390,11 @@ class World:
         assert {each["id"] for each in keys} >= self.ids[workspace]
         assert {each["id"] for each in keys if each["revokedAt"]} >= self.ids[workspace] & self.revoked
         offers = self.call(key, "GET", "/v1/offers").json_body["data"]
-        expected = {each.code: (each.owner, each.offered_to) for each in self.links.values() if each.offered_to}
-        shown = {each["code"]: (each["from"], each["to"]) for each in offers if not self.links[each["code"]].deleted}
-        assert shown == {code: sides for code, sides in expected.items() if workspace in sides}
-        for link in self.chance.sample(sorted(own.values(), key=lambda each: each.code), min(links, len(own))):
-            history = self.call(key, "GET", f"/v1/links/{link.code}/history").json_body["data"]
+        expected = {each.id: (each.owner, each.offered_to) for each in self.links.values() if each.offered_to}
+        shown = {_id_of(each): (each["from"], each["to"]) for each in offers if not self.links[_id_of(each)].deleted}
+        assert shown == {link_id: sides for link_id, sides in expected.items() if workspace in sides}
+        for link in self.chance.sample(sorted(own.values(), key=lambda each: each.id), min(links, len(own))):
+            history = self.call(key, "GET", f"/v1/links/{link.code}/history{link.at}").json_body["data"]
             assert history[-1]["action"] == "created" or len(history) >= 50
             moves = [each["changes"]["owner"]["to"] for each in history if each["action"] in {"moved", "adopted"}]
             assert moves[::-1] == [owner for _, owner in link.owners[1:]][-len(moves) :] or len(history) >= 50
@@ -368,7 +409,7 @@ class World:
         count(queued())  # those that the table did not take become rows
         clicks = [row_store.from_item(item) for item in rows.rows()]
         by_link = Counter(click.link_id for click in clicks)
-        assert by_link == Counter({code: link.visits for code, link in self.links.items() if link.visits})
+        assert by_link == Counter({link_id: link.visits for link_id, link in self.links.items() if link.visits})
         for click in clicks:
             possible = self.links[click.link_id].owners_within(click.at, settings.link_cache_seconds)
             assert click.owner in possible, (click, self.links[click.link_id].owners)
@@ -377,18 +418,23 @@ class World:
             key, period = self.key_of(workspace), f"from={START.date()}&to={self.now.date()}"
             report = self.call(key, "GET", f"/v1/stats?{quote(period, safe='=&')}").json_body
             assert report["total"]["visits"] == sum(mine.values())
-            gone = {code for code in mine if self.links[code].owner != workspace}
-            named = {each["name"]: each["visits"] for each in report["links"] if not each["moved"]}
-            others = named.pop("other", 0)
-            assert named.items() <= {code: number for code, number in mine.items() if code not in gone}.items()
+            for host in OPEN_TO:
+                there = sum(number for link_id, number in mine.items() if self.links[link_id].domain == host)
+                of_domain = self.call(key, "GET", f"/v1/stats?{quote(period, safe='=&')}&domain={host}").json_body
+                assert (host, of_domain["total"]["visits"]) == (host, there)
+                assert {each["domain"] for each in of_domain["links"]} <= {host, None}
+            gone = {link_id for link_id in mine if self.links[link_id].owner != workspace}
+            named = {_id_of(each): each["visits"] for each in report["links"] if each["domain"]}
+            others = sum(each["visits"] for each in report["links"] if not each["domain"] and not each["moved"])
+            assert named.items() <= {link_id: number for link_id, number in mine.items() if link_id not in gone}.items()
             left = [each["visits"] for each in report["links"] if each["moved"]]
             assert {each["name"] for each in report["links"] if each["moved"]} <= {None}
             assert sum(named.values()) + sum(left) + others == sum(mine.values())
-            assert others or sorted(left) == sorted(mine[code] for code in gone)
+            assert others or sorted(left) == sorted(mine[link_id] for link_id in gone)
             assert moved_store.moved_of(workspace, gone) == gone
-            for code, link in self.links.items():
+            for link in self.links.values():
                 if link.owner == workspace and not link.deleted:
-                    shown = self.call(key, "GET", f"/v1/links/{code}").json_body
+                    shown = self.call(key, "GET", f"/v1/links/{link.code}{link.at}").json_body
                     assert shown["visits"]["total"] == link.visits, (shown, link)
 
     def check_exports(self) -> None:
@@ -407,8 +453,19 @@ class World:
             assert done is not None
             body = files.files.get_object(Bucket=settings.files_bucket, Key=job.key)["Body"].read()
             exported = [json.loads(line) for line in body.decode().splitlines()]
-            own = {each.code for each in self.links.values() if each.owner == workspace and not each.deleted}
-            assert {each["code"] for each in exported if "code" in each} == own
+            own = {each.id for each in self.links.values() if each.owner == workspace and not each.deleted}
+            assert sorted(map(_id_of, exported)) == sorted(own)
+
+    def check_numbers(self) -> None:
+        """Assert that each space has as many links as there are."""
+        for host in ("team.example", "low.example"):
+            number = sum(not each.deleted for each in self.links.values() if each.domain == host)
+            assert link_store.number_in(SPACES[host]) == number
+
+
+def _id_of(shown: dict[str, Any]) -> str:
+    """Return the id of a link as clients see it, or as it was exported."""
+    return id_in(SPACES[shown["domain"]], shown["code"] if "code" in shown else shown["name"])
 
 
 @contextmanager
@@ -422,6 +479,8 @@ def _world(http: Http, store: int, seed: int, at_once: int) -> Iterator[World]:
             limits = {"seconds_to_connect": 5, "seconds_to_read": 5, "attempts": 1}
             patch.setattr(clients, name, boto3_client.make_client("dynamodb", endpoint_url=address, **limits))
         patch.setattr("chalicelib.aws.dynamodb.transactions.time.sleep", lambda _: None)
+        domains.with_domains(patch, DOMAINS)
+        domains.with_hosts(patch)
         click_store.mark_folded_through((START - timedelta(days=2)).date().isoformat())
         world = World(http, seed, at_once)
         patch.setattr(clock, "now", lambda: world.now)
@@ -435,8 +494,8 @@ def _world(http: Http, store: int, seed: int, at_once: int) -> Iterator[World]:
 @grows
 @pytest.mark.parametrize("seed", [1, 2] if usual_or_long(0, 1) == 0 else [3])
 def test_workspaces_never_mix(http: Http, store: int, seed: int) -> None:
-    """Four of them, with as many links as the size says."""
-    most = usual_or_long(40, 5000)
+    """Four of them at three domains, with as many links as the size says."""
+    most = usual_or_long(40, 10_000)
     with _world(http, store, seed, at_once=max(2, most // 200)) as world:
         world.is_lossy = True
         checks = iter(range(most // 3, most, most // 3))
@@ -451,5 +510,7 @@ def test_workspaces_never_mix(http: Http, store: int, seed: int) -> None:
             world.check(workspace, links=50)
         world.check_visits()
         world.check_exports()
+        world.check_numbers()
+        assert world.did["same code"]
         assert world.did["moved"] >= most // 50
         assert world.did["sent again"] >= most // 50
