@@ -41,6 +41,7 @@ MAX_API_PACKAGE_BYTES = 5 * 1024 * 1024  # half a megabyte is Swagger UI, which 
 REFERENCE = Path("chalicelib", "web", "reference")
 """What only the zip of the API function has."""
 _SOURCES = ("app.py", "chalicelib", ".chalice", "requirements.txt", "requirements.lock")
+_SOURCES_OF_LIBRARIES = ("*.cpp", "*.h")  # a quarter of a megabyte of what ada_url and cffi are compiled from
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day a zip can hold, the same for all files: same input, same bytes
 _THIS_MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
@@ -158,7 +159,7 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
         _copy_sources(project, architecture)
         _validate(project, stage)
         (project / "requirements.txt").write_text("")  # Chalice would download them without checking hashes
-        shutil.copytree(kept / "code", code)
+        shutil.copytree(kept / "code", code, ignore=shutil.ignore_patterns(*_SOURCES_OF_LIBRARIES))
         sam = _chalice_package(project, out, stage)
         with zipfile.ZipFile(out / "deployment.zip") as zipped:
             zipped.extractall(code)

@@ -165,6 +165,7 @@ def test_what_ships_is_ours_and_what_it_needs(built: package.Package) -> None:
     assert any(name.startswith("chalicelib/usecases/__pycache__/follow_link.cpython") for name in names)
     folders = {name.split("/")[0] for name in names}
     assert not folders & {"boto3", "botocore", "tests", "dev", "bench", "openapi", "yaml", ".chalice"}
+    assert not [name for name in names if name.endswith((".cpp", ".h"))]
     assert built.code.stat().st_size < package.MAX_PACKAGE_BYTES
 
 
