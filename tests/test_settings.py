@@ -64,6 +64,9 @@ def test_only_base_url_is_required() -> None:
         ("OWN_HOSTS", "go.sho.rt:8443"),
         ("OWN_HOSTS", "https://go.sho.rt"),
         ("OWN_HOSTS", "go.sho.rt, .."),
+        ("DOMAINS", "team.example"),
+        ("DOMAINS", "team.example=team:ignored"),
+        ("DOMAINS", "sho.rt=team"),
         ("STAGE", "production"),
         ("LINK_CACHE_SECONDS", "-1"),
         ("LINK_CACHE_SECONDS", "a minute"),
@@ -102,6 +105,17 @@ def test_own_hosts_are_read() -> None:
     settings = Settings.from_environ({"BASE_URL": "https://sho.rt", "OWN_HOSTS": "go.sho.rt., ABC.execute-api.x.com ,"})
 
     assert settings.own_hosts == {"sho.rt", "go.sho.rt", "abc.execute-api.x.com"}
+
+
+def test_domains_are_read() -> None:
+    """Their hosts are this service's own, so that no link can have a target there; OWN_HOSTS are the default's."""
+    given = {"DOMAINS": "team.example=team, old.example=:retired", "OWN_HOSTS": "go.sho.rt"}
+
+    settings = Settings.from_environ({"BASE_URL": "https://sho.rt", **given})
+
+    assert settings.own_hosts == {"sho.rt", "go.sho.rt", "team.example", "old.example"}
+    assert [each.url for each in settings.domains.active()] == ["https://sho.rt", "https://team.example"]
+    assert settings.domains.named("go.sho.rt") == settings.domains.default
 
 
 @pytest.mark.parametrize("name", ["BASE_URL", "OWN_HOSTS"])

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 from chalice.deploy.validate import validate_configuration
 
-from dev.deploy import dependencies, minify, sbom, template_checks
+from dev.deploy import dependencies, domains, minify, sbom, template_checks
+from dev.deploy.domains import DomainsRefused, Host, Hosts
 from dev.deploy.lock import Target
 from dev.paths import ROOT
 
@@ -178,11 +180,11 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
     api = template["Resources"]["RestAPI"]["Properties"]
     api["BinaryMediaTypes"] = api["Body"]["x-amazon-apigateway-binary-media-types"]
     built.template.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
-    refuse_what_is_wrong(built, template)
+    refuse_what_is_wrong(built, template, parameters(stage))
 
 
-def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
-    """Check what was built.
+def refuse_what_is_wrong(built: Package, template: dict[str, Any], given: Mapping[str, str]) -> None:
+    """Check what was built; ``given`` are the parameters that it will be deployed with.
 
     Raises:
         PackageRefused: with everything that is wrong.
@@ -192,6 +194,7 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any]) -> None:
         *sbom.refused_licenses(built.code),
         *template_checks.wide_permissions(template),
         *template_checks.deleting_failures(template),
+        *domains.large_environments(template, given),
         *template_checks.lint(built.template),
     ]
     for zipped, most in ((built.code, MAX_PACKAGE_BYTES), (built.api_code, MAX_API_PACKAGE_BYTES)):
@@ -321,8 +324,7 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     if stage == "local":
         template["Parameters"]["Gradual"]["Default"] = "off"  # the local AWS has no CodeDeploy
     _write_table_names(template, stage)
-    for domain in deployment(stage).get("domains", []):
-        _add_domain(template, domain)
+    _add_hosts(template, hosts(stage), with_names=stage != "local")
     return template
 
 
@@ -374,7 +376,7 @@ def _write_table_names(template: dict[str, Any], stage: str) -> None:
 
 
 def deployment(stage: str) -> dict[str, Any]:
-    """Return the parameters and domains of ``stage`` in .chalice/deploy.json."""
+    """Return the parameters, domains and spaces of ``stage`` in .chalice/deploy.json, unchecked."""
     stages: dict[str, dict[str, Any]] = json.loads((ROOT / ".chalice" / "deploy.json").read_text())
     return stages.get(stage, {})
 
@@ -384,36 +386,65 @@ def parameters(stage: str) -> dict[str, str]:
     given: dict[str, str] = {
         name: value for name, value in deployment(stage).get("parameters", {}).items() if not name.endswith("TableName")
     }
-    domains = deployment(stage).get("domains", [])
-    if domains:
-        given.setdefault("BaseUrl", f"https://{domains[0]['name']}")
+    if default := hosts(stage).default:
+        given.setdefault("BaseUrl", f"https://{default[0]}")
     return given
 
 
-def _add_domain(template: dict[str, Any], domain: dict[str, str]) -> None:
-    name = domain["name"]
-    # By name, not by position: sorting the list must not make CloudFormation replace a domain.
-    logical_id = "Domain" + name.lower().replace(".", "Dot").replace("-", "Dash")
-    template["Resources"][logical_id] = {
+def hosts(stage: str) -> Hosts:
+    """Return the hosts of ``stage``.
+
+    Raises:
+        PackageRefused
+    """
+    try:
+        return domains.read(stage, deployment(stage))
+    except DomainsRefused as refused:
+        raise PackageRefused(str(refused)) from refused
+
+
+def remark(stage: str) -> str:
+    """Return a sentence, and the end of its line, for a stage that may have another address than was meant."""
+    said = domains.without_base_url(stage, hosts(stage), parameters(stage))
+    return said and f"{said}\n"
+
+
+def _add_hosts(template: dict[str, Any], found: Hosts, *, with_names: bool) -> None:
+    """Tell all functions their hosts, and give each its name in API Gateway: also a retired one, to answer 404."""
+    for host in found.all if with_names else ():
+        _add_name(template, host)
+    for resource in template["Resources"].values():
+        environment = resource.get("Properties", {}).get("Environment")
+        if environment is None:
+            continue
+        variables = dict(environment["Variables"])
+        if found.default:
+            own = variables["OWN_HOSTS"]["Fn::Sub"]
+            variables["OWN_HOSTS"] = {"Fn::Sub": ",".join([own, *found.default])}
+        if found.setting:
+            variables["DOMAINS"] = found.setting
+        resource["Properties"]["Environment"] = {**environment, "Variables": variables}
+
+
+def _add_name(template: dict[str, Any], host: Host) -> None:
+    template["Resources"][host.logical_id] = {
         "Type": "AWS::ApiGateway::DomainName",
         "Properties": {
-            "DomainName": name,
-            "CertificateArn": domain["certificate"],  # of us-east-1, as edge-optimised domains need it
+            "DomainName": host.name,
+            "CertificateArn": host.certificate,  # of us-east-1, as edge-optimised domains need it
             "EndpointConfiguration": {"Types": ["EDGE"]},
             "SecurityPolicy": "TLS_1_2",
         },
     }
-    template["Resources"][f"{logical_id}Mapping"] = {
+    template["Resources"][f"{host.logical_id}Mapping"] = {
         "Type": "AWS::ApiGateway::BasePathMapping",
         "DependsOn": "RestAPIapiStage",
-        "Properties": {"DomainName": {"Ref": logical_id}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
+        "Properties": {"DomainName": {"Ref": host.logical_id}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
     }
-    template["Outputs"][f"{logical_id}Target"] = {
-        "Description": f"Let the DNS name {name} be an alias (or CNAME) of this",
-        "Value": {"Fn::GetAtt": [logical_id, "DistributionDomainName"]},
+    template["Outputs"][f"{host.logical_id}Target"] = {
+        "Description": f"Let the DNS name {host.name} be an alias (or CNAME) of this",
+        "Value": {"Fn::GetAtt": [host.logical_id, "DistributionDomainName"]},
     }
-    variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
-    variables["OWN_HOSTS"]["Fn::Sub"] += f",{name}"
 
 
 def main() -> None:
@@ -423,6 +454,7 @@ def main() -> None:
         sys.exit(f"There is no stage {stage!r}; there are {', '.join(STAGES)}.")
     print(f"Building the package of {stage} ...", flush=True)
     try:
+        print(remark(stage), end="")
         built = build(stage, for_this_machine=stage == "local")
     except PackageRefused as refused:
         sys.exit(f"The package is refused:\n{refused}")

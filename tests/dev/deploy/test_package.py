@@ -52,7 +52,7 @@ def template(built: package.Package) -> Template:
 
 def resources(template: Template, kind: str) -> dict[str, Template]:
     """Return the resources of one type, by name."""
-    return {name: each for name, each in template["Resources"].items() if each["Type"] == kind}
+    return {name: each for name, each in template["Resources"].items() if each.get("Type") == kind}
 
 
 @only_long
@@ -273,7 +273,7 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
     assert {name: granted(role) for name, role in resources(template, "AWS::IAM::Role").items()} == {
         "ApiHandlerRole": {
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem")),
-            *(("dynamodb:Query", f"LinksTable.Arn/index/{index}") for index in ("byUrl", "byOwner")),
+            *(("dynamodb:Query", f"LinksTable.Arn/index/{index}") for index in ("byUrl", "byOwner", "bySpace")),
             *((f"dynamodb:{each}Item", "AccessTable.Arn") for each in ("Get", "BatchGet", "Put", "Update", "Delete")),
             *(("dynamodb:ConditionCheckItem", f"{table}.Arn") for table in ("LinksTable", "AccessTable")),
             ("dynamodb:Query", "AccessTable.Arn/index/byKind"),
@@ -286,7 +286,7 @@ def test_each_function_may_do_what_it_does_and_no_more(template: Template) -> No
         "RedirectRole": {
             *((f"dynamodb:{action}", "LinksTable.Arn") for action in ("GetItem", "UpdateItem")),
             *((f"dynamodb:{action}", "ClicksTable.Arn") for action in ("GetItem", "BatchGetItem", "PutItem")),
-            ("dynamodb:UpdateItem", "AccessTable.Arn"),
+            *((f"dynamodb:{action}", "AccessTable.Arn") for action in ("GetItem", "UpdateItem")),
             ("sqs:SendMessage", "ClicksQueue.Arn"),
             *((f"logs:{action}", "RedirectLog.Arn") for action in ("CreateLogStream", "PutLogEvents")),
         },
@@ -360,6 +360,7 @@ def test_a_redirect_may_change_little_and_never_where_a_link_leads(template: Tem
     recent = ["recentVisits0", "recentVisits1", "recentVisits2"]
     of_visits = ["code", "version", "spent", "maxVisits", "lastVisit", *recent, "guessedAt"]
     assert conditions == {
+        "SettingsOfDomains": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["domain#*"]}},
         "SaltsAndTriesOfPasswords": {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["salt#*", "rate#password#*", "secret#opened"]},
         },
@@ -404,27 +405,51 @@ def test_lambda_writes_no_lines_of_its_own_for_each_call(template: Template, nam
 
 
 def test_who_works_on_files_reaches_no_key_of_the_api(template: Template) -> None:
-    """In the table that has the keys as well, it may touch imports, exports, claims on names, and its own secret."""
+    """In the table that has the keys as well, it may touch imports, exports, claims on names, and its own secret.
+
+    What domains are set to it may read.
+    """
     statements = template["Resources"]["WorkOnFilesRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
     on_access = [each for each in statements if each["Resource"] == [{"Fn::GetAtt": ["AccessTable", "Arn"]}]]
 
     keys = ["import#*", "dry-run#*", "export#*", "ext#*", "secret#imports"]
-    assert [each["Condition"] for each in on_access] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}]
+    written, read = (
+        (["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], keys),
+        (["dynamodb:GetItem"], ["domain#*"]),
+    )
+    found = [
+        (each["Action"], each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) for each in on_access
+    ]
+    assert found == [written, read]
+    assert all(each["Condition"].keys() == {"ForAllValues:StringLike"} for each in on_access)
 
 
 def test_keys_workspaces_and_offers_are_the_apis_alone(template: Template) -> None:
     """No other function reaches them: each statement on their table names the keys that it is for."""
-    found = {
-        name: each.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+    found = [
+        (name, each.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys"))
         for name, document in policies.documents(template)
         for each in document["Statement"]
         if any(str(resource).endswith("table/accesstable") for resource in each.get("Resource", ()))
+    ]
+
+    assert all(allowed for _, allowed in found)
+    for keys in ("key#*", "workspace#*", "offer#*"):
+        assert {name for name, allowed in found if keys in allowed} == {"ApiHandlerRole"}, keys
+
+
+def test_what_domains_are_set_to_is_changed_by_the_api_alone(template: Template) -> None:
+    """The redirect, and imports, may only read it, and nothing else by the same statement."""
+    found = {
+        name: each["Action"]
+        for name, document in policies.documents(template)
+        for each in document["Statement"]
+        if "domain#*" in each.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
     }
 
-    assert None not in found.values()
-    for keys in (["key#*"], ["workspace#*"], ["offer#*"]):
-        assert [name for name, allowed in found.items() if set(keys) <= set(allowed)] == ["ApiHandlerRole"], keys
+    assert set(found) == {"ApiHandlerRole", "RedirectRole", "WorkOnFilesRole"}
+    assert found["RedirectRole"] == found["WorkOnFilesRole"] == ["dynamodb:GetItem"]
 
 
 def test_files_are_nobody_elses_and_do_not_stay(template: Template) -> None:
@@ -678,7 +703,7 @@ def test_whatever_is_wrong_refuses_the_package(
     spoilt.template.write_text(json.dumps(template))
 
     with pytest.raises(package.PackageRefused) as refused:
-        package.refuse_what_is_wrong(spoilt, template)
+        package.refuse_what_is_wrong(spoilt, template, {})
 
     said = str(refused.value)
     for words in ("100 are allowed", "99 are allowed", "ada_url", "GPL-3.0-only", "Shut: ", "PARTIAL_BATCH", "FREE"):
@@ -1044,13 +1069,23 @@ def test_a_message_is_tried_again_before_it_is_put_aside(
 def with_domains(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Template]:
     """Return a small template completed with domains in deploy.json."""
 
-    def completed(*names: str, answer: Template | None = None) -> Template:
+    def completed(*names: str | Template, answer: Template | None = None, stage: str = "prod") -> Template:
         certificate = "arn:aws:acm:us-east-1:1:certificate/x"
-        domains = [{"name": name, "certificate": certificate} for name in names]
+        domains = [
+            {"name": each, "certificate": certificate}
+            if isinstance(each, str)
+            else {"certificate": certificate, **each}
+            for each in names
+        ]
         monkeypatch.setattr(package, "deployment", lambda _: {"domains": domains})
         handler: Template = {"Properties": {"Environment": {"Variables": {"OWN_HOSTS": {"Fn::Sub": "host"}}}}}
-        sam = {"Resources": {**FUNCTIONS, "APIHandler": handler, "RestAPI": answer or {}}, "Outputs": {}}
-        return package.completed(copy.deepcopy(sam), "prod")
+        worker = {**handler, "Type": "AWS::Serverless::Function"}
+        sam = {
+            "Parameters": {"Gradual": {"Default": "on"}},
+            "Resources": {**FUNCTIONS, "APIHandler": handler, "WorkOnFiles": worker, "RestAPI": answer or {}},
+            "Outputs": {},
+        }
+        return package.completed(copy.deepcopy(sam), stage)
 
     return completed
 
@@ -1061,9 +1096,49 @@ def test_domains_come_from_deploy_json(with_domains: Callable[..., Template]) ->
 
     kinds = [each.get("Type") for each in template["Resources"].values()]
     assert kinds.count("AWS::ApiGateway::DomainName") == kinds.count("AWS::ApiGateway::BasePathMapping") == 2
-    own = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["OWN_HOSTS"]
-    assert own == {"Fn::Sub": "host,sho.rt,go.rt"}
+    for variables in variables_of(template):
+        assert variables["OWN_HOSTS"] == {"Fn::Sub": "host,sho.rt,go.rt"}
+        assert "DOMAINS" not in variables
     assert package.parameters("prod")["BaseUrl"] == "https://sho.rt"
+
+
+def variables_of(template: Template) -> list[Template]:
+    """Return the environment of each function."""
+    found = [each.get("Properties", {}).get("Environment") for each in template["Resources"].values()]
+    return [environment["Variables"] for environment in found if environment]
+
+
+def test_domains_with_links_of_their_own_are_a_setting_of_all_functions(with_domains: Callable[..., Template]) -> None:
+    """And no further hosts of the default's links. A retired one keeps its name, to answer 404."""
+    team, old = {"name": "team.example", "space": "team"}, {"name": "old.example", "retired": True}
+
+    template = with_domains(team, "sho.rt", old)
+
+    assert len(variables_of(template)) == 3
+    for variables in variables_of(template):
+        assert variables["OWN_HOSTS"] == {"Fn::Sub": "host,sho.rt"}
+        assert variables["DOMAINS"] == "team.example=team,old.example=:retired"
+    names = resources(template, "AWS::ApiGateway::DomainName").values()
+    assert [each["Properties"]["DomainName"] for each in names] == ["team.example", "sho.rt", "old.example"]
+    assert package.parameters("prod")["BaseUrl"] == "https://sho.rt"
+
+
+def test_on_this_machine_domains_have_no_names_in_api_gateway(with_domains: Callable[..., Template]) -> None:
+    """*.localhost leads here by itself, and there are no certificates."""
+    template = with_domains({"name": "team.localhost", "space": "team"}, "go.localhost", stage="local")
+
+    assert not resources(template, "AWS::ApiGateway::DomainName")
+    for variables in variables_of(template):
+        assert (variables["OWN_HOSTS"], variables["DOMAINS"]) == (
+            {"Fn::Sub": "host,go.localhost"},
+            "team.localhost=team",
+        )
+
+
+def test_wrong_domains_refuse_the_package(with_domains: Callable[..., Template]) -> None:
+    """Before it is built for long."""
+    with pytest.raises(package.PackageRefused, match=r"'Sho\.rt' of prod is no host name"):
+        with_domains("Sho.rt")
 
 
 def test_the_order_of_domains_replaces_none(with_domains: Callable[..., Template]) -> None:
@@ -1073,7 +1148,7 @@ def test_the_order_of_domains_replaces_none(with_domains: Callable[..., Template
     one, other = with_domains(*names), with_domains(*reversed(names))
 
     for template in (one, other):
-        for name in (*FUNCTIONS, "RestAPI"):
+        for name in (*FUNCTIONS, "WorkOnFiles", "RestAPI"):
             template["Resources"].pop(name)
     assert one["Resources"] == other["Resources"]
     assert len(resources(one, "AWS::ApiGateway::DomainName")) == 3
