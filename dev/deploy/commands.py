@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.admin import keys
 from dev.deploy import package, quotas, release, smoke, stack, stages
+from dev.deploy.domains import Host
 from dev.local import adopt_tables, local_aws
 
 _OF_TESTS = (OSError, HTTPException, ValueError, LookupError, TypeError)
@@ -115,8 +116,10 @@ def _deployed_locally(cloud: stack.Cloud, built: package.Package, port: int, bas
 def deploy(stage: str, may_go: str = "") -> None:
     """Release the sources to a stage with progress, and print the outputs.
 
-    ``may_go`` are the logical ids, with commas between, of what may be replaced or removed although it keeps data.
+    ``may_go`` are, with commas between, the logical ids of what may be replaced or removed although it keeps data, and
+    hosts that may lead elsewhere although they have links.
     """
+    print(package.remark(stage), end="", flush=True)
     cloud = _checked(stage)
     stack.artifacts(cloud)  # before spending a minute on a package that could not be uploaded
     here = local_aws.is_local(os.environ)
@@ -124,13 +127,17 @@ def deploy(stage: str, may_go: str = "") -> None:
     parameters = quotas.fitted(cloud, package.parameters(stage))
     parameters |= {"Gradual": "off", **_ONLY_LOCAL} if here else {}  # the local AWS has no CodeDeploy
     tests = _tests(cloud, before_test=lambda: stack.complete_tables(cloud, built))
-    names = [name.strip() for name in may_go.split(",") if name.strip()]
+    names = [_logical_id(name.strip()) for name in may_go.split(",") if name.strip()]
     made = release.Release(cloud, stack.name_of(stage), tests, names).deploy(built, parameters)
     _print_outputs(made)
     for code in codes_reserved_now(cloud, made["LinksTable"]):
         print(
             f"The link /{code} has a code that is kept free for the service by now. It works; choose another in time."
         )
+
+
+def _logical_id(name: str) -> str:
+    return Host(name).logical_id if "." in name else name
 
 
 def rollback(stage: str) -> None:

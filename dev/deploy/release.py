@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from dev.deploy import stack, versions
+from dev.deploy import domain_changes, stack, versions
 from dev.deploy.smoke import SmokeFailed
 from dev.deploy.stack import Cloud, Revision, Say, StackFailed, Template
 
@@ -64,7 +64,10 @@ class Release:
     name: str
     tests: Tests
     may_go: Collection[str] = ()
-    """The logical ids of what may be replaced or removed, although it keeps data or a name."""
+    """The logical ids of what may be replaced or removed, although it keeps data or a name.
+
+    That of a host's domain name lets its links be lost as well, ``ArtifactBefore`` the way back by a rollback.
+    """
     say: Say = print
 
     def deploy(self, package: Package, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -80,7 +83,9 @@ class Release:
         if before is None:
             return self._create(Revision(package.content, values))
         values |= _code_before(before, _code(values, "Key")).as_parameters("Before")
-        return self._change(Revision(package.content, values), before)
+        target = Revision(package.content, values)
+        self._refuse_wrong_ways(before, target)
+        return self._change(target, before)
 
     def rollback(self) -> dict[str, str]:
         """Release the code before the deployed one, with the template and the settings of today; return the outputs.
@@ -101,10 +106,47 @@ class Release:
         for key in back:
             if not stack.has_object(self.cloud, bucket, key):
                 raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
+        if (listed := domain_changes.setting(before.template)) and not self._tells_hosts_apart(bucket, back):
+            raise StackFailed(
+                f"{self.name} is not changed: the code before, {back}, does not tell hosts apart, and would send"
+                f" visitors of {listed} to the default's links of the same codes. Mend the code of now and deploy that;"
+                " or take these domains out of .chalice/deploy.json and deploy, and then go back."
+            )
         self.say(f"Going back from {now} to {back}. Tables, queues, files and names stay as they are.")
         keys = {**back.as_parameters("Key"), **now.as_parameters("Before")}
         values = {**before.parameters, **_known(before.template, keys)}
         return self._change(_at_once(Revision(_following(before.template), values)), before)
+
+    def _refuse_wrong_ways(self, before: Revision, target: Revision) -> None:
+        """Refuse what would send visitors of a host to other links than its own, or to none.
+
+        Raises:
+            StackFailed
+        """
+        wrong = []
+        bucket = before.parameters.get("ArtifactBucket", "")
+        if domain_changes.setting(target.template):
+            running = _code(before.parameters, "Before" if _is_held(before) else "Key")
+            back = _code(target.parameters, "Before")
+            if not self._tells_hosts_apart(bucket, running):
+                wrong.append(
+                    f"  The code that is in use, {running}, does not tell hosts apart: visitors of a domain with links"
+                    " of its own would follow the default's. Deploy this version without such domains first, then with."
+                )
+            elif back != _NO_CODE and "ArtifactBefore" not in self.may_go and not self._tells_hosts_apart(bucket, back):
+                wrong.append(
+                    f"  The code that make rollback would bring back, {back}, does not tell hosts apart, so rollback"
+                    " would be refused. Deploy once more when there is other code, and then with such domains; or do"
+                    " without that way back: MAY_REPLACE=ArtifactBefore"
+                )
+        if not wrong:
+            has_links = domain_changes.links_of(self.cloud, before.template, self.say)
+            wrong += domain_changes.refusals(before, target, has_links, self.may_go)
+        if wrong:
+            raise StackFailed("\n".join([f"{self.name} is not changed, for visitors would be led wrong:", *wrong]))
+
+    def _tells_hosts_apart(self, bucket: str, code: _Code) -> bool:
+        return all(stack.reads_spaces(self.cloud, bucket, key) for key in dict.fromkeys(code))
 
     def _create(self, target: Revision) -> dict[str, str]:
         made = stack.change(self.cloud, self.name, _named(target), say=self.say)

@@ -32,6 +32,8 @@ _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _UNDER_WAY = "_IN_PROGRESS"
 _NEVER_CREATED = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_COMPLETE"}
 Say = Callable[[str], None]
+READS = {"reads": "spaces"}
+"""Written beside each package: what its code can read that code of earlier versions would read wrong, or not at all."""
 
 
 class StackFailed(Exception):
@@ -186,6 +188,19 @@ def has_object(cloud: Cloud, bucket: str, key: str) -> bool:
         return True
 
 
+def reads_spaces(cloud: Cloud, bucket: str, key: str) -> bool:
+    """Tell whether the code that was uploaded as ``key`` tells the domains of requests apart; False: or it is gone.
+
+    Raises:
+        StackFailed
+    """
+    with translating_errors():
+        if not has_object(cloud, bucket, key):
+            return False
+        found = cloud.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=cloud.account)
+        return found["Metadata"].items() >= READS.items()
+
+
 def resources(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
     """Return the physical ids of the resources of type ``kind`` of the stack ``name``, by their logical ids.
 
@@ -310,8 +325,8 @@ def _keep_versions(cloud: Cloud, name: str) -> None:
 def _upload(cloud: Cloud, bucket: str, zipped: Path, digest: str, say: Say) -> str:
     key = f"code/{digest}.zip"
     say(f"Uploading {zipped.stat().st_size / 1e6:.1f} MB to {bucket} ...")
-    ours = {"ExpectedBucketOwner": cloud.account}
-    cloud.s3.upload_file(str(zipped), bucket, key, ExtraArgs=ours)
+    extra: Any = {"ExpectedBucketOwner": cloud.account, "Metadata": READS}
+    cloud.s3.upload_file(str(zipped), bucket, key, ExtraArgs=extra)
     return key
 
 
