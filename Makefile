@@ -15,8 +15,10 @@ $(if $(filter $(STORE),$(STORES)),,$(error STORE is '$(STORE)'; it must be one o
 OTHER_STORE := $(filter-out ministack,$(STORE))
 COUNTING := $(addprefix tests/exactly_once/,test_exact.py test_aws_clients.py::TestTable)
 NEED_OF_STORE = "make test STORE=$(STORE) needs Java 17 or later and npm: there is no"
+# What make domain changes: those that are given to make itself, also with an empty value, which clears.
+OF_A_DOMAIN := WORKSPACES UNKNOWN_URL BARE_URL ENDED_URL ROBOTS ASSETLINKS APPLE
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
+.PHONY: help run up down key keys revoke block unblock blocked domain erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +49,9 @@ unblock: $(VENV)/.installed ## Unblock HOST, and the links to it: STAGE=local
 
 blocked: $(VENV)/.installed ## List the blocked hosts: STAGE=local
 	@$(BIN)/python -m dev.admin.blocks list "$(STAGE)"
+
+domain: $(VENV)/.installed ## Show a domain, or change it: HOST=team.example WORKSPACES=ann,bob UNKNOWN_URL= BARE_URL= ENDED_URL= ROBOTS=file ASSETLINKS=file APPLE=file STAGE=local
+	@$(BIN)/python -m dev.admin.domains "$(STAGE)" "$(HOST)" $(foreach name,$(OF_A_DOMAIN),$(if $(filter command,$(origin $(name))),"$(name)=$($(name))"))
 
 erase: $(VENV)/.installed ## Delete the history and the single visits of a deleted link: CODE=... STAGE=local
 	@$(BIN)/python -m dev.admin.erase "$(STAGE)" "$(CODE)"
