@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, ForbiddenError, LocalGateway, ThreadedHTTPServer
 
+from chalicelib.core.domains import without_port
 from chalicelib.errors import Malformed, PageUnknown, ShortenerError
 
 Response = dict[str, Any]
@@ -44,13 +45,15 @@ class Gateway(LocalGateway):
         return response
 
     def _generate_lambda_event(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Response:
-        """Return the event of a request, with path parameters decoded once, as API Gateway does."""
+        """Return the event of a request, with its host, and with path parameters decoded once, as API Gateway does."""
         route, mark, query = path.partition("?")
         quoted = route.replace(";", "%3B") + mark + query  # Chalice would cut `;b=1` off the last part of a path
         try:
             event: Response = super()._generate_lambda_event(method, quoted, headers, body)
         except ValueError as no_route:
             raise ForbiddenError({}) from no_route
+        # As API Gateway has it: the host asked for, without a port.
+        event["requestContext"]["domainName"] = without_port(event["headers"].get("host", ""))
         event["pathParameters"] = {name: unquote(value) for name, value in event["pathParameters"].items()}
         return event
 

@@ -12,11 +12,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from watchfiles import watch
 
+from chalicelib.core.domains import Domains
 from dev.admin import keys
 from dev.deploy import commands, package, stack
 from dev.local import local_aws
@@ -51,11 +53,12 @@ def main() -> None:
 
 
 def _serve(port: int, aws: subprocess.Popen[bytes], state_dir: Path) -> None:
-    server, deploying, has_ended = _start_server(port), None, False
+    of_domains = _settings_of_domains()
+    server, deploying, has_ended = _start_server(port, of_domains), None, False
     try:
         if not _answers(server, port):
             sys.exit("The server did not start; its own words are above.")
-        _greet(port, _key_lines())
+        _greet(port, _key_lines(), _further_addresses(port, of_domains))
         for changes in watch(*(ROOT / name for name in _WATCHED), rust_timeout=500, yield_on_timeout=True):
             if aws.poll() is not None:
                 sys.exit(_lost(aws.returncode, state_dir))
@@ -66,7 +69,11 @@ def _serve(port: int, aws: subprocess.Popen[bytes], state_dir: Path) -> None:
                 has_ended = False
                 print("Saved: starting the server again.", flush=True)
                 local_aws.stop(server, seconds=5)
-                server = _start_server(port)
+                try:
+                    of_domains = _settings_of_domains()
+                except package.PackageRefused as refused:
+                    print(f"The domains stay as they were: {refused}", flush=True)
+                server = _start_server(port, of_domains)
                 if deploying is not None:
                     local_aws.stop(deploying, seconds=5)
                 deploying = local_aws.start([sys.executable, "-m", "dev.deploy", "beside"], os.environ)
@@ -74,10 +81,29 @@ def _serve(port: int, aws: subprocess.Popen[bytes], state_dir: Path) -> None:
         local_aws.stop(server, seconds=5)
 
 
-def _start_server(port: int) -> subprocess.Popen[bytes]:
+def _settings_of_domains() -> dict[str, str]:
+    """Return the settings that the stack's functions get of the stage's domains, for the server.
+
+    Raises:
+        PackageRefused
+    """
+    hosts = package.hosts("local")
+    found = {"DOMAINS": hosts.setting, "OWN_HOSTS": ",".join(hosts.default)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _further_addresses(port: int, of_domains: Mapping[str, str]) -> list[str]:
+    """Return where short URLs of further domains begin."""
+    known = Domains.from_text(of_domains.get("DOMAINS", ""), f"http://127.0.0.1:{port}")
+    default = filter(None, of_domains.get("OWN_HOSTS", "").split(","))
+    return [*(f"http://{host}:{port}" for host in default), *(each.url for each in known.active()[1:])]
+
+
+def _start_server(port: int, of_domains: Mapping[str, str]) -> subprocess.Popen[bytes]:
     # Chalice's own reloader would check every file of .venv once a second; this watches the sources only.
     arguments = ["local", "--stage", "local", "--host", "127.0.0.1", "--port", str(port), "--no-autoreload"]
-    return local_aws.start([sys.executable, "-m", "dev.local.chalice_local", *arguments], os.environ)
+    environ = {**os.environ, **of_domains}
+    return local_aws.start([sys.executable, "-m", "dev.local.chalice_local", *arguments], environ)
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
@@ -104,12 +130,14 @@ def _key_lines() -> str:
     )
 
 
-def _greet(port: int, key_lines: str) -> None:
+def _greet(port: int, key_lines: str, further: Sequence[str]) -> None:
     json = """-H 'Content-Type: application/json' -d '{"url": "https://en.wikipedia.org/wiki/URL_shortening"}'"""
+    links_at = "".join(f"Short URLs may begin with {address} as well\n" for address in further)
     width = min(shutil.get_terminal_size().columns, 100)
     print(
         f"{'-' * width}\n"
         f"The URL shortener is at http://127.0.0.1:{port}  (Ctrl-C stops it; links are kept)\n"
+        f"{links_at}"
         f"Where a process of it is killed, what was acknowledged two seconds before is kept as well.\n\n"
         f"{key_lines}\n\n"
         f"Shorten something:\n"
