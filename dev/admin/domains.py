@@ -44,6 +44,7 @@ def main() -> None:
         if values:
             change = DomainChange.from_json(_body(values), domain, policies.targets())
             domains.change(domain, change, operator, datetime.now(UTC))
+            print("Changed; containers that remember it as it was follow within a minute.", file=sys.stderr)
         _print(domains.see(domain, operator))
     except DomainInvalid as refused:
         sys.exit("\n".join(f"{error.field}: {error.message}" for error in refused.errors))

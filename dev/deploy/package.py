@@ -376,8 +376,15 @@ def _write_table_names(template: dict[str, Any], stage: str) -> None:
 
 
 def deployment(stage: str) -> dict[str, Any]:
-    """Return the parameters, domains and spaces of ``stage`` in .chalice/deploy.json, unchecked."""
-    stages: dict[str, dict[str, Any]] = json.loads((ROOT / ".chalice" / "deploy.json").read_text())
+    """Return the parameters, domains and spaces of ``stage`` in .chalice/deploy.json, unchecked.
+
+    Raises:
+        PackageRefused: the file is no JSON.
+    """
+    try:
+        stages: dict[str, dict[str, Any]] = json.loads((ROOT / ".chalice" / "deploy.json").read_text())
+    except ValueError as invalid:
+        raise PackageRefused(f".chalice/deploy.json is no JSON: {invalid}") from invalid
     return stages.get(stage, {})
 
 
