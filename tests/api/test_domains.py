@@ -16,6 +16,7 @@ from chalicelib import redirect_lambda
 from chalicelib import settings as module
 from chalicelib.aws import clients, link_cache
 from chalicelib.aws.dynamodb import domain_store, link_store
+from chalicelib.core import limits
 from chalicelib.core.access import roles
 from chalicelib.core.links import codes
 from chalicelib.core.links.link import Link
@@ -511,6 +512,23 @@ class TestStatistics:
             == counted(team, "?domain=shop.example")
             == (None, None)
         )
+
+    def test_unknown_codes_of_each_domain_have_a_maximum(
+        self, at: At, root: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Guesses at one do not use up what is counted at another."""
+        monkeypatch.setattr(limits, "UNKNOWN_CLICKS_A_DAY", 2)
+        for _ in range(2):
+            for number in range(3):
+                at("team.example", f"/guess-{number}")
+            at("sho.rt", "/nothing")
+            count(queued())
+
+        seen = [
+            root.get(f"/v1/stats?domain={host}").json_body["unknownCodes"]["visits"]
+            for host in ("team.example", "shop.example", "sho.rt")
+        ]
+        assert seen == [3, 0, 2]
 
 
 class TestDomains:

@@ -131,6 +131,8 @@ class World:
         self.revoked: set[str] = set()
         self.caches: list[TtlCache[Any]] = [TtlCache(10_000) for _ in range(3)]
         self.did: Counter[str] = Counter()
+        self.stale: set[tuple[str, datetime]] = set()
+        """The visits that the cache answered past its lifetime, because the table did not respond."""
 
     def call(self, key: str | None, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
         """Send a request to any container, again until it is answered, as clients do."""
@@ -146,6 +148,17 @@ class World:
     def key_of(self, workspace: str) -> str:
         """Return one of the keys that may do everything in a workspace."""
         return self.chance.choice(self.keys[workspace])
+
+    def noting_stale(self, get: Callable[[str, datetime], link_cache.Found]) -> Callable[..., link_cache.Found]:
+        """Return the reader of the cache that notes which of its links are past their lifetime."""
+
+        def noted(link_id: str, now: datetime) -> link_cache.Found:
+            found = get(link_id, now)
+            if found.source == "stale":
+                self.stale.add((link_id, now.replace(microsecond=now.microsecond // 1000 * 1000)))
+            return found
+
+        return noted
 
     def any_link(self, fits: Callable[[Made], bool] = lambda _: True) -> Made | None:
         """Return a link that exists, or None."""
@@ -411,7 +424,9 @@ class World:
         by_link = Counter(click.link_id for click in clicks)
         assert by_link == Counter({link_id: link.visits for link_id, link in self.links.items() if link.visits})
         for click in clicks:
-            possible = self.links[click.link_id].owners_within(click.at, settings.link_cache_seconds)
+            is_stale = (click.link_id, click.at) in self.stale
+            lasts = link_cache.STALE_LASTS if is_stale else settings.link_cache_seconds
+            possible = self.links[click.link_id].owners_within(click.at, lasts)
             assert click.owner in possible, (click, self.links[click.link_id].owners)
         for workspace in WORKSPACES:
             mine = Counter(click.link_id for click in clicks if click.owner == workspace)
@@ -485,6 +500,7 @@ def _world(http: Http, store: int, seed: int, at_once: int) -> Iterator[World]:
         world = World(http, seed, at_once)
         patch.setattr(clock, "now", lambda: world.now)
         patch.setattr(link_cache, "_links", world.caches[0])
+        patch.setattr(link_cache, "get", world.noting_stale(link_cache.get))
         patch.setattr(manage_keys, "_INDEX_LAGS", 0)
         for name in ("reads", "writes", "best_effort"):
             patch.setattr(clients, name, Lossy(getattr(clients, name), world))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dev.mutants.tables import access, clicks, link_options, links, rate_limits, tools, transfers, workspaces
+from dev.mutants.tables import access, clicks, domains, link_options, links, rate_limits, tools, transfers, workspaces
 
 MUTANTS = (
     *access.MUTANTS,
     *workspaces.MUTANTS,
+    *domains.MUTANTS,
     *rate_limits.MUTANTS,
     *links.MUTANTS,
     *link_options.MUTANTS,

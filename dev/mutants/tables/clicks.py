@@ -311,8 +311,8 @@ MUTANTS = (
     Mutant(
         "moved link: its former owner does not see its code",
         "chalicelib/core/visits/statistics.py",
-        "None if code in moved else code",
-        "code",
+        "nothing if link_id in moved else shown(link_id)",
+        "shown(link_id)",
         f"{_MOVED}::test_moved_link_is_shown_without_its_code",
     ),
     Mutant(

@@ -152,15 +152,15 @@ MUTANTS = (
     Mutant(
         "password: a cookie is valid for one password",
         "chalicelib/core/links/unlock_cookie.py",
-        'f"{code} {digest} {until} {browser}"',
-        'f"{code} {until} {browser}"',
+        'f"{link_id} {digest} {until} {browser}"',
+        'f"{link_id} {until} {browser}"',
         f"{_OPTIONS}::TestPassword::test_cookie_is_bound_to_link_and_password",
     ),
     Mutant(
         "password: attempts are limited for each visitor",
         "chalicelib/usecases/unlock_link.py",
-        'f"password#{link.code}#{subject}", limits.PASSWORD_TRIES',
-        'f"password#{link.code}", limits.PASSWORD_TRIES',
+        'f"password#{link.id}#{subject}", limits.PASSWORD_TRIES',
+        'f"password#{link.id}", limits.PASSWORD_TRIES',
         f"{_OPTIONS}::TestPassword::test_five_attempts_a_minute_per_visitor",
     ),
     Mutant(
@@ -243,8 +243,8 @@ MUTANTS = (
     Mutant(
         "reports: only for administrators",
         "chalicelib/api/abuse_reports.py",
-        'auth.caller_of(request, "admin", clock.now())\n    return json_response({"data": abuse_report_store',
-        'auth.caller_of(request, "read", clock.now())\n    return json_response({"data": abuse_report_store',
+        'auth.caller_of(request, "admin", clock.now())\n    return json_response({"data": [_with',
+        'auth.caller_of(request, "read", clock.now())\n    return json_response({"data": [_with',
         f"{_SCOPES}[GET-/reports-read]",
     ),
     Mutant(

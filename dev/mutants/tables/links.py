@@ -209,7 +209,7 @@ MUTANTS = (
     Mutant(
         "a link releases no claim of another",
         "chalicelib/usecases/find_link.py",
-        "return claims_for(link, now) if holder == link.code else []",
+        "return claims_for(link, now) if holder == link.id else []",
         "return claims_for(link, now) if holder else []",
         f"{_RESTORED}::test_a_link_without_its_claim_releases_none",
     ),
@@ -328,7 +328,7 @@ MUTANTS = (
     Mutant(
         "versions: QR codes of the API refuse unknown parameters",
         "chalicelib/api/qr.py",
-        "    auth.check_query(request, qr.PARAMETERS)\n",
+        '    auth.check_query(request, (*qr.PARAMETERS, "domain"))\n',
         "    pass\n",
         f"{_VERSIONS}::TestUnknownParameters::test_every_call_refuses_them",
     ),
@@ -377,7 +377,7 @@ MUTANTS = (
     Mutant(
         "cursor of visits: signed",
         "chalicelib/usecases/read_statistics.py",
-        'lambda text: pagination.read_cursor(text, _scope(code), salt_store.secret("cursors"))',
+        'lambda text: pagination.read_cursor(text, _scope(link_id), salt_store.secret("cursors"))',
         "lambda text: text",
         f"{_CLICKS}::test_invalid_query_is_refused",
     ),

@@ -71,7 +71,7 @@ MUTANTS = (
     Mutant(
         "history: that of a deleted link expires",
         "chalicelib/usecases/update_link.py",
-        "            history_store.set_expiry(link.code, now)",
+        "            history_store.set_expiry(link.id, now)",
         "            pass",
         "tests/api/test_manage.py::test_history_of_a_deleted_link_expires",
     ),
@@ -234,8 +234,8 @@ MUTANTS = (
     Mutant(
         "anonymous: the rules apply to bulk requests",
         "chalicelib/api/links.py",
-        "        return NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller))",
-        "        return NewLink.from_json(body, policies.targets(), moment)",
+        "        return NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller),",
+        "        return NewLink.from_json(body, policies.targets(), moment, None,",
         f"{_GUARDS}::TestStrangers::test_bulk_requests_follow_the_rules_without_a_key",
     ),
     Mutant(

@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant(
         "export: only links of the owner",
         "chalicelib/usecases/export_links.py",
-        "if position.code in owned",
-        "if position.code",
+        "if position.link_id in owned",
+        "if position.link_id",
         f"{_TRANSFERS}::TestExports::test_a_link_that_moves_meanwhile_is_left_out",
     ),
     Mutant(
@@ -246,7 +246,7 @@ MUTANTS = (
     Mutant(
         "import: each row is mended once",
         "chalicelib/usecases/import_rows.py",
-        "self.links.changed_by(holder.code, row_id)",
+        "self.links.changed_by(holder.id, row_id)",
         "None",
         f"{_TRANSFERS}::TestMending::test_a_resumed_import_reports_mended_rows",
     ),

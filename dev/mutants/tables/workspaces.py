@@ -198,8 +198,8 @@ MUTANTS = (
     Mutant(
         "offer: only of a link that one manages",
         _MOVE,
-        "        link = find_link.find(new_offer.link, caller)\n",
-        "        link = link_store.find_now(new_offer.link) or find_link.find(new_offer.link, caller)\n",
+        "        link = find_link.find(LinkName(new_offer.link,",
+        "        link = link_store.find_now(new_offer.link) or find_link.find(LinkName(new_offer.link,",
         f"{_CELL}[/v1/offers-POST-admin of another workspace]",
     ),
     Mutant(
@@ -212,15 +212,15 @@ MUTANTS = (
     Mutant(
         "offer: accepting takes the scope to manage",
         "chalicelib/api/offers.py",
-        'move_link.accept(code, auth.caller_of(request, "manage", moment), moment)',
-        'move_link.accept(code, auth.caller_of(request, "read", moment), moment)',
+        'caller = auth.caller_of(request, "manage", moment, DOMAIN)\n    return link_response(move_link.accept',
+        'caller = auth.caller_of(request, "read", moment, DOMAIN)\n    return link_response(move_link.accept',
         f"{_CELL}[/v1/offers/{{code}}/accept-POST-viewer]",
     ),
     Mutant(
         "offer: ending one takes the scope to manage",
         "chalicelib/api/offers.py",
-        'move_link.end_offer(code, auth.caller_of(request, "manage", moment), moment)',
-        'move_link.end_offer(code, auth.caller_of(request, "read", moment), moment)',
+        'caller = auth.caller_of(request, "manage", moment, DOMAIN)\n    move_link.end_offer',
+        'caller = auth.caller_of(request, "read", moment, DOMAIN)\n    move_link.end_offer',
         f"{_CELL}[/v1/offers/{{code}}-DELETE-viewer]",
     ),
     Mutant(
@@ -296,7 +296,7 @@ MUTANTS = (
     Mutant(
         "move: the mark goes when it comes back",
         _MOVE,
-        "if moved_store.moved_of(self.to, [link.code], consistent=True):",
+        "if moved_store.moved_of(self.to, [link.id], consistent=True):",
         "if not self.to:",
         f"{_OFFERS}::test_link_that_came_back_is_at_home",
     ),
@@ -324,15 +324,15 @@ MUTANTS = (
     Mutant(
         "adoption: by the key to that link",
         _MOVE,
-        "        link = find_link.find(code, holder)\n",
-        "        link = link or find_link.find(code, holder)\n",
+        "        link = find_link.find(name, holder)\n",
+        "        link = link or find_link.find(name, holder)\n",
         f"{_ADOPTION}::test_key_to_another_link_opens_nothing",
     ),
     Mutant(
         "adoption: it takes the scope to manage",
         "chalicelib/api/offers.py",
-        'caller = auth.caller_of(request, "manage", moment)\n    text',
-        'caller = auth.caller_of(request, "read", moment)\n    text',
+        'caller = auth.caller_of(request, "manage", moment, DOMAIN)\n    text',
+        'caller = auth.caller_of(request, "read", moment, DOMAIN)\n    text',
         f"{_CELL}[/v1/links/{{code}}/adopt-POST-viewer]",
     ),
     Mutant(
