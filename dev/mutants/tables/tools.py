@@ -6,6 +6,7 @@ from dev.mutants.mutant import Mutant
 
 _KEPT = "tests/dev/local/test_kept_aws.py"
 _LOCK = "tests/dev/deploy/test_lock.py"
+_DOMAINS = "tests/dev/deploy/test_domain_changes.py"
 _CHANGES = "tests/dev/deploy/test_change_sets.py"
 _VALIDATE = "tests/dev/deploy/test_validate.py"
 _VERSIONS = "tests/dev/deploy/test_versions.py"
@@ -97,6 +98,84 @@ MUTANTS = (
         "if name not in may_go:",
         "if not may_go:",
         f"{_CHANGES}::test_named_override_lets_only_that_go",
+    ),
+    # Where the hosts of a stack lead.
+    Mutant(
+        "domains: a host keeps its space",
+        "dev/deploy/domain_changes.py",
+        "if becomes.space == was.space:",
+        "if True:",
+        f"{_DOMAINS}::test_a_host_does_not_move_away_from_its_links",
+    ),
+    Mutant(
+        "domains: the host of BaseUrl is one of the default's",
+        "dev/deploy/domain_changes.py",
+        "if elsewhere in becomes:",
+        "if not becomes:",
+        f"{_DOMAINS}::test_the_host_of_base_url_does_not_move_either",
+    ),
+    Mutant(
+        "domains: a space stays as it treats case",
+        "dev/deploy/domain_changes.py",
+        "return any(each.any_case for each in hosts.values() if each.space == space)",
+        "return not hosts",
+        f"{_DOMAINS}::test_a_space_with_links_stays_as_it_treats_case",
+    ),
+    Mutant(
+        "domains: a host with links is not removed",
+        "dev/deploy/domain_changes.py",
+        'return "" if was.is_retired else',
+        'return "" if was.host else',
+        f"{_DOMAINS}::test_a_host_with_links_is_retired_and_not_removed",
+    ),
+    Mutant(
+        "domains: only what is named may lose links",
+        "dev/deploy/domain_changes.py",
+        "if how and Host(host).logical_id not in may_go and has_links(domain.space):",
+        "if how and not may_go and has_links(domain.space):",
+        f"{_DOMAINS}::test_a_host_does_not_move_away_from_its_links",
+    ),
+    Mutant(
+        "domains: links of spaces are none of the default's",
+        "dev/deploy/domain_changes.py",
+        "attribute_exists(originalUrl) AND NOT begins_with(code, :of_a_space)",
+        "attribute_exists(originalUrl) AND code <> :of_a_space",
+        f"{_DOMAINS}::test_links_are_looked_for_in_their_space",
+    ),
+    Mutant(
+        "domains: code in use tells hosts apart",
+        "dev/deploy/release.py",
+        "if not self._tells_hosts_apart(bucket, running):",
+        "if not running:",
+        f"{_DOMAINS}::test_code_that_ignores_hosts_gets_no_domains_of_their_own",
+    ),
+    Mutant(
+        "domains: there is a way back",
+        "dev/deploy/release.py",
+        "elif back != _NO_CODE and",
+        "elif not back and",
+        f"{_DOMAINS}::test_domains_of_their_own_wait_for_a_way_back",
+    ),
+    Mutant(
+        "domains: rollback brings back what tells hosts apart",
+        "dev/deploy/release.py",
+        "if (listed := domain_changes.setting(before.template)) and not self._tells_hosts_apart(bucket, back):",
+        "if (listed := domain_changes.setting(before.template)) and not back:",
+        f"{_DOMAINS}::test_domains_of_their_own_wait_for_a_way_back",
+    ),
+    Mutant(
+        "domains: a note says what code reads",
+        "dev/deploy/stack.py",
+        'return found["Metadata"].items() >= READS.items()',
+        'return bool(found["Metadata"]) or True',
+        f"{_DOMAINS}::test_what_code_reads_is_noted_beside_it",
+    ),
+    Mutant(
+        "domains: the local server looks at the host",
+        "dev/local/chalice_local.py",
+        'without_port(event["headers"].get("host", ""))',
+        '""',
+        "tests/dev/local/test_local_domains.py::test_the_host_is_where_api_gateway_has_it",
     ),
     Mutant(
         "quotas: deploy.json comes first",
