@@ -125,7 +125,7 @@ def large_environments(template: Mapping[str, Any], parameters: Mapping[str, str
 def _bytes_of(value: Any, known: Mapping[str, str]) -> int:
     match value:
         case {"Ref": str(name)}:
-            return len(known[name].encode()) if known.get(name) else _RESOURCE_BYTES
+            return len(known[name].encode()) if name in known else _RESOURCE_BYTES
         case {"Fn::If": [_, one, other]}:
             return max(_bytes_of(one, known), _bytes_of(other, known))
         case {"Fn::Sub": str(text)}:
