@@ -53,8 +53,8 @@ blocked: $(VENV)/.installed ## List the blocked hosts: STAGE=local
 domain: $(VENV)/.installed ## Show a domain, or change it: HOST=team.example WORKSPACES=ann,bob UNKNOWN_URL= BARE_URL= ENDED_URL= ROBOTS=file ASSETLINKS=file APPLE=file STAGE=local
 	@$(BIN)/python -m dev.admin.domains "$(STAGE)" "$(HOST)" $(foreach name,$(OF_A_DOMAIN),$(if $(filter command,$(origin $(name))),"$(name)=$($(name))"))
 
-erase: $(VENV)/.installed ## Delete the history and the single visits of a deleted link: CODE=... STAGE=local
-	@$(BIN)/python -m dev.admin.erase "$(STAGE)" "$(CODE)"
+erase: $(VENV)/.installed ## Delete the history and the single visits of a deleted link: CODE=... DOMAIN= STAGE=local
+	@$(BIN)/python -m dev.admin.erase "$(STAGE)" "$(CODE)" "$(DOMAIN)"
 
 demo: $(VENV)/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on the running service
 	@$(BIN)/python -m dev.local.demo $(FILE)

@@ -51,11 +51,13 @@ def look_at(domain: Domain, trusted: ssl.SSLContext | None = None) -> State:
     where = urlsplit(domain.url)
     is_tls = where.scheme == "https"
     host, port = where.hostname or "", where.port or (443 if is_tls else 80)
+    if host.endswith(".localhost"):  # this machine, whatever its resolver knows (RFC 6761)
+        host = "localhost"
     if not _is_known(host, port):
         return State(dns="missing")
     if not is_tls:
         plain = http.client.HTTPConnection(host, port, timeout=_SECONDS)
-        return State(dns="ok", certificate="none", answers=_is_ours(plain))
+        return State(dns="ok", certificate="none", answers=_is_ours(plain, where.netloc))
     secured = http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=trusted or ssl.create_default_context())
     try:
         secured.connect()
@@ -64,7 +66,7 @@ def look_at(domain: Domain, trusted: ssl.SSLContext | None = None) -> State:
         return State(dns="ok", certificate="invalid")
     except OSError:
         return State(dns="ok")
-    return State(dns="ok", certificate="ok", certificate_until=until, answers=_is_ours(secured))
+    return State(dns="ok", certificate="ok", certificate_until=until, answers=_is_ours(secured, where.netloc))
 
 
 def _is_known(host: str, port: int) -> bool:
@@ -82,9 +84,9 @@ def _end_of_certificate(connection: Any) -> datetime:
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(connection.getpeercert()["notAfter"]), UTC)
 
 
-def _is_ours(connection: http.client.HTTPConnection) -> bool:
+def _is_ours(connection: http.client.HTTPConnection, authority: str) -> bool:
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", "/healthz", headers={"Host": authority})
         response = connection.getresponse()
         response.read(1)
         return response.getheader("Content-Type", "").startswith(_HEALTH)

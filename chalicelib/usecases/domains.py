@@ -43,12 +43,14 @@ def is_usable_by(domain: Domain, caller: Caller, now: datetime) -> bool:
 
 
 def usable_by(caller: Caller, now: datetime) -> list[Domain]:
-    """Return the domains that ``caller`` may make links at, the default one first.
+    """Return the domains that ``caller`` may make links at, one of each space, the default one first.
 
     Raises:
         StoreUnavailable
     """
-    return [domain for domain in settings.domains.active() if is_usable_by(domain, caller, now)]
+    spaces = dict.fromkeys(domain.space for domain in settings.domains.active())
+    first = map(settings.domains.of_space, spaces)
+    return [domain for domain in first if is_usable_by(domain, caller, now)]
 
 
 def named(host: str, caller: Caller, now: datetime) -> Domain:

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.core.domains import Domain, Domains
 from dev.deploy import stack, stages
 
 _OF_THE_SERVICE = ("BASE_URL", "OWN_HOSTS", "DOMAINS", "TARGET_HOSTS")
@@ -50,6 +51,16 @@ def main() -> None:
         sys.exit("\n".join(f"{error.field}: {error.message}" for error in refused.errors))
     except StoreUnavailable as failure:
         sys.exit(f"A table does not answer: {failure.__cause__}")
+
+
+def named(cloud: stack.Cloud, stage: str, host: str) -> Domain:
+    """Return the domain of ``host`` in the service of ``stage``; without one, exit with one sentence."""
+    found = settings_of(cloud, stage)
+    others = filter(None, found.get("OWN_HOSTS", "").split(","))
+    domain = Domains.from_text(found.get("DOMAINS", ""), found["BASE_URL"], others).named(host)
+    if domain is None:
+        sys.exit(f"No links are at {host}.")
+    return domain
 
 
 def settings_of(cloud: stack.Cloud, stage: str) -> dict[str, str]:

@@ -36,6 +36,8 @@ class Running:
     aws_port: int
     state_dir: Path
     process: subprocess.Popen[bytes] | None = None
+    project: Path = ROOT
+    """The sources that it runs."""
 
     @property
     def base_url(self) -> str:
@@ -52,7 +54,11 @@ class Running:
         ports = {"PORT": str(self.port), "AWS_PORT": str(self.aws_port), "STATE_DIR": str(self.state_dir)}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dev.local.run"], cwd=ROOT, env=os.environ | ports, stdout=log, stderr=log
+                [sys.executable, "-m", "dev.local.run"],
+                cwd=self.project,
+                env=os.environ | ports,
+                stdout=log,
+                stderr=log,
             )
         give_up = time.monotonic() + _START_SECONDS
         while "curl " not in self.log.read_text():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dev.mutants.mutant import Mutant
 
-_TESTS = "tests/api/test_domains.py"
+_TESTS = "tests/api/test_several_domains.py"
 _FOLLOW = f"{_TESTS}::TestFollow"
 _NO_LINK = f"{_TESTS}::TestNoLink"
 _MANAGE = f"{_TESTS}::TestManage"

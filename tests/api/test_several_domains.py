@@ -541,8 +541,8 @@ class TestDomains:
         seen = [[each["host"] for each in by.get("/v1/domains").json_body["data"]] for by in (root, team, bob)]
 
         assert seen == [
-            ["sho.rt", "team.example", "www.team.example", "shop.example", "low.example"],
-            ["sho.rt", "team.example", "www.team.example", "low.example"],
+            ["sho.rt", "team.example", "shop.example", "low.example"],
+            ["sho.rt", "team.example", "low.example"],
             ["sho.rt"],
         ]
         assert bob.get("/v1/domains/team.example").status_code == 404
