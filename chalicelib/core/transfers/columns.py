@@ -42,7 +42,7 @@ class Table:
     """Spaces around cells are significant."""
 
 
-# ``shortUrl`` has the code at its end; ``description`` is title or note.
+# ``shortUrl`` has the code at its end, behind the domain; ``description`` is title or note.
 GENERIC: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "url": (
@@ -53,6 +53,7 @@ GENERIC: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("code", "alias", "slug", "custom slug", "short code", "keyword", "slashtag", "back half", "key"),
             *("custom alias", "custom code", "custom keyword", "url code", "url key", "vanity"),
         ),
+        "domain": ("domain", "domain name"),
         "shortUrl": ("short url", "short link", "bitlink", "shortened url", "tinyurl", "short"),
         "createdAt": (
             *("created at", "created", "date created", "created on", "created date", "creation date"),
@@ -137,7 +138,8 @@ _REBRANDLY = {
     **_read(url="destination", shortUrl="shortUrl", title="title", description="description", tags="tags"),
     **_read(visits="clicks", createdAt="createdAt", updatedAt="updatedAt", status="status"),
     **_read(forwardQuery="forwardParameters"),
-    **_left_out("id, domain, domainId, domainName, workspace, creator, integrated, https, favourite, isPublic"),
+    **_read(domain="domain, domainName"),
+    **_left_out("id, domainId, workspace, creator, integrated, https, favourite, isPublic"),
     **_left_out("sessions, lastClickAt, lastClickDate"),
 }
 _NOT_AS_NAMED = {"code": "alias", "owner": IGNORED, DAYS: IGNORED}
@@ -213,7 +215,7 @@ TABLES = (
         "shlink",
         "the web client 3.10",
         ("longUrl", "shortCode"),
-        {**_SHLINK, **_read(alias="shortCode"), **_left_out("domain")},
+        {**_SHLINK, **_read(alias="shortCode", domain="domain")},
     ),
     Table("shlink", "the web client 3.6", ("longUrl", "shortUrl"), _SHLINK),
     Table(
@@ -245,8 +247,9 @@ TABLES = (
         {
             **_read(alias="address", shortUrl="link", url="target", description="description", disabled="banned"),
             **_read(visits="visit_count", createdAt="created_at", updatedAt="updated_at", expiresAt="expire_in"),
+            **_read(domain="domain"),
             "password": OTHER_PASSWORD,
-            **_left_out("id, banned_by_id, domain_id, domain, user_id, uuid"),
+            **_left_out("id, banned_by_id, domain_id, user_id, uuid"),
         },
     ),
     Table("rebrandly", "the API", ("slashtag", "destination"), {**_read(alias="slashtag"), **_REBRANDLY}),
@@ -255,8 +258,7 @@ TABLES = (
         "the export",
         ("Slashtag", "Destination URL"),
         {
-            **_read(alias="Slashtag", url="Destination URL", title="Title", visits="Clicks"),
-            **_left_out("Domain"),
+            **_read(alias="Slashtag", url="Destination URL", title="Title", visits="Clicks", domain="Domain"),
         },
     ),
     Table("rebrandly", "the API in part", ("shortUrl", "destination"), _REBRANDLY),

@@ -95,7 +95,7 @@ def read(table: Table, row: Sequence[tuple[Column, str]]) -> Reading:
     given = _cells_by_field(filled)
     _check_password(given)
     left_out += _apply_switches(given)
-    codes = _pop_codes(given) or [""]
+    codes = _pop_codes(given) or [{}]
     _place_texts(given)
     body = {}
     for name, text in given.items():
@@ -107,7 +107,7 @@ def read(table: Table, row: Sequence[tuple[Column, str]]) -> Reading:
             if name not in PAST:
                 raise RowRefused("unreadable", message) from None
             left_out.append(LeftOut(name, message))
-    bodies = tuple({**body, **({"alias": code} if code else {})} for code in codes)
+    bodies = tuple({**body, **code} for code in codes)
     for another in bodies[1:]:
         another.pop("visits", None)  # only one of the two gets the count
     return Reading(bodies, tuple(left_out))
@@ -247,18 +247,27 @@ def _apply_switches(given: dict[str, str]) -> list[LeftOut]:
     return [LeftOut("status")] if status and status.lower() not in _WORKS | _STOPPED else []
 
 
-def _pop_codes(given: dict[str, str]) -> list[str]:
-    """Remove the codes from ``given`` and return them: the custom one first, then the generated one.
+def _pop_codes(given: dict[str, str]) -> list[dict[str, str]]:
+    """Remove the codes from ``given`` and return the fields of each: the custom one first, then the generated one.
 
     Raises:
         RowRefused: a short URL has no code.
     """
     alias = given.pop("alias", "").strip("/")
     shorts = [text for name in ("customUrl", "shortUrl") if (text := given.pop(name, ""))]
-    codes = [code for text in shorts if (code := code_from_short_url(text))]
-    if shorts and not codes and not alias:
+    short_by_code: dict[str, str] = {}
+    for text in shorts:
+        if code := code_from_short_url(text):
+            short_by_code.setdefault(code, text)
+    if shorts and not short_by_code and not alias:
         raise RowRefused("code", f"shortUrl is {shorts[0][:64]!r}, which has no code in it.")
-    return [alias] if alias else list(dict.fromkeys(codes))
+    if alias:
+        return [_code_fields(alias, shorts[0] if shorts else "")]
+    return [_code_fields(code, text) for code, text in short_by_code.items()]
+
+
+def _code_fields(code: str, short_url: str) -> dict[str, str]:
+    return {"alias": code, **({"shortUrl": short_url} if host_of_short_url(short_url) else {})}
 
 
 def code_from_short_url(short_url: str) -> str:
@@ -268,6 +277,21 @@ def code_from_short_url(short_url: str) -> str:
     if not slash:
         return "" if set(host) & set(".:") else host
     return path.strip("/")
+
+
+def is_url(text: str) -> bool:
+    """Tell whether ``text`` begins with a scheme."""
+    return _SCHEME.match(text.strip()) is not None
+
+
+def host_in(address: str) -> str:
+    """Return the host, perhaps with a port, of a URL, which may have no scheme, or be the bare host."""
+    return re.split(r"[/?#]", _SCHEME.sub("", address.strip()), maxsplit=1)[0]
+
+
+def host_of_short_url(short_url: str) -> str:
+    """Return the host of a short URL, which may have no scheme; empty: it is a bare code."""
+    return host_in(short_url) if "/" in _SCHEME.sub("", short_url.strip()) else ""
 
 
 def is_foreign_digest(text: str) -> bool:

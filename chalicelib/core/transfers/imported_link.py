@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.core.domains import ONLY_DEFAULT, Domain, Domains
 from chalicelib.core.links import find_existing, password
 from chalicelib.core.links.conflicts import conflicts_in
 from chalicelib.core.links.link import Link
@@ -18,7 +19,10 @@ from chalicelib.core.transfers.file_formats import (
     PAST,
     LeftOut,
     code_from_short_url,
+    host_in,
+    host_of_short_url,
     is_foreign_digest,
+    is_url,
 )
 from chalicelib.core.validation import Fields
 from chalicelib.errors import FieldError, LinkInvalid
@@ -46,13 +50,15 @@ class ImportedLink:
     past: Mapping[str, Any]
     """Attributes of a link that no request can set."""
     left_out: tuple[LeftOut, ...] = ()
-    """Fields of its past that could not be read."""
+    """Fields of its past that could not be read, and a domain that is none of this service."""
     given: frozenset[str] = frozenset()
     """The fields that the file sets."""
 
     @classmethod
-    def from_body(cls, body: Mapping[str, Any], policy: TargetPolicy, now: datetime) -> ImportedLink:
-        """Read a row.
+    def from_body(
+        cls, body: Mapping[str, Any], policy: TargetPolicy, now: datetime, known: Domains = ONLY_DEFAULT
+    ) -> ImportedLink:
+        """Read a row. ``known`` are the domains of this service.
 
         Raises:
             LinkInvalid: with every invalid field.
@@ -64,6 +70,8 @@ class ImportedLink:
         if isinstance(given_password := fields.get("password"), str) and password.is_digest(given_password):
             del fields["password"]  # not a typed password: a stored digest, from an export
             body = {**body, "passwordDigest": given_password}
+        body, named = _without_own_url(body, known)
+        domain, foreign = _parse_domain(fields, named or _short_host(body), known)
         alias, unusable = _parse_alias(body)
         is_unguessable = alias is not None and fields.pop("unguessable", False) is True  # it keeps its code
         past, errors = _parse_past(body)
@@ -76,7 +84,7 @@ class ImportedLink:
             errors.append(FieldError("expiresIn", "unknown-field", "A file says when a link ends: expiresAt."))
             del fields["expiresIn"]
         try:
-            new_link = NewLink.from_json(fields, policy, _ANY_TIME)
+            new_link = replace(NewLink.from_json(fields, policy, _ANY_TIME), domain=domain)
         except LinkInvalid as invalid:
             raise LinkInvalid([*invalid.errors, *errors]) from None
         if new_link.confirm == (new_link.max_visits == 1):  # exports write the default explicitly
@@ -89,13 +97,19 @@ class ImportedLink:
             alias=alias,
             unusable=unusable,
             past=past | ({"unguessable": True} if is_unguessable else {}),
-            left_out=left_out,
+            left_out=(*left_out, *foreign),
             given=frozenset(NAMES.get(name, name) for name, value in fields.items() if value not in (None, "", [])),
         )
 
     def to_link(self, code: str, now: datetime, made_by: MadeBy) -> Link:
         """Return the link of this row under ``code``."""
         return replace(self.new_link.to_link(code, now, made_by), **self.past)
+
+    def at(self, target: Domain) -> ImportedLink:
+        """Return the same at ``target``, unless the file names a domain of this service."""
+        if self.new_link.domain is not None:
+            return self
+        return replace(self, new_link=replace(self.new_link, domain=target))
 
     def untrusted(self) -> ImportedLink:
         """Return the same without its own text for visitors, which only administrators may set."""
@@ -164,7 +178,9 @@ class ImportedLink:
 
         A password differs if the link has none, or another digest. It is not tried: that would be a password guess.
         """
-        imported = self.with_placeholder_digest().to_link(link.id, link.created_at or _ANY_TIME, MadeBy(link.owner, ""))
+        imported = self.with_placeholder_digest().to_link(
+            link.code, link.created_at or _ANY_TIME, MadeBy(link.owner, "")
+        )
         expected, current = imported.editable_fields(), link.editable_fields()
         differs = [name for name in expected if name in self.given and expected[name] != current[name]]
         if self.asks_password and (
@@ -203,6 +219,34 @@ def _parse_alias(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
     fields = LinkFields(named, _CODE)
     alias = fields.alias()
     return alias or None, " ".join(error.message for error in fields.errors) or None
+
+
+def _without_own_url(body: Mapping[str, Any], known: Domains) -> tuple[Mapping[str, Any], str]:
+    """Return a row with the bare code in place of a short URL of this service, and the host of that; empty: none."""
+    for name in _CODE.keys() & body.keys():
+        text = body[name]
+        if not isinstance(text, str) or not is_url(text) or known.named(host_in(text)) is None:
+            continue
+        if code := code_from_short_url(text):
+            return {**body, name: code}, host_in(text)
+    return body, ""
+
+
+def _short_host(body: Mapping[str, Any]) -> str:
+    short = body.get("shortUrl")
+    return host_of_short_url(short) if isinstance(short, str) else ""
+
+
+def _parse_domain(fields: dict[str, Any], short_host: str, known: Domains) -> tuple[Domain | None, tuple[LeftOut, ...]]:
+    """Remove the domain from ``fields``, unless it is no text, and return it.
+
+    The host of a short URL counts where no domain of this service is named. None, as of most files of other services:
+    neither is of this service.
+    """
+    given = fields.pop("domain") if isinstance(fields.get("domain"), str) else ""
+    found = known.named(host_in(given)) if given.strip() else None
+    left_out = (LeftOut("domain"),) if given.strip() and found is None else ()
+    return found or (known.named(short_host) if short_host else None), left_out
 
 
 def _parse_past(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:

@@ -123,7 +123,7 @@ def test_exported_option_is_imported(attribute: str, kind: str) -> None:
     with file_reader.reading(file) as (_, rows):
         (row,) = rows
 
-    imported = ImportedLink.from_body(row.body, POLICY, NOW)
+    imported = ImportedLink.from_body(row.body, POLICY, NOW, SHO_RT)
 
     assert (row.why, row.left_out, imported.left_out) == (None, (), ())
     assert imported.to_link("code", NOW, MADE_BY) == link

@@ -21,8 +21,9 @@ DIGEST = password.digest_of("open sesame")
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {  # by field a cell that says something, and what it asks for
     "url": (URL, {"url": URL}),
     "alias": ("promo", {"alias": "promo"}),
-    "shortUrl": ("https://s.test.org/promo", {"alias": "promo"}),
-    "customUrl": ("https://s.test.org/promo", {"alias": "promo"}),
+    "shortUrl": ("https://s.test.org/promo", {"alias": "promo", "shortUrl": "https://s.test.org/promo"}),
+    "customUrl": ("https://s.test.org/promo", {"alias": "promo", "shortUrl": "https://s.test.org/promo"}),
+    "domain": ("s.test.org", {"domain": "s.test.org"}),
     "title": ("Sale", {"title": "Sale"}),
     "description": ("Sale", {"title": "Sale"}),
     "note": ("Sale", {"note": "Sale"}),
@@ -123,7 +124,11 @@ def test_a_member_of_a_line_of_json_is_a_column(table: Table, name: str, becomes
 @pytest.mark.parametrize(
     ("members", "body", "report"),
     [
-        ({"long_url": URL, "short_url": "https://s.test.org/promo"}, {"url": URL, "alias": "promo"}, ""),
+        (
+            {"long_url": URL, "short_url": "https://s.test.org/promo"},
+            {"url": URL, "alias": "promo", "shortUrl": "https://s.test.org/promo"},
+            "",
+        ),
         ({"long_url": URL, "short_url": "promo"}, {"url": URL, "alias": "promo"}, ""),
         (
             {"originalURL": URL, "path": "promo", "clicksLimit": 5, "expiresAt": 1924992000000, "OwnerId": 7},
@@ -143,7 +148,16 @@ def test_a_member_of_a_line_of_json_is_a_column(table: Table, name: str, becomes
         ({"address": "x", "target": URL, "password": False, "banned": None}, {"url": URL, "alias": "x"}, ""),
         ({"url": URL, "max_clicks": 5, "tags": [], "title": None, "geo": {}}, {"url": URL, "maxVisits": 5}, ""),
         ({"url": URL, "title": "'=1+1", "clicks": 1e3}, {"url": URL, "title": "'=1+1", "visits": 1000}, ""),
-        ({"link": "s.test.org/x", "url": URL, "title": "'=1"}, {"url": URL, "alias": "x", "title": "'=1"}, ""),
+        (
+            {"link": "s.test.org/x", "url": URL, "title": "'=1"},
+            {"url": URL, "alias": "x", "shortUrl": "s.test.org/x", "title": "'=1"},
+            "",
+        ),
+        (
+            {"longUrl": URL, "shortCode": "x", "domain": "s.test.org"},
+            {"url": URL, "alias": "x", "domain": "s.test.org"},
+            "",
+        ),
         ({"address": "x", "target": URL, "password": True}, None, file_formats.NOT_PORTABLE),
         ({"original_url": URL, "path": "x", "ttl": 3600}, None, "ttl is '3600', which may say"),
         ({"long_url": URL, "short_url": "x", "published": False}, None, "published is 'false', which may say"),

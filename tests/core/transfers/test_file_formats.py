@@ -27,22 +27,43 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
         [
             {
                 "alias": "summer-sale",
+                "shortUrl": "https://bit.ly/summer-sale",
                 "url": f"{SALE},2",
                 "title": LAUNCH,
                 "createdAt": "2024-06-02T00:00:00.000Z",
                 "visits": 1234,
             },
             # The same link under the code that was drawn for it: that one is in the world too.
-            {"alias": "3AbCdEf", "url": f"{SALE},2", "title": LAUNCH, "createdAt": "2024-06-02T00:00:00.000Z"},
-            {"alias": "2xYzAbc", "url": DOCS, "title": "Docs", "createdAt": "2023-06-28T00:00:00.000Z", "visits": 0},
+            {
+                "alias": "3AbCdEf",
+                "shortUrl": "https://bit.ly/3AbCdEf",
+                "url": f"{SALE},2",
+                "title": LAUNCH,
+                "createdAt": "2024-06-02T00:00:00.000Z",
+            },
+            {
+                "alias": "2xYzAbc",
+                "shortUrl": "https://bit.ly/2xYzAbc",
+                "url": DOCS,
+                "title": "Docs",
+                "createdAt": "2023-06-28T00:00:00.000Z",
+                "visits": 0,
+            },
             {
                 "alias": "manual",
+                "shortUrl": "https://go.test.org/manual",
                 "url": MANUAL,
                 "title": "Manual v2",
                 "createdAt": "2016-06-02T00:00:00.000Z",
                 "visits": 57,
             },
-            {"alias": "1rI0pcz", "url": MANUAL, "title": "Manual v2", "createdAt": "2016-06-02T00:00:00.000Z"},
+            {
+                "alias": "1rI0pcz",
+                "shortUrl": "https://go.test.org/1rI0pcz",
+                "url": MANUAL,
+                "title": "Manual v2",
+                "createdAt": "2016-06-02T00:00:00.000Z",
+            },
         ],
     ),
     "bitly-bulk.csv": (
@@ -75,15 +96,26 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
         [
             {
                 "alias": "summer",
+                "domain": "s.test.org",
+                "shortUrl": "https://s.test.org/summer",
                 "url": SALE,
                 "title": LAUNCH,
                 "tags": ["marketing", "summer-2024"],
                 "createdAt": "2024-08-15T19:03:56.000Z",
                 "visits": 1234,
             },
-            {"alias": "aB3xZ", "url": DOCS, "createdAt": "2024-09-01T08:30:00.000Z", "visits": 0},
+            {
+                "alias": "aB3xZ",
+                "domain": "s.test.org",
+                "shortUrl": "https://s.test.org/aB3xZ",
+                "url": DOCS,
+                "createdAt": "2024-09-01T08:30:00.000Z",
+                "visits": 0,
+            },
             {
                 "alias": "docs/v2",
+                "domain": "go.test.org",
+                "shortUrl": "https://go.test.org/docs/v2",
                 "url": MANUAL,
                 "title": "Manual v2",
                 "tags": ["docs"],
@@ -97,6 +129,7 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
         [
             {
                 "alias": "summer",
+                "shortUrl": "https://s.test.org/summer",
                 "url": SALE,
                 "title": LAUNCH,
                 "tags": ["marketing", "summer-2022"],
@@ -137,13 +170,23 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
     ),
     "kutt-api.csv": (
         "kutt",
-        [{"alias": "summer", "url": SALE, "title": LAUNCH, "createdAt": "2024-08-15T15:03:56.123Z", "visits": 1234}],
+        [
+            {
+                "alias": "summer",
+                "shortUrl": "https://kutt.test.org/summer",
+                "url": SALE,
+                "title": LAUNCH,
+                "createdAt": "2024-08-15T15:03:56.123Z",
+                "visits": 1234,
+            }
+        ],
     ),
     "dub.csv": (
         "dub",
         [
             {
                 "alias": "summer",
+                "shortUrl": "https://dub.test.org/summer",
                 "url": "https://shop.test.org/sale?utm_source=x&ids=1,2",
                 "tags": ["marketing", "summer"],
                 "createdAt": "2024-08-15T15:03:56.123Z",
@@ -152,6 +195,7 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
             },
             {
                 "alias": "aB3xZ",
+                "shortUrl": "https://dub.test.org/aB3xZ",
                 "url": DOCS,
                 "tags": ["=tag"],
                 "createdAt": "2024-09-01T08:30:00.000Z",
@@ -163,7 +207,15 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
     ),
     "dub-2024.csv": (
         "dub",
-        [{"alias": "summer", "url": SALE, "createdAt": "2024-08-15T15:03:56.123Z", "visits": 1234}],
+        [
+            {
+                "alias": "summer",
+                "shortUrl": "https://dub.test.org/summer",
+                "url": SALE,
+                "createdAt": "2024-08-15T15:03:56.123Z",
+                "visits": 1234,
+            }
+        ],
     ),
     "polr.csv": (
         "polr",
@@ -194,6 +246,7 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
         [
             {
                 "alias": "summer",
+                "shortUrl": "https://s.test.org/summer",
                 "url": SALE,
                 "title": LAUNCH,
                 "tags": ["marketing", "summer"],
@@ -202,20 +255,48 @@ SAMPLES: dict[str, tuple[str, list[dict[str, Any] | str]]] = {
                 "fallbackUrl": "https://shop.test.org/over",
                 "maxVisits": 5,
             },
-            {"alias": "docs", "url": MANUAL, "createdAt": "2025-01-12T23:59:59.000Z"},
+            {
+                "alias": "docs",
+                "shortUrl": "https://s.test.org/docs",
+                "url": MANUAL,
+                "createdAt": "2025-01-12T23:59:59.000Z",
+            },
             "It asks for a password, which cannot be brought along: make it anew, with a password.",
         ],
     ),
     "rebrandly.csv": (
         "rebrandly",
         [
-            {"alias": "summer", "url": SALE, "title": LAUNCH, "createdAt": "2024-08-15T15:03:56.000Z", "visits": 1234},
-            {"alias": "aB3xZ", "url": DOCS, "title": "Docs", "createdAt": "2024-09-01T08:30:00.000Z", "visits": 0},
+            {
+                "alias": "summer",
+                "domain": "rebrand.test.org",
+                "shortUrl": "rebrand.test.org/summer",
+                "url": SALE,
+                "title": LAUNCH,
+                "createdAt": "2024-08-15T15:03:56.000Z",
+                "visits": 1234,
+            },
+            {
+                "alias": "aB3xZ",
+                "domain": "rebrand.test.org",
+                "shortUrl": "rebrand.test.org/aB3xZ",
+                "url": DOCS,
+                "title": "Docs",
+                "createdAt": "2024-09-01T08:30:00.000Z",
+                "visits": 0,
+            },
         ],
     ),
     "rebrandly-api.csv": (
         "rebrandly",
-        [{"alias": "summer", "url": SALE, "createdAt": "2024-08-15T15:03:56.000Z"}],
+        [
+            {
+                "alias": "summer",
+                "shortUrl": "rebrand.test.org/summer",
+                "url": SALE,
+                "createdAt": "2024-08-15T15:03:56.000Z",
+            }
+        ],
     ),
     "any.csv": (
         "csv",

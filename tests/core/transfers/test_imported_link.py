@@ -92,10 +92,10 @@ def test_an_exported_link_is_restored(kind: str, link: Link, *, days: bool) -> N
 
     with file_reader.reading(io.BytesIO(content.encode())) as (name, rows):
         (row,) = rows
-    again = ImportedLink.from_body(row.body, POLICY, NOW)
+    again = ImportedLink.from_body(row.body, POLICY, NOW, SHO_RT)
 
     assert name == ("export" if kind == "csv" else "ndjson")
-    assert again.alias == link.code
+    assert (again.alias, again.left_out) == (link.code, ())
     assert again.to_link(link.code, NOW, ANN) == link
     assert exported_link.line(
         kind, exported_link.document(again.to_link(link.code, NOW, ANN), SHO_RT, 0)
@@ -273,3 +273,108 @@ def test_a_digest_is_no_password() -> None:
     assert read({"password": "open sesame"}).new_link.password == "open sesame"
     with pytest.raises(LinkInvalid, match="cannot be brought along"):
         read({"password": "$2b$12$KIXQJz0Jz1Qh8Q5e6WcE6e"})
+
+
+SEVERAL = Domains.from_text(
+    "team.example=team,go.team.example=team,low.example=low:any-case,old.example=team:retired",
+    "https://sho.rt",
+    {"also.example"},
+)
+LOW = SEVERAL.of_space("low")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "link_id", "left_out"),
+    [
+        ("code,url,domain", "Promo,{},team.example", "//team/Promo", ()),
+        ("code,url,domain", "Promo,{}, GO.Team.example.", "//team/Promo", ()),
+        ("code,url,domain", "Promo,{},https://team.example/", "//team/Promo", ()),
+        ("code,url,domain", "Promo,{},low.example", "//low/promo", ()),
+        ("code,url,domain", "Promo,{},sho.rt", "Promo", ()),
+        ("code,url,domain", "Promo,{},also.example", "Promo", ()),
+        ("code,url,domain", "Promo,{},", "//low/promo", ()),
+        ("code,url,domain", "Promo,{},bit.ly", "//low/promo", ("domain",)),
+        ("code,url,domain", "Promo,{},old.example", "//low/promo", ("domain",)),
+        ("code,url,domain,shortUrl", "Promo,{},sho.rt,https://team.example/Promo", "Promo", ()),
+        ("code,url,domain,shortUrl", "Promo,{},bit.ly,https://team.example/Promo", "//team/Promo", ("domain",)),
+        ("code,url,shortUrl", "Promo,{},https://team.example/Promo", "//team/Promo", ()),
+        ("alias;url", "https://team.example/Promo;{}", "//team/Promo", ()),
+        ("alias;url", "https://sho.rt/Promo/;{}", "Promo", ()),
+        ("short_url;url", "team.example/Promo;{}", "//team/Promo", ()),
+        ("short_url;url", "https://bit.ly/Promo;{}", "//low/promo", ()),
+        ("short_url;url", "Promo;{}", "//low/promo", ()),
+        ("longUrl,shortCode,shortUrl,domain", "{},Promo,,team.example", "//team/Promo", ()),
+        ("longUrl,shortCode,shortUrl,domain", "{},Promo,https://team.example/Promo,", "//team/Promo", ()),
+        ("Slashtag,Destination URL,Domain", "Promo,{},team.example", "//team/Promo", ()),
+        ("slashtag,destination,domainName", "Promo,{},team.example", "//team/Promo", ()),
+        ("address,target,domain,link", "Promo,{},,https://team.example/Promo", "//team/Promo", ()),
+        ("link,url", "https://team.example/Promo,{}", "//team/Promo", ()),
+        ("original_url,path,short_url", "{},Promo,https://team.example/Promo", "//team/Promo", ()),
+        ("keyword,url,Domain name", "Promo,{},team.example", "//team/Promo", ()),
+    ],
+)
+def test_a_row_names_its_domain(header: str, cells: str, link_id: str, left_out: tuple[str, ...]) -> None:
+    """In a column or as the host of its short URL; without one of ours, the link is at the domain of the import."""
+    with file_reader.reading(io.BytesIO(f"{header}\n{cells.format(URL)}\n".encode())) as (_, rows):
+        (row,) = rows
+
+    imported = ImportedLink.from_body(row.body, POLICY, NOW, SEVERAL).at(LOW)
+
+    assert imported.unusable is None
+    assert imported.to_link(imported.alias or "", NOW, ANN).id == link_id
+    assert tuple(left.column for left in (*row.left_out, *imported.left_out)) == left_out
+
+
+@pytest.mark.parametrize(
+    ("body", "link_id"),
+    [
+        ({"code": "Promo", "domain": "team.example"}, "//team/Promo"),
+        ({"code": "Promo", "domain": None, "shortUrl": "https://team.example/Promo"}, "//team/Promo"),
+        ({"code": "Promo", "domain": "bit.ly"}, "//low/promo"),
+        ({"alias": "https://team.example/Promo"}, "//team/Promo"),
+        ({"shortUrl": "https://team.example/Promo"}, "//team/Promo"),
+        ({"code": "Promo"}, "//low/promo"),
+    ],
+)
+def test_a_line_of_json_names_its_domain(body: dict[str, Any], link_id: str) -> None:
+    """As a row of a table does."""
+    imported = ImportedLink.from_body({"url": URL, **body}, POLICY, NOW, SEVERAL).at(LOW)
+
+    assert imported.to_link(imported.alias or "", NOW, ANN).id == link_id
+
+
+def test_two_codes_of_a_row_may_be_at_two_domains() -> None:
+    """A custom one at a domain of its own, and the generated one at that of the service."""
+    row = f"Link,Custom Link,Destination URL\nhttps://sho.rt/x,https://team.example/y,{URL}\n"
+    with file_reader.reading(io.BytesIO(row.encode())) as (_, rows):
+        found = [ImportedLink.from_body(each.body, POLICY, NOW, SEVERAL).at(LOW) for each in rows]
+
+    assert [each.to_link(each.alias or "", NOW, ANN).id for each in found] == ["//team/y", "x"]
+
+
+@pytest.mark.parametrize("alias", ["https://bit.ly/x", "https://team.example/"])
+def test_another_url_in_place_of_a_code_is_unusable(alias: str) -> None:
+    """Codes of rows are derived from what is there: it stays as it was."""
+    imported = ImportedLink.from_body({"url": URL, "alias": alias}, POLICY, NOW, SEVERAL)
+
+    assert imported.alias == alias
+    assert imported.unusable is not None
+
+
+def test_a_domain_is_a_text() -> None:
+    """Anything else refuses the row, as it would a request."""
+    with pytest.raises(LinkInvalid) as invalid:
+        ImportedLink.from_body({"url": URL, "domain": 5}, POLICY, NOW, SEVERAL)
+
+    assert [error.field for error in invalid.value.errors] == ["domain"]
+
+
+def test_the_seed_of_a_code_depends_on_the_space() -> None:
+    """Only of other spaces than the default one: there it is what it was before there were others."""
+    plain, default, team, low = (
+        repr(ImportedLink.from_body({"url": URL, "domain": host}, POLICY, NOW, SEVERAL).code_seed("ann", 1))
+        for host in (None, "sho.rt", "team.example", "low.example")
+    )
+
+    assert plain == default == repr(read({}).code_seed("ann", 1))
+    assert len({plain, team, low}) == 3
