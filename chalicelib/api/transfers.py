@@ -8,6 +8,7 @@ from chalicelib import clock
 from chalicelib.api import auth
 from chalicelib.api.requests import optional_json
 from chalicelib.api.responses import NO_STORE, json_response
+from chalicelib.settings import settings
 
 
 def start_import(request: Request) -> Response:
@@ -17,7 +18,8 @@ def start_import(request: Request) -> Response:
 
     moment = clock.now()
     caller = auth.caller_of(request, "create", moment)
-    new_import = NewImport.from_json(optional_json(request))
+    body = request_transfer.with_default_domain(optional_json(request), caller, moment)
+    new_import = NewImport.from_json(body, settings.domains)
     return json_response(request_transfer.ask_for_import(new_import, caller, moment), NO_STORE, 201)
 
 
@@ -37,7 +39,7 @@ def start_export(request: Request) -> Response:
 
     moment = clock.now()
     caller = auth.caller_of(request, "manage", moment)
-    new_export = NewExport.from_json(optional_json(request))
+    new_export = NewExport.from_json(optional_json(request), settings.domains)
     return json_response(request_transfer.ask_for_export(new_export, caller, moment), NO_STORE, 202)
 
 

@@ -1,6 +1,6 @@
 """Export all links of an owner, or of everyone, to a file in storage.
 
-The same links give the same file, byte for byte: sorted by creation time, then by code. Repeating an export, because a
+The same links give the same file, byte for byte: sorted by creation time, then by id. Repeating an export, because a
 worker was killed or a message came twice, puts the same file in the same position.
 
 A link that was moved or deleted after the index listed it is not its owner's to export, and its numbers are perhaps
@@ -50,7 +50,7 @@ def export_links(export_id: str, now: datetime, has_time: Callable[[], bool]) ->
     links = link_store.all_links() if job.owner == EVERYONE else link_store.links_of(job.owner)
     with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as file:
         positions: list[_LinePosition] = []
-        remaining = iter(links)
+        remaining = filter(job.includes, links)
         while batch := list(itertools.islice(remaining, _BATCH_SIZE)):
             first = len(positions)
             for position in _write_lines(job, batch, lines, now):

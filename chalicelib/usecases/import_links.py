@@ -26,6 +26,7 @@ from chalicelib.aws.s3 import files
 from chalicelib.aws.s3.files import FileGone
 from chalicelib.aws.sqs import file_queue
 from chalicelib.core import csv_rows, limits
+from chalicelib.core.domains import code_of
 from chalicelib.core.links.target_url import TargetPolicy
 from chalicelib.core.transfers import file_reader, import_job
 from chalicelib.core.transfers.file_formats import FileRefused
@@ -57,11 +58,15 @@ def import_file(file: StoredFile, policy: TargetPolicy, now: datetime, has_time:
     job = _job_for(file, now)
     if job is None or job.ended:
         return job
+    target = next((domain for domain in settings.domains.active() if domain.space == job.space), None)
+    if target is None:
+        return _failed(job, Problem("domain-gone", "This service has no links any more at the domain it is for."))
     try:
         with files.downloaded(_checked(file)) as path:
             job = job if job.total is not None else _count_rows(job, path)
             links = DryRunLinks() if job.dry_run else StoredLinks()
-            work = Work(file, job, policy, block_hosts.blocked_hosts(), links, now, salt_store.secret("imports"))
+            secret = salt_store.secret("imports")
+            work = Work(file, job, target, policy, block_hosts.blocked_hosts(), links, now, secret)
             return _resume(work, path, has_time)
     except FileRefused as refused:
         return _failed(job, Problem(refused.code, str(refused)))
@@ -151,7 +156,7 @@ def _import_part(work: Work, job: Import, rows: Iterator[tuple[int, Row]], has_t
         result = work.apply(row, number)
         outcomes[result.outcome] += 1
         summary = summary.plus(result.left_out, result.kind)
-        short_url = f"{settings.base_url}/{result.code}" if result.code else ""
+        short_url = _short_url(result.link_id) if result.link_id else ""
         lines.append(csv_rows.line([row.line, result.outcome, short_url, result.report_text]))
         if time.monotonic() - started > _CHECKPOINT_SECONDS or not has_time():
             break
@@ -164,6 +169,10 @@ def _import_part(work: Work, job: Import, rows: Iterator[tuple[int, Row]], has_t
     files.put(_part_key(job, part), "".join(lines).encode(), csv_rows.MEDIA_TYPE)
     transfer_store.checkpoint(job, after)
     return after
+
+
+def _short_url(link_id: str) -> str:
+    return f"{settings.domains.of(link_id).url}/{code_of(link_id)}"
 
 
 def _put_report(job: Import) -> None:

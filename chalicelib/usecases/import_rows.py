@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from chalicelib.aws.dynamodb import transactions
 from chalicelib.aws.dynamodb.errors import CodeTaken, LinkChanged, WriteRefused
+from chalicelib.core.domains import Domain
 from chalicelib.core.links import codes, target_url
 from chalicelib.core.links import link_patch as changes
 from chalicelib.core.links.conflicts import conflicts_in
@@ -24,9 +25,9 @@ from chalicelib.core.transfers.file_reader import Row
 from chalicelib.core.transfers.import_job import Import
 from chalicelib.core.transfers.import_summary import kind_of
 from chalicelib.core.transfers.imported_link import ImportedLink
-from chalicelib.errors import ExternalIdTaken, LinkInvalid
+from chalicelib.errors import DomainRefused, ExternalIdTaken, LinkInvalid
 from chalicelib.settings import settings
-from chalicelib.usecases import block_hosts
+from chalicelib.usecases import block_hosts, domain_settings
 from chalicelib.usecases.store_imported import DryRunLinks, Links
 
 _CODE_ATTEMPTS = 8  # as many as for a link that is created alone
@@ -35,10 +36,10 @@ _REASON_LENGTH = 500
 
 
 class Result(NamedTuple):
-    """The result of a row: an outcome, and the code of its link or the reason why there is none."""
+    """The result of a row: an outcome, and the id of its link or the reason why there is none."""
 
     outcome: str
-    code: str = ""
+    link_id: str = ""
     reason: str = ""
     kind: str = ""
     """The kind of refusal, if it is one."""
@@ -57,6 +58,8 @@ class Work:
 
     file: StoredFile
     job: Import
+    target: Domain
+    """Where links of rows are that name no domain of this service."""
     policy: TargetPolicy
     blocked: frozenset[str]
     links: Links
@@ -73,35 +76,49 @@ class Work:
             return Result("refused", reason=row.why, kind=row.kind)
         try:
             imported = self._imported_link(row)
+            self._require_use(imported.new_link.domain)
             block_hosts.refuse_among(self.blocked, imported.new_link.targets)
             result = self._result(imported, number)
         except LinkInvalid as invalid:
             return Result("refused", reason=str(invalid)[:_REASON_LENGTH], kind=kind_of(invalid.errors))
+        except DomainRefused as refused:
+            return Result("refused", reason=str(refused), kind="domain")
         except ExternalIdTaken as taken:
             return Result("refused", reason=str(taken)[:_REASON_LENGTH], kind="external-id")
         except WriteRefused:
             return Result("refused", reason="The table rejects the link.", kind="not-stored")
-        warning = _redirect_warning(imported.new_link.targets) if result.code else ""
+        warning = _redirect_warning(imported.new_link.targets) if result.link_id else ""
         return result._replace(left_out=(*row.left_out, *imported.left_out), warning=warning)
 
     def restore(self, row: Row, outcome: str, code: str) -> None:
         """Restore the result of a row that another worker of the dry run finished, without reading a table."""
         if not isinstance(self.links, DryRunLinks) or outcome not in {"created", "renamed", "mended"}:
             return
-        imported = self._imported_link(row)
+        imported = self._imported_link(row)  # the report has a host, and several may lead to the space
         if outcome == "mended":
-            self.links.put_mended(code, imported)
+            self.links.put_mended(imported.new_link.id_of(code), imported)
         else:
             self.links.put(self._draft(imported, code))
 
+    def _require_use(self, domain: Domain | None) -> None:
+        """Check that the import's owner may make links at ``domain``.
+
+        Raises:
+            DomainRefused, StoreUnavailable
+        """
+        if domain is None or not domain.space or self.job.is_trusted:
+            return
+        if not domain_settings.find(domain.space, self.now).may_be_used_by(self.job.owner):
+            raise DomainRefused(domain.host)
+
     def _imported_link(self, row: Row) -> ImportedLink:
-        imported = ImportedLink.from_body(row.body, self.policy, self.job.created_at)
+        imported = ImportedLink.from_body(row.body, self.policy, self.job.created_at, settings.domains).at(self.target)
         return imported if self.job.is_trusted else imported.untrusted()
 
     def _result(self, imported: ImportedLink, number: int) -> Result:
         row_id = self.file.row_id(settings.files_bucket, number)
         taken, kind = imported.unusable, "code"
-        if imported.alias is not None and (taken is None or self._has_reserved(imported.alias)):
+        if imported.alias is not None and (taken is None or self._has_reserved(imported, imported.alias)):
             found = self._store(imported, imported.alias, row_id)
             if found.outcome != "taken":
                 return found
@@ -124,11 +141,11 @@ class Work:
             self.links.add(link, row_id, self.job.created_at)
         except CodeTaken:
             return self._result_for_taken(imported, link, row_id)
-        return Result("created", code)
+        return Result("created", link.id)
 
-    def _has_reserved(self, code: str) -> bool:
+    def _has_reserved(self, imported: ImportedLink, code: str) -> bool:
         """Tell whether ``code``, which has become reserved, is an older link of the same owner."""
-        holder = self.links.holder(code) if codes.is_reserved(code) else None
+        holder = self.links.holder(imported.new_link.id_of(code)) if codes.is_reserved(code) else None
         return holder is not None and holder.owner == self.job.owner
 
     def _draft(self, imported: ImportedLink, code: str) -> Link:
@@ -198,7 +215,7 @@ class Work:
         is_unguessable = imported.is_unguessable or settings.code_style == "random"
         for attempt in range(_CODE_ATTEMPTS):
             seed = hmac.new(self.secret, f"{attempt} {seed_text}".encode(), hashlib.sha256).digest()
-            code = codes.derive(seed, unguessable=is_unguessable)
+            code = codes.derive(seed, unguessable=is_unguessable, any_case=imported.new_link.any_case)
             if not codes.is_reserved(code):
                 yield code
 

@@ -16,19 +16,32 @@ from chalicelib.core.transfers.file_message import is_id
 from chalicelib.core.transfers.import_job import Import, NewImport
 from chalicelib.errors import ExportUnknown, ImportUnknown, NoStorage
 from chalicelib.settings import settings
+from chalicelib.usecases import domains, workspaces
+
+
+def with_default_domain(body: dict[str, Any], caller: Caller, now: datetime) -> dict[str, Any]:
+    """Return the body of a request for an import with the domain of the caller's workspace, if it names none.
+
+    Raises:
+        StoreUnavailable
+    """
+    if body.get("domain") is not None or caller.workspace is None:
+        return body
+    return {**body, "domain": workspaces.find(caller.workspace, now).defaults.get("domain")}
 
 
 def ask_for_import(new_import: NewImport, caller: Caller, now: datetime) -> dict[str, Any]:
     """Create an import, and return it with ``upload``, the form to send the file with.
 
     Raises:
-        NoStorage
+        DomainRefused, NoStorage
         ScopeMissing: mending changes existing links.
         StoreUnavailable: the job may or may not be stored; nothing is imported before a file is uploaded.
     """
     _check_storage()
     if new_import.on_taken == "mend":
         caller.require("manage")
+    domains.require_use(new_import.domain, caller, now)
     job = Import(
         id=uuid.uuid4().hex,
         owner=caller.workspace,
@@ -36,11 +49,12 @@ def ask_for_import(new_import: NewImport, caller: Caller, now: datetime) -> dict
         created_at=now,
         on_taken=new_import.on_taken,
         dry_run=new_import.dry_run,
+        space="" if new_import.domain is None else new_import.domain.space,
         is_trusted=caller.is_admin,
         tells_differences=caller.may("read"),
     )
     transfer_store.add_import(job)
-    return job.as_json(None) | {"upload": file_urls.upload_form(job.key, limits.FILE_BYTES, now)}
+    return job.as_json(settings.domains, None) | {"upload": file_urls.upload_form(job.key, limits.FILE_BYTES, now)}
 
 
 def see_import(import_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
@@ -55,7 +69,8 @@ def see_import(import_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
         raise ImportUnknown
     is_done = job.ended == "done"
     name = "dry-run-report.csv" if job.dry_run else "import-report.csv"
-    return job.as_json(file_urls.download_url(job.report_key, name, now) if is_done else None)
+    report = file_urls.download_url(job.report_key, name, now) if is_done else None
+    return job.as_json(settings.domains, report)
 
 
 def ask_for_export(new_export: NewExport, caller: Caller, now: datetime) -> dict[str, Any]:
@@ -75,12 +90,13 @@ def ask_for_export(new_export: NewExport, caller: Caller, now: datetime) -> dict
         created_at=now,
         format=new_export.format,
         days=new_export.days,
+        space=None if new_export.domain is None else new_export.domain.space,
     )
     if job.owner != own:
         caller.require("admin")
     transfer_store.add_export(job)
     file_queue.send({"export": job.id})
-    return job.as_json(None)
+    return job.as_json(settings.domains, None)
 
 
 def see_export(export_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
@@ -97,7 +113,8 @@ def see_export(export_id: str, caller: Caller, now: datetime) -> dict[str, Any]:
     if job is None or not (caller.is_admin or job.asked_by == job.owner == caller.workspace):
         raise ExportUnknown
     name = f"links-{job.created_at:%Y-%m-%d}.{job.format}"
-    return job.as_json(file_urls.download_url(job.key, name, now) if job.ended == "done" else None)
+    file = file_urls.download_url(job.key, name, now) if job.ended == "done" else None
+    return job.as_json(settings.domains, file)
 
 
 def _check_storage() -> None:

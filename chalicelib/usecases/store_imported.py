@@ -30,8 +30,8 @@ class Links(Protocol):
             CodeTaken, ExternalIdTaken, WriteRefused, StoreUnavailable
         """
 
-    def holder(self, code: str) -> Link | None:
-        """Return the current link of ``code`` (a consistent read).
+    def holder(self, link_id: str) -> Link | None:
+        """Return the current link of ``link_id`` (a consistent read).
 
         Raises:
             StoreUnavailable
@@ -45,7 +45,7 @@ class Links(Protocol):
             WriteRefused, StoreUnavailable
         """
 
-    def changed_by(self, code: str, row_id: str) -> dict[str, Any] | None:
+    def changed_by(self, link_id: str, row_id: str) -> dict[str, Any] | None:
         """Return what the row changed in a link, if it was imported before, or None.
 
         Raises:
@@ -65,9 +65,9 @@ class StoredLinks:
         claims = find_link.claims_for(link, created_at)
         find_link.claiming(link, claims, lambda claimed: link_store.add(link, row_id, claimed))
 
-    def holder(self, code: str) -> Link | None:
+    def holder(self, link_id: str) -> Link | None:
         """See ``Links``."""
-        return link_store.find_now(code)
+        return link_store.find_now(link_id)
 
     def change(self, before: Link, after: Link, row_id: str, by: str, now: datetime) -> None:
         """See ``Links``. The change is written to the history of the link, where ``changed_by`` finds it."""
@@ -75,9 +75,9 @@ class StoredLinks:
         link_store.change(before, after, row_id, [history_store.with_change_id(entry, row_id)])
         link_cache.put(after, now)
 
-    def changed_by(self, code: str, row_id: str) -> dict[str, Any] | None:
+    def changed_by(self, link_id: str, row_id: str) -> dict[str, Any] | None:
         """See ``Links``."""
-        return history_store.changes_by(code, row_id)
+        return history_store.changes_by(link_id, row_id)
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class DryRunLinks:
     _names: set[tuple[str, str]] = field(default_factory=set)
     """Owners and their external ids."""
     _mended: dict[str, list[ImportedLink]] = field(default_factory=dict)
-    """By code, the rows that would have mended a stored link that was not read since."""
+    """By id of a link, the rows that would have mended a stored link that was not read since."""
 
     def draft(self, imported: ImportedLink, code: str, created_at: datetime, made_by: MadeBy) -> Link:
         """See ``Links``. A placeholder replaces the password digest, which takes as long to compute as all the rest."""
@@ -105,29 +105,29 @@ class DryRunLinks:
         self.put(link)
 
     def put(self, link: Link) -> None:
-        """Keep a link whose code was found to be free."""
+        """Keep a link whose id was found to be free."""
         self._links[link.id] = link
         if link.owner is not None and link.external_id is not None:
             self._names.add((link.owner, link.external_id))
 
-    def put_mended(self, code: str, imported: ImportedLink) -> None:
+    def put_mended(self, link_id: str, imported: ImportedLink) -> None:
         """Keep a row that would have mended a link; the link is read only when needed, as few are needed again."""
-        self._mended.setdefault(code, []).append(imported.with_placeholder_digest())
+        self._mended.setdefault(link_id, []).append(imported.with_placeholder_digest())
 
-    def holder(self, code: str) -> Link | None:
+    def holder(self, link_id: str) -> Link | None:
         """See ``Links``."""
-        if code in self._links:
-            return self._links[code]
-        link = link_store.find_now(code)
-        for imported in self._mended.pop(code, ()):
+        if link_id in self._links:
+            return self._links[link_id]
+        link = link_store.find_now(link_id)
+        for imported in self._mended.pop(link_id, ()):
             if link is not None:
-                link = self._links[code] = replace(link, **imported.missing_from(link))
+                link = self._links[link_id] = replace(link, **imported.missing_from(link))
         return link
 
     def change(self, before: Link, after: Link, row_id: str, by: str, now: datetime) -> None:  # noqa: ARG002  # the same
         """See ``Links``."""
         self._links[before.id] = after
 
-    def changed_by(self, code: str, row_id: str) -> dict[str, Any] | None:  # noqa: ARG002  # the same
+    def changed_by(self, link_id: str, row_id: str) -> dict[str, Any] | None:  # noqa: ARG002  # the same
         """See ``Links``."""
         return None

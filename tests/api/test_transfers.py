@@ -39,7 +39,8 @@ from chalicelib.core.transfers.import_job import Import, OnTaken
 from chalicelib.core.transfers.job_problem import Problem
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import settings
-from chalicelib.usecases import policies, request_transfer
+from chalicelib.usecases import domain_settings, policies, request_transfer
+from tests import domains
 from tests.callers import Keyed, make_key
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -206,27 +207,35 @@ class TestRequests:
 
     @pytest.mark.parametrize("path", ["/imports", "/exports"])
     @pytest.mark.parametrize(
-        "body", [None, {}, {"onTaken": None, "dryRun": None}, {"format": None, "days": None, "owner": None}]
+        "body",
+        [
+            *(None, {}, {"onTaken": None, "dryRun": None, "domain": None}),
+            {"format": None, "days": None, "owner": None, "domain": None},
+        ],
     )
     def test_a_body_may_be_missing(self, ann: Keyed, path: str, body: Any) -> None:
         """Every field has a default."""
-        known = {"/imports": {"onTaken", "dryRun"}, "/exports": {"format", "days", "owner"}}[path]
+        known = {"/imports": {"onTaken", "dryRun"}, "/exports": {"format", "days", "owner"}}[path] | {"domain"}
 
         response = ann("POST", path, body)
 
         if not known >= (body or {}).keys():
             assert response.status_code == 422
         elif path == "/imports":
-            assert (response.status_code, response.json_body["onTaken"]) == (201, "refuse")
+            report = [response.json_body[name] for name in ("onTaken", "domain")]
+            assert (response.status_code, report) == (201, ["refuse", "sho.rt"])
         else:
-            report = [response.json_body[name] for name in ("format", "days", "owner")]
-            assert (response.status_code, report) == (202, ["csv", False, "ann"])
+            report = [response.json_body[name] for name in ("format", "days", "owner", "domain")]
+            assert (response.status_code, report) == (202, ["csv", False, "ann", None])
 
     @pytest.mark.parametrize(
         ("path", "body", "fields"),
         [
             ("/imports", {"onTaken": "overwrite"}, ["onTaken"]),
             ("/imports", {"dryRun": "yes"}, ["dryRun"]),
+            ("/imports", {"domain": "team.example", "dryRun": 1}, ["dryRun", "domain"]),
+            ("/imports", {"domain": 5}, ["domain"]),
+            ("/exports", {"domain": "team.example"}, ["domain"]),
             ("/imports", {"onTaken": ["skip"], "ontaken": "skip", "owner": "bob"}, ["ontaken", "owner", "onTaken"]),
             ("/exports", {"format": "xlsx", "days": "yes", "owner": "a b"}, ["format", "owner", "days"]),
             ("/exports", {"formats": "csv", "days": 1}, ["formats", "days"]),
@@ -1249,6 +1258,234 @@ class TestExports:
         work(json.dumps({"export": UNKNOWN_ID}))
 
         assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=settings.files_bucket)
+
+
+class TestDomains:
+    """Rows that name domains, and imports and exports of one."""
+
+    TEXT = "team.example=team,go.team.example=team,low.example=low:any-case,shop.example=shop"
+
+    @pytest.fixture
+    def root(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> Keyed:
+        """An administrator; ``ann`` and ``bob`` may use all domains but shop.example."""
+        domains.with_domains(monkeypatch, self.TEXT)
+        domain_settings.reset()
+        root = Keyed(http, make_key("root", "admin"))
+        for host in ("team.example", "low.example"):
+            assert root("PATCH", f"/v1/domains/{host}", {"workspaces": ["ann", "bob"]}).status_code == 200
+        return root
+
+    CONTENT = "\n".join(
+        [
+            "code,url,domain,externalId,password",
+            f"Same,{URL}1,sho.rt,crm-1,",
+            f"Same,{URL}2,team.example,,",
+            f"Same,{URL}3,low.example,,",
+            f"SAME,{URL}3,low.example,,",
+            f"sAme,{URL}4,low.example,,",
+            f"Same,{URL}2,go.team.example,,",
+            f"Same,{URL}5,shop.example,,",
+            f"other,{URL}6,bit.ly,,",
+            f"links,{URL}7,team.example,,",
+            f"named,{URL}8,team.example,crm-1,",
+            f"Theirs,{URL}9,low.example,,",
+            f"Open,{URL}10,team.example,,open sesame",
+            f"Open,{URL}10,,,open sesame",
+            f",{URL}11,team.example,,",
+            f",{URL}11,low.example,,",
+            f",{URL}11,,,",
+        ]
+    )
+
+    @pytest.fixture
+    def there(self, ann: Keyed, http: Http, root: Keyed) -> Keyed:  # noqa: ARG002  # the domains must be there first
+        """Ann, with links that lack the password of the file, and one of bob's where she has one to import."""
+        for domain in ("team.example", None):
+            ann.make(f"{URL}10", alias="Open", domain=domain)
+        Keyed(http, make_key("bob")).make(f"{URL}9", alias="theirs", domain="low.example")
+        return ann
+
+    def test_each_row_becomes_a_link_of_its_domain(self, there: Keyed) -> None:
+        """The same code at two domains is two links; one that ignores case has one of them."""
+        job = imported(there, self.CONTENT)
+
+        *told, at_team, at_low, at_default = report_rows(job)
+        assert [row[1:] for row in told] == [
+            ("created", "https://sho.rt/Same", ""),
+            ("created", "https://team.example/Same", ""),
+            ("created", "https://low.example/same", ""),
+            ("existing", "https://low.example/same", ""),
+            ("refused", "", "The code same is taken. Differs in: url."),
+            ("existing", "https://team.example/Same", ""),
+            ("refused", "", "Links at shop.example cannot be made with this key."),
+            ("created", "https://sho.rt/other", "Left out: domain."),
+            ("refused", "", told[8][3]),
+            ("refused", "", told[9][3]),
+            ("refused", "", "The code theirs is taken."),
+            ("refused", "", "The code Open is taken. Differs in: password."),
+            ("refused", "", "The code Open is taken. Differs in: password."),
+        ]
+        assert "crm-1" in told[9][3]
+        assert {each["kind"]: each["rows"] for each in job["refusals"]} == {
+            "taken": 4,
+            "domain": 1,
+            "code": 1,
+            "external-id": 1,
+        }
+        assert [row[1] for row in (at_team, at_low, at_default)] == ["created"] * 3
+        urls = [row[2] for row in (at_team, at_low, at_default)]
+        assert [urlsplit(url).netloc for url in urls] == ["team.example", "low.example", "sho.rt"]
+        assert len({urlsplit(url).path for url in urls}) == 3
+        assert urls[1] == urls[1].lower()
+        assert [len(urlsplit(url).path) for url in urls] == [8, 10, 8]  # longer, for as many codes without capitals
+        assert there.get("/links/Same?domain=team.example").json_body["url"] == f"{URL}2"
+
+    @pytest.mark.parametrize(
+        ("on_taken", "way"), [*((each, imported) for each in get_args(OnTaken)), ("mend", imported_in_steps)]
+    )
+    def test_a_dry_run_reports_what_the_import_does(self, there: Keyed, on_taken: str, way: Callable[..., Any]) -> None:
+        """Byte for byte, at several domains, also if it is resumed after each row."""
+        before = everything()
+
+        tried = way(there, self.CONTENT, onTaken=on_taken, dryRun=True)
+        after, report = everything(), download(tried["report"])
+        made = imported(there, self.CONTENT, onTaken=on_taken)
+
+        assert after == before
+        assert report == download(made["report"])
+        assert made["mended"] == (2 if on_taken == "mend" else 0)
+        assert made["renamed"] == (5 if on_taken == "rename" else 0)
+
+    def test_a_resumed_dry_run_knows_what_it_would_have_mended(self, there: Keyed) -> None:
+        """The link of the row's space, which a later row with the same code finds as it would be."""
+        rows = f"code,url,domain,password\nOpen,{URL}10,team.example,open sesame\nOpen,{URL}10,go.team.example,"
+
+        tried = imported_in_steps(there, rows, onTaken="mend", dryRun=True)
+        made = imported(there, rows, onTaken="mend")
+
+        assert report_rows(tried) == report_rows(made)
+        assert [row[1] for row in report_rows(tried)] == ["mended", "refused"]
+
+    def test_importing_again_creates_nothing(self, there: Keyed) -> None:
+        """Codes are derived for each domain, and found again."""
+        imported(there, self.CONTENT)
+        before = {link.id: link for link in link_store.all_links()}
+
+        again = imported(there, self.CONTENT)
+
+        assert (again["created"], again["existing"]) == (0, 9)
+        assert {link.id: link for link in link_store.all_links()} == before
+
+    @pytest.mark.parametrize(
+        ("default", "body", "host"),
+        [
+            (None, {}, "sho.rt"),
+            (None, {"domain": "team.example"}, "team.example"),
+            (None, {"domain": "GO.team.example"}, "team.example"),
+            (None, {"domain": "sho.rt"}, "sho.rt"),
+            ("team.example", {}, "team.example"),
+            ("team.example", {"domain": None}, "team.example"),
+            ("team.example", {"domain": "sho.rt"}, "sho.rt"),
+            ("team.example", {"domain": "low.example"}, "low.example"),
+        ],
+    )
+    def test_an_import_has_a_domain(self, ann: Keyed, root: Keyed, default: str | None, body: Any, host: str) -> None:
+        """For rows that name none of ours: that of the request, of the workspace, or the default one."""
+        if default is not None:
+            assert root("PATCH", "/v1/workspaces/ann", {"defaults": {"domain": default}}).status_code == 200
+
+        job = imported(ann, f"alias,url\nx,{URL}\n", **body)
+
+        assert job["domain"] == host
+        assert report_rows(job)[0][1:] == ("created", f"https://{host}/x", "")
+
+    def test_only_administrators_import_to_every_domain(self, ann: Keyed, root: Keyed) -> None:
+        """Others are refused before there is an import, or row by row."""
+        refused = ann("POST", "/imports", {"domain": "shop.example"})
+        job = imported(root, f"alias,url,domain\nx,{URL},\ny,{URL},team.example\n", domain="shop.example")
+
+        assert (refused.status_code, refused.json_body["code"]) == (403, "domain-refused")
+        assert [row[2] for row in report_rows(job)] == ["https://shop.example/x", "https://team.example/y"]
+
+    @pytest.mark.usefixtures("root")
+    def test_a_direct_upload_is_for_the_default_domain(self) -> None:
+        """Its rows may name every domain: who puts files there is trusted."""
+        content = f"alias,url,domain\nx,{URL},\ny,{URL},shop.example\n"
+
+        work(upload({"upload": {"fields": {"key": "imports/ann/links.csv"}}}, content))
+
+        assert {link.id: link.owner for link in link_store.all_links()} == {"x": "ann", "//shop/y": "ann"}
+
+    @pytest.mark.usefixtures("root")
+    def test_an_import_is_stored_with_its_space(self, ann: Keyed) -> None:
+        """Its host may be renamed; one of the version before has none, and is for the default domain."""
+        jobs = [ann("POST", "/imports", body).json_body for body in ({}, {"domain": "go.team.example"})]
+
+        items = [
+            boto3.client("dynamodb").get_item(
+                TableName=settings.access_table, Key={"id": {"S": f"import#{job['id']}"}}
+            )["Item"]
+            for job in jobs
+        ]
+
+        assert [item.get("space") for item in items] == [None, {"S": "team"}]
+        assert not any("example" in str(item) for item in items)
+
+    @pytest.mark.usefixtures("root")
+    def test_an_import_fails_when_its_domain_is_gone(self, ann: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its links are not created elsewhere."""
+        job = ann("POST", "/imports", {"domain": "team.example"}).json_body
+        domains.with_domains(monkeypatch, "team.example=team:retired")
+
+        work(upload(job, f"alias,url\nx,{URL}\n"))
+
+        found = read_import(ann, job)
+        assert (found["state"], found["problem"]["code"]) == ("failed", "domain-gone")
+        assert list(link_store.all_links()) == []
+
+    @pytest.mark.parametrize(
+        ("body", "host", "ids"),
+        [
+            ({}, None, ["x", "//low/x", "//team/x"]),
+            ({"domain": "sho.rt"}, "sho.rt", ["x"]),
+            ({"domain": "go.team.example"}, "team.example", ["//team/x"]),
+            ({"domain": "shop.example", "format": "ndjson"}, "shop.example", []),
+        ],
+    )
+    @pytest.mark.usefixtures("root", "later")
+    def test_an_export_may_be_of_one_domain(
+        self, ann: Keyed, later: Move, body: Any, host: str | None, ids: list[str]
+    ) -> None:
+        """Without it, of all: by their time, and by id where that is the same."""
+        ann.make(alias="x")
+        later(timedelta(seconds=1))
+        for domain in ("team.example", "low.example"):
+            ann.make(alias="x", domain=domain)
+
+        job = exported(ann, **body)
+
+        rows = csv_rows(download(job["file"]))
+        known = {"sho.rt": "x", "team.example": "//team/x", "low.example": "//low/x"}
+        assert (job["domain"], job["links"]) == (host, len(ids))
+        assert [known[row["domain"]] for row in rows] == ids
+
+    @pytest.mark.parametrize("kind", ["csv", "ndjson"])
+    @pytest.mark.usefixtures("root")
+    def test_an_export_is_imported_to_the_same_domains(self, ann: Keyed, kind: str) -> None:
+        """The same code in three spaces is three links again, whatever domain the import is for."""
+        for domain in (None, "team.example", "low.example"):
+            ann.make(f"{URL}{domain}", alias="Same", domain=domain, password="open sesame")
+        before = {link.id: link for link in link_store.all_links()}
+        first = download(exported(ann, format=kind)["file"])
+        for link_id in before:
+            boto3.client("dynamodb").delete_item(TableName=settings.links_table, Key={"code": {"S": link_id}})
+
+        job = imported(ann, first, domain="low.example")
+
+        after = {link.id: link for link in link_store.all_links()}
+        assert (job["created"], job["leftOut"]["rows"]) == (3, 0)
+        assert after == before
+        assert download(exported(ann, format=kind)["file"]) == first
 
 
 @pytest.mark.parametrize(("path", "days"), [("/imports", 30), ("/exports", 7)])

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from chalicelib.aws.dynamodb import click_store, link_store, transfer_store
+from chalicelib.core.domains import id_in
 from chalicelib.core.links import password
 from chalicelib.core.links.link import Link
 from chalicelib.core.links.rules import Rule
@@ -23,6 +24,7 @@ from chalicelib.settings import settings
 from chalicelib.usecases.export_links import export_links
 from chalicelib.usecases.import_links import import_file
 from chalicelib.usecases.record_clicks import Message, record
+from tests.domains import with_domains
 from tests.exactly_once.conftest import Network
 from tests.exactly_once.storage import ID, NOW, POLICY, Killed, Storage, killed_after, random_from
 from tests.faulty_proxy import Faults
@@ -31,7 +33,7 @@ from tests.sizes import each_seed
 Kind = Literal["csv", "ndjson"]
 
 
-def links_of(chance: random.Random, number: int) -> list[Link]:
+def links_of(chance: random.Random, number: int, space: str = "") -> list[Link]:
     """Return links of all kinds, some made in the same moment, some that are over, some stopped."""
     digest = password.digest_of("open sesame")
     texts = ["", "=SUM(1)", "'-", 'a "b", c;\r\nd', "Ünï 漢字 🎉", "plain"]
@@ -39,7 +41,7 @@ def links_of(chance: random.Random, number: int) -> list[Link]:
     for place in range(number):
         made_at = NOW - timedelta(milliseconds=chance.randrange(40) * 1000)
         link = Link(
-            id=f"code-{chance.randrange(10**9)}-{place}",
+            id=id_in(space, f"code-{chance.randrange(10**9)}-{place}"),
             url=f"https://example.com/{place}",
             created_at=made_at,
             updated_at=made_at + timedelta(seconds=chance.randrange(3)),
@@ -87,6 +89,28 @@ def exported(storage: Storage, kind: Kind, *, days: bool = False, owner: str = "
         assert done.ended == "done"
         break
     return bytes(storage.s3.get_object(Bucket=settings.files_bucket, Key=job.key)["Body"].read())
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_links_of_two_spaces_are_restored(
+    network: Network, storage: Storage, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    """Of one file, with the same codes in both, each in its own space; an export of them has the same bytes."""
+    with_domains(monkeypatch, "team.example=team")
+    links = [link for space in ("", "team") for link in links_of(random_from(6), 50, space)]
+    links = [replace(link, external_id=None) if link.space else link for link in links]
+    with network(Faults(1)):
+        keep(links)
+        first = exported(storage, kind)
+    with network(Faults(1)):
+        transfer_store.add_import(Import(id=ID, owner="ann", by="laptop", created_at=NOW, is_trusted=True))
+        import_file(storage.put(first), POLICY, NOW, lambda: True)
+        again = {link.id: link for link in link_store.all_links()}
+        second = exported(storage, kind)
+
+    assert len({link.code for link in links}) == 50
+    assert again == {link.id: link for link in links}
+    assert second == first
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
@@ -190,7 +214,7 @@ def test_exports_have_totals_and_counts_by_day(network: Network, storage: Storag
 
     assert row["visits"] == 10
     assert {day: counts["visits"] for day, counts in row["days"].items()} == {"2026-11-24": 2, "2026-11-25": 3}
-    assert table[0].endswith(",visits,days")
+    assert table[0].endswith(",visits,domain,days")
     assert '""2026-11-24"":{""visits"":2,' in table[1]
 
 

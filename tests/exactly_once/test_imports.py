@@ -7,18 +7,24 @@ import io
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import blocked_host_store, history_store, link_store, transfer_store
+from chalicelib import settings as service
+from chalicelib.aws.dynamodb import blocked_host_store, domain_store, history_store, link_store, transfer_store
 from chalicelib.aws.dynamodb.blocked_host_store import Blocked
+from chalicelib.core.access.domain_settings import ALL, DomainSettings
+from chalicelib.core.domains import Domains, id_in
 from chalicelib.core.links.link import Link
 from chalicelib.core.transfers.file_message import StoredFile
 from chalicelib.core.transfers.import_job import OUTCOMES, Import, OnTaken
 from chalicelib.settings import settings
+from chalicelib.usecases import domain_settings
 from chalicelib.usecases.import_links import import_file
+from tests.domains import with_domains
 from tests.exactly_once.conftest import Network
 from tests.exactly_once.storage import ID, NOW, POLICY, Killed, Storage, killed_after, random_from
 from tests.faulty_proxy import Faults
@@ -53,27 +59,50 @@ FILE = "\r\n".join(
 ).encode()
 
 
-def prepare(on_taken: OnTaken = "rename", *, dry_run: bool = False) -> None:
-    """Make what is there before: an import that waits for its file, links of ann's and bob's, a blocked host."""
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> Domains:
+    """The domains of the service: the default one, and another."""
+    return with_domains(monkeypatch, "team.example=team").domains
+
+
+def prepare(on_taken: OnTaken = "rename", *, dry_run: bool = False, space: str = "") -> None:
+    """Make what is there before: an import that waits for its file, links of ann's and bob's, a blocked host.
+
+    The import and the links are for ``space``. If that is not the default one, bob has links there with codes of the
+    file, and nothing happens to them.
+    """
     transfer_store.add_import(
-        Import(id=ID, owner="ann", by="laptop", created_at=NOW, on_taken=on_taken, dry_run=dry_run)
+        Import(id=ID, owner="ann", by="laptop", created_at=NOW, on_taken=on_taken, dry_run=dry_run, space=space)
     )
     for number in range(3):
-        open_link = Link(id=f"open-{number}", url=f"https://example.com/open/{number}", created_at=NOW, owner="ann")
-        link_store.add(open_link, "ann")
-        link_store.add(Link(id=f"bobs-{number}", url="https://example.com/", created_at=NOW, owner="bob"), "bob")
+        open_id, bobs_id = (id_in(space, f"{code}-{number}") for code in ("open", "bobs"))
+        link_store.add(Link(id=open_id, url=f"https://example.com/open/{number}", created_at=NOW, owner="ann"), "ann")
+        link_store.add(Link(id=bobs_id, url="https://example.com/", created_at=NOW, owner="bob"), "bob")
+    if space:
+        open_to_all(space)
+        for code in ("coded-0", "coded-1", "bobs-0", "open-0"):
+            link_store.add(Link(id=code, url="https://example.com/", created_at=NOW, owner="bob"), "default")
     blocked_host_store.add(Blocked("evil.example.org", "phishing", NOW))
+
+
+def open_to_all(space: str) -> None:
+    """Let every workspace make links in a space."""
+    closed = DomainSettings(space=space)
+    domain_store.put(closed, replace(closed, workspaces=(ALL,), updated_at=NOW, version=1), {}, "change", [])
+    domain_settings.reset()
 
 
 def outcome(storage: Storage, import_id: str = ID) -> dict[str, Any]:
     """Return everything that came of it: every link and its history, what the import says, and its report."""
     job = transfer_store.find_import(import_id, NOW)
     assert job is not None
-    links = {link.code: link for link in link_store.all_links()}
+    in_all = list(link_store.all_links())
+    links = {link.code: link for link in in_all if link.space == job.space}
     return {
         "links": links,
-        "history": {code: history_store.history_for(code) for code in links if code.startswith("open")},
-        "import": job.as_json(None) | {"id": "", "parts": None},
+        "elsewhere": {link.id: link for link in in_all if link.space != job.space},
+        "history": {code: history_store.history_for(links[code].id) for code in links if code.startswith("open")},
+        "import": job.as_json(service.settings.domains, None) | {"id": "", "parts": None},
         "report": storage.report_of(import_id),
     }
 
@@ -91,7 +120,8 @@ def check_sums(found: dict[str, Any]) -> None:
     assert sum(each["rows"] for each in report["refusals"]) == report["refused"]
     assert report["leftOut"]["rows"] == sum("Left out" in row["reason"] for row in rows)
     links = found["links"].values()
-    anns = {f"{settings.base_url}/{each.code}" for each in links if each.owner == "ann" and "open" not in each.code}
+    known = service.settings.domains
+    anns = {each.short_url(known) for each in links if each.owner == "ann" and "open" not in each.code}
     assert set(made) == anns or (report["dryRun"] and not anns)
 
 
@@ -101,6 +131,8 @@ each_way = pytest.mark.parametrize(
         {"on_taken": "rename"},
         pytest.param({"on_taken": "mend"}, marks=only_long),
         {"on_taken": "mend", "dry_run": True},
+        {"on_taken": "mend", "space": "team"},
+        pytest.param({"on_taken": "rename", "dry_run": True, "space": "team"}, marks=only_long),
     ],
     ids=str,
 )
@@ -110,9 +142,9 @@ each_way = pytest.mark.parametrize(
 def undisturbed(network: Network, storage: Storage) -> Callable[..., dict[str, Any]]:
     """What comes of the file where nothing goes wrong."""
 
-    def run(on_taken: OnTaken = "rename", *, dry_run: bool = False) -> dict[str, Any]:
+    def run(on_taken: OnTaken = "rename", *, dry_run: bool = False, space: str = "") -> dict[str, Any]:
         with network(Faults(0)):
-            prepare(on_taken, dry_run=dry_run)
+            prepare(on_taken, dry_run=dry_run, space=space)
             import_file(storage.put(FILE), POLICY, NOW, lambda: True)
             found = outcome(storage)
         check_sums(found)
@@ -148,6 +180,20 @@ def test_each_row_has_its_outcome(
         None
     ]
     assert [len(found["history"][f"open-{n}"]) for n in range(3)] == ([2, 1, 0] if was_mended else [0, 0, 0])
+
+
+def test_a_space_has_the_same_outcomes(undisturbed: Callable[..., dict[str, Any]]) -> None:
+    """Links of the default one that have the codes of the file do not matter, and stay; generated codes differ."""
+    default, team = undisturbed(), undisturbed(space="team")
+
+    assert [team["import"][name] for name in OUTCOMES] == [default["import"][name] for name in OUTCOMES]
+    assert {link.owner for link in team["elsewhere"].values()} == {"bob"}
+    drawn = [
+        {link.code for link in found["links"].values() if "drawn" in link.url or "hers" in link.url}
+        for found in (default, team)
+    ]
+    assert len(drawn[0]) == len(drawn[1]) == 13
+    assert drawn[0].isdisjoint(drawn[1])
 
 
 @each_seed

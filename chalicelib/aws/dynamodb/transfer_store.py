@@ -36,6 +36,7 @@ def add_import(job: Import) -> None:
     texts = {"owner": job.owner, "by": job.by, "onTaken": job.on_taken, "fileVersion": job.version}
     rights = {"trusted": job.is_trusted, "reads": job.tells_differences}
     texts |= {name: "yes" for name, has in rights.items() if has}
+    texts |= {"space": job.space or None}
     _add(_import_key(job), texts, job.created_at, IMPORT_KEPT)
 
 
@@ -125,7 +126,8 @@ def add_export(job: Export) -> None:
         StoreUnavailable
     """
     texts = {"owner": job.owner, "askedBy": job.asked_by, "format": job.format}
-    _add(f"export#{job.id}", texts | ({"days": "yes"} if job.days else {}), job.created_at, EXPORT_KEPT)
+    limits = {"days": "yes" if job.days else None, "space": job.space}
+    _add(f"export#{job.id}", texts | limits, job.created_at, EXPORT_KEPT)
 
 
 def find_export(export_id: str, now: datetime) -> Export | None:
@@ -144,6 +146,7 @@ def find_export(export_id: str, now: datetime) -> Export | None:
         created_at=times.parse_time(item["createdAt"]["S"]),
         format=item["format"]["S"],
         days="days" in item,
+        space=_text(item, "space"),
         links=_number(item, "links"),
         ended=_text(item, "ended"),
         problem=_problem_from_item(item),
@@ -220,6 +223,7 @@ def _import_from_item(item: Item) -> Import:
         created_at=times.parse_time(item["createdAt"]["S"]),
         on_taken=item["onTaken"]["S"],
         dry_run=item["id"]["S"].startswith(_DRY_RUN),
+        space=_text(item, "space") or "",
         version=_text(item, "fileVersion"),
         format=_text(item, "format"),
         total=_number(item, "total"),

@@ -9,11 +9,13 @@ from typing import Any, Literal, get_args
 
 from chalicelib.core import times
 from chalicelib.core.access import api_key
+from chalicelib.core.domains import Domain, Domains
+from chalicelib.core.links.link_fields import LinkFields
 from chalicelib.core.transfers import job_problem
 from chalicelib.core.transfers.file_message import StoredFile, is_id
 from chalicelib.core.transfers.import_summary import Summary
 from chalicelib.core.transfers.job_problem import Problem
-from chalicelib.core.validation import Fields, names_of
+from chalicelib.core.validation import names_of
 from chalicelib.errors import TransferInvalid
 
 IMPORTS = "imports/"
@@ -36,6 +38,8 @@ class Import:
     """What becomes of a row whose code is another link's."""
     dry_run: bool = False
     """Nothing is made: its report says what would be."""
+    space: str = ""
+    """Where links of rows that name no domain of this service will be; empty: in the default space."""
     version: str | None = None
     """Of the file. The first that comes is the import's, and stays so."""
     format: str | None = None
@@ -79,7 +83,7 @@ class Import:
             return "failed"
         return self.ended or ("waiting" if self.version is None else "running")
 
-    def as_json(self, report: str | None) -> dict[str, Any]:
+    def as_json(self, known: Domains, report: str | None) -> dict[str, Any]:
         """Return the import as clients see it; ``report`` is where its report can be had."""
         return {
             "id": self.id,
@@ -87,6 +91,7 @@ class Import:
             "createdAt": times.to_text(self.created_at),
             "onTaken": self.on_taken,
             "dryRun": self.dry_run,
+            "domain": known.of_space(self.space).host,
             "format": self.format,
             "total": self.total,
             "read": self.rows,
@@ -103,17 +108,19 @@ class NewImport:
 
     on_taken: OnTaken
     dry_run: bool
+    domain: Domain | None
+    """Of rows that name none of this service. None: the default one."""
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> NewImport:
-        """Read a request body.
+    def from_json(cls, body: dict[str, Any], known: Domains) -> NewImport:
+        """Read a request body. ``known`` are the domains of this service.
 
         Raises:
             TransferInvalid
         """
-        fields = Fields(body, names_of(("onTaken", "dryRun")))
+        fields = LinkFields(body, names_of(("onTaken", "dryRun", "domain")))
         choice: Any = fields.choice("onTaken", get_args(OnTaken))
-        request = cls(on_taken=choice, dry_run=fields.flag("dryRun"))
+        request = cls(on_taken=choice, dry_run=fields.flag("dryRun"), domain=fields.domain(known))
         if fields.errors:
             raise TransferInvalid(fields.errors)
         return request

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.core.transfers.file_formats import NOT_PORTABLE, LeftOut
 from chalicelib.errors import FieldError
 
-KINDS = ("unreadable", "protection", "code", "taken", "url", "blocked", "field", "external-id", "not-stored")
+KINDS = ("unreadable", "protection", "code", "taken", "url", "blocked", "field", "external-id", "not-stored", "domain")
 """The kinds of refusals. Stable; ``openapi.json`` describes each."""
 MAX_COLUMNS = 50  # names in one summary; the rows of all others are counted too
 

@@ -15,8 +15,8 @@ MUTANTS = (
     Mutant(
         "scope of starting an import",
         "chalicelib/api/transfers.py",
-        'auth.caller_of(request, "create", moment)\n    new_import',
-        'auth.caller_of(request, "read", moment)\n    new_import',
+        'auth.caller_of(request, "create", moment)\n    body',
+        'auth.caller_of(request, "read", moment)\n    body',
         f"{_SCOPES}[POST-/imports-read]",
     ),
     Mutant(
@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "import: a key is needed",
         "chalicelib/api/transfers.py",
-        'auth.caller_of(request, "create", moment)\n    new_import',
-        "auth.creator_of(request, moment)\n    new_import",
+        'auth.caller_of(request, "create", moment)\n    body',
+        "auth.creator_of(request, moment)\n    body",
         f"{_TRANSFERS}::TestRequests::test_transfers_need_a_key[POST-/imports]",
     ),
     Mutant(
@@ -176,9 +176,51 @@ MUTANTS = (
     Mutant(
         "import: mending needs the scope manage",
         "chalicelib/usecases/request_transfer.py",
-        'caller.require("manage")\n    job = Import(',
-        "caller.workspace\n    job = Import(",
+        'caller.require("manage")\n    domains',
+        "caller.workspace\n    domains",
         f"{_TRANSFERS}::TestMending::test_it_needs_the_scope_manage",
+    ),
+    Mutant(
+        "import: its domain is one that the workspace may use",
+        "chalicelib/usecases/request_transfer.py",
+        "domains.require_use(new_import.domain, caller, now)",
+        "pass",
+        f"{_TRANSFERS}::TestDomains::test_only_administrators_import_to_every_domain",
+    ),
+    Mutant(
+        "import: rows become links only at domains that the workspace may use",
+        "chalicelib/usecases/import_rows.py",
+        "            self._require_use(imported.new_link.domain)\n",
+        "",
+        f"{_TRANSFERS}::TestDomains::test_each_row_becomes_a_link_of_its_domain",
+    ),
+    Mutant(
+        "import: a resumed dry run restores results in their spaces",
+        "chalicelib/usecases/import_rows.py",
+        "self.links.put_mended(imported.new_link.id_of(code), imported)",
+        "self.links.put_mended(code, imported)",
+        f"{_TRANSFERS}::TestDomains::test_a_resumed_dry_run_knows_what_it_would_have_mended",
+    ),
+    Mutant(
+        "import: codes of spaces that ignore case are in lower case",
+        "chalicelib/usecases/import_rows.py",
+        "unguessable=is_unguessable, any_case=imported.new_link.any_case",
+        "unguessable=is_unguessable",
+        f"{_TRANSFERS}::TestDomains::test_each_row_becomes_a_link_of_its_domain",
+    ),
+    Mutant(
+        "import: no links elsewhere when its domain is gone",
+        "chalicelib/usecases/import_links.py",
+        "if target is None:",
+        "if False:",
+        f"{_TRANSFERS}::TestDomains::test_an_import_fails_when_its_domain_is_gone",
+    ),
+    Mutant(
+        "export: only links of its domain",
+        "chalicelib/usecases/export_links.py",
+        "filter(job.includes, links)",
+        "iter(links)",
+        f"{_TRANSFERS}::TestDomains::test_an_export_may_be_of_one_domain",
     ),
     Mutant(
         "import: only links with the same target are mended",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.domains import Domains
 from chalicelib.core.transfers import import_job
 from chalicelib.core.transfers.file_message import StoredFile, Work
 from chalicelib.core.transfers.import_job import Import
@@ -116,12 +117,13 @@ def test_an_import_has_a_state() -> None:
     job = Import(id="x", owner="ann", by="laptop", created_at=NOW)
 
     assert job.state == "waiting"
-    assert job.as_json(None) == {
+    assert job.as_json(Domains.from_text("", "https://sho.rt"), None) == {
         "id": "x",
         "state": "waiting",
         "createdAt": "2026-11-25T12:00:00.000Z",
         "onTaken": "refuse",
         "dryRun": False,
+        "domain": "sho.rt",
         "format": None,
         "total": None,
         "read": 0,
