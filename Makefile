@@ -59,11 +59,11 @@ erase: $(VENV)/.installed ## Delete the history and the single visits of a delet
 demo: $(VENV)/.installed ## Shorten and follow the URLs of FILE (a small sample by default) on the running service
 	@$(BIN)/python -m dev.local.demo $(FILE)
 
-import: $(VENV)/.installed ## Import FILE, a CSV of another shortener or a list: OWNER=laptop TAKEN=refuse|skip|rename|mend TRY=yes STAGE=local, or ADDRESS= KEY=
-	@$(BIN)/python -m dev.admin.transfers import "$(STAGE)" "$(FILE)" "$(OWNER)" "$(TAKEN)" "$(TRY)"
+import: $(VENV)/.installed ## Import FILE, a CSV of another shortener or a list: OWNER=laptop TAKEN=refuse|skip|rename|mend TRY=yes DOMAIN= STAGE=local, or ADDRESS= KEY=
+	@$(BIN)/python -m dev.admin.transfers import "$(STAGE)" "$(FILE)" "$(OWNER)" "$(TAKEN)" "$(TRY)" "$(DOMAIN)"
 
-export: $(VENV)/.installed ## Export all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= STAGE=local, or ADDRESS= KEY=
-	@$(BIN)/python -m dev.admin.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)"
+export: $(VENV)/.installed ## Export all links to FILE, .csv or .ndjson: OWNER= (everyone's) DAYS= DOMAIN= STAGE=local, or ADDRESS= KEY=
+	@$(BIN)/python -m dev.admin.transfers export "$(STAGE)" "$(FILE)" "$(OWNER)" "$(DAYS)" "$(DOMAIN)"
 
 replay: $(VENV)/.installed ## Put the rows of the clicks that were spilled into FILE, a log: STAGE=local
 	@$(BIN)/python -m dev.admin.replay "$(FILE)" "$(STAGE)"

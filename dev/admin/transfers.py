@@ -48,15 +48,19 @@ def main() -> None:
         sys.exit("\nThe service continues what has begun.")
 
 
-def import_file(stage: str, file: str, owner: str, on_taken: str, dry_run: str = "") -> None:
-    """Import ``file`` for ``owner``, or do a dry run, and write the report beside it."""
+def import_file(stage: str, file: str, owner: str, on_taken: str, dry_run: str = "", domain: str = "") -> None:
+    """Import ``file`` for ``owner``, or do a dry run, and write the report beside it.
+
+    ``domain`` is that of rows that name no domain of the service; empty: the owner's default.
+    """
     if not file:
         raise TransferFailed("Which file? make import FILE=links.csv")
     try:
         content = Path(file).read_bytes()
     except OSError as unreadable:
         raise TransferFailed(f"{file} cannot be read: {unreadable.strerror}.") from unreadable
-    body = ({"onTaken": on_taken} if on_taken else {}) | ({"dryRun": True} if dry_run else {})
+    body: dict[str, Any] = {"onTaken": on_taken or None, "dryRun": bool(dry_run)}
+    body |= {"domain": domain} if domain else {}
     with _api(stage, owner or "laptop", ("admin",)) as (address, key):
         job = _request(address, "POST", "/v1/imports", key, body)
         if len(content) > job["upload"]["maxBytes"]:
@@ -83,16 +87,17 @@ def _summary(job: dict[str, Any], report: Path) -> str:
     return "\n".join([*lines, f"What {'would become' if job['dryRun'] else 'became'} of each: {report}"])
 
 
-def export_file(stage: str, file: str, owner: str, days: str) -> None:
+def export_file(stage: str, file: str, owner: str, days: str, domain: str = "") -> None:
     """Export the links of ``owner`` to ``file``; a name that ends in .ndjson gives one JSON object a line.
 
-    Without an owner, export those of KEY; without KEY, everyone's.
+    Without an owner, export those of KEY; without KEY, everyone's. ``domain``: only the links there.
     """
     target = Path(file or f"links-{datetime.now(UTC):%Y-%m-%d}.csv")
     body: dict[str, Any] = {
         "format": "ndjson" if target.suffix == ".ndjson" else "csv",
         "owner": owner or "*",
         "days": bool(days),
+        **({"domain": domain} if domain else {}),
     }
     if not owner and os.environ.get("KEY"):
         del body["owner"]  # the key's own

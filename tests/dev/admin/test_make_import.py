@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +84,50 @@ def test_an_unreachable_service_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(transfers.TransferFailed, match=r"Nothing answers at https://127\.0\.0\.1:1\."):
         transfers.export_file("local", "links.csv", "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (("", "", ""), {"onTaken": None, "dryRun": False}),
+        (("mend", "yes", ""), {"onTaken": "mend", "dryRun": True}),
+        (("", "", "team.example"), {"onTaken": None, "dryRun": False, "domain": "team.example"}),
+    ],
+)
+def test_an_import_is_asked_for_as_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, str, str], body: dict[str, Any]
+) -> None:
+    """By TAKEN=, TRY= and DOMAIN=; the service's own defaults count where nothing is said."""
+    file = tmp_path / "links.csv"
+    file.write_text("url\n")
+    sent = asked_for(monkeypatch)
+
+    with pytest.raises(transfers.TransferFailed, match="No"):
+        transfers.import_file("local", str(file), "", *arguments)
+
+    assert sent == [("POST", "/v1/imports", body)]
+
+
+@pytest.mark.parametrize(("domain", "more"), [("", {}), ("team.example", {"domain": "team.example"})])
+def test_an_export_is_asked_for_as_said(monkeypatch: pytest.MonkeyPatch, domain: str, more: dict[str, str]) -> None:
+    """By the name of the file, DAYS= and DOMAIN=."""
+    sent = asked_for(monkeypatch)
+
+    with pytest.raises(transfers.TransferFailed, match="No"):
+        transfers.export_file("local", "links.ndjson", "", "yes", domain)
+
+    assert sent == [("POST", "/v1/exports", {"format": "ndjson", "days": True, **more})]
+
+
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return the list of the requests that a service gets, which refuses them."""
+    sent: list[Any] = []
+
+    def refuse(_: str, method: str, path: str, body: Any, __: str) -> Answer:
+        sent.append((method, path, body))
+        return 403, None, b'{"detail": "No."}'
+
+    monkeypatch.setenv("ADDRESS", "https://sho.rt")
+    monkeypatch.setenv("KEY", "sk_x")
+    monkeypatch.setattr(transfers, "ask", refuse)
+    return sent
