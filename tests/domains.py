@@ -7,12 +7,15 @@ AWS does: here it is filled in from the header Host.
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
 import sys
 from typing import Any
 
 import pytest
 from chalice.local import LocalGateway
 
+import chalicelib
 from chalicelib import settings as module
 from chalicelib.core.domains import Domains
 from chalicelib.settings import Settings
@@ -20,6 +23,8 @@ from chalicelib.settings import Settings
 
 def with_domains(patch: pytest.MonkeyPatch, text: str, others: frozenset[str] = frozenset()) -> Settings:
     """Give the service the domains of ``text``, and ``others`` of the default one, and return its settings."""
+    for each in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+        importlib.import_module(each.name)  # one that is imported only now and then would keep these settings for good
     before = module.settings
     domains = Domains.from_text(text, before.base_url, others)
     own_hosts = before.own_hosts | domains.listed.keys() | others
