@@ -62,14 +62,14 @@ MUTANTS = (
         "chalicelib/api/domains.py",
         'auth.caller_of(request, "admin", moment)',
         'auth.caller_of(request, "read", moment)',
-        f"{_CELL}[PATCH-/v1/domains/{{host}}]",
+        f"{_CELL}[/v1/domains/{{host}}-PATCH-viewer]",
     ),
     Mutant(
         "domain: the scope to read shows one",
         "chalicelib/api/domains.py",
         'caller = auth.caller_of(request, "read", moment)\n    return',
         "caller = auth.caller_of(request, None, moment)\n    return",
-        f"{_CELL}[GET-/v1/domains/{{host}}]",
+        f"{_CELL}[/v1/domains/{{host}}-GET-create alone]",
     ),
     Mutant(
         "domain: what is no link is for who may use it",
