@@ -93,7 +93,7 @@ def close_a_day(event: SQSEvent) -> None:
     for message in event:
         job = NightJob.from_json(message.body)
         with _logged("close_a_day"):
-            logs.note(step=job.step, code=job.subject, day=job.day)
+            logs.note(step=job.step, **settings.domains.names_of(job.subject), day=job.day)
             try:
                 logs.note(CountDrift=close_day.run(job, clock.now(), clock.has_seconds(20, event.context)))
             except close_day.OutOfTime:

@@ -85,6 +85,11 @@ class Domains:
         """Return the domain that the link of ``link_id`` is shown under."""
         return self.of_space(space_of(link_id))
 
+    def names_of(self, link_id: str) -> dict[str, str]:
+        """Return what logs call a link: its code, and outside the default space its domain."""
+        space = space_of(link_id)
+        return {"code": code_of(link_id), **({"domain": self.of_space(space).host} if space else {})}
+
     def active(self) -> list[Domain]:
         """Return the default domain, then those with links of their own, as they are listed."""
         return [self.default, *(each for each in self.listed.values() if not each.is_retired)]

@@ -106,7 +106,7 @@ def _fold_link(key: CounterKey, now: datetime, has_time: Callable[[], bool]) -> 
     # Judged by other patterns, another kind is no error; another number of visits always is.
     off = sum(map(abs, drift.values())) if _are_judged_alike(found) else abs(drift["visits"])
     if off:
-        logs.write(drift=drift, code=key.subject, day=key.day)
+        logs.write(drift=drift, **settings.domains.names_of(key.subject), day=key.day)
     return off
 
 
@@ -217,7 +217,8 @@ def _recount(
                 try:
                     recount.add(judge(item))
                 except RowUnreadable as unreadable:  # it was set aside by the function that counts
-                    logs.write(unreadable=str(unreadable)[:200], code=key.subject, day=key.day)
+                    names = settings.domains.names_of(key.subject)
+                    logs.write(unreadable=str(unreadable)[:200], **names, day=key.day)
             recount.entry = items[-1]["entry"]["S"] if items else recount.entry
             if more and (not has_time() or time.monotonic() > save_at):
                 click_store.save_recount(key, step, recount.to_bytes(), now)

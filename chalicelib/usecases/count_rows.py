@@ -167,7 +167,7 @@ def _spread(rows: Mapping[Place, list[Record]], groups: Mapping[Place, Numbered]
         except StoreUnavailable as failure:
             logs.note(spread=str(failure.__cause__)[:200])
             continue
-        logs.write(slots=needed, before=drawn, code=place.subject)
+        logs.write(slots=needed, before=drawn, **settings.domains.names_of(place.subject))
 
 
 def figures(counted: Iterable[ClassifiedClick]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from chalicelib.aws.dynamodb import (
 )
 from chalicelib.aws.dynamodb.claim_store import Claim
 from chalicelib.aws.dynamodb.errors import WriteContended
-from chalicelib.core import domains as domain_ids
 from chalicelib.core.access.audit_log import Action, Entry
 from chalicelib.core.access.caller import Caller, Who
 from chalicelib.core.access.offer import NewOffer, Offer
@@ -198,8 +197,8 @@ def _find(name: LinkName, now: datetime) -> Offer | None:
 
 def _address_of(link_id: str) -> str:
     """Return what logs call a link: its code; outside the default domain with the host that it is at now."""
-    code = domain_ids.code_of(link_id)
-    return code if code == link_id else f"{settings.domains.of(link_id).host}/{code}"
+    names = settings.domains.names_of(link_id)
+    return "/".join(filter(None, (names.get("domain"), names["code"])))
 
 
 def _was_moved_to(caller: Caller, link: Link) -> bool:

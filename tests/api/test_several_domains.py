@@ -452,7 +452,8 @@ class TestManage:
 
         assert [body for body in bodies if "//team" in body.replace("://team", "")] == []
         assert not any("//team" in json.dumps(line).replace("://team", "") for line in lines if "spilled" not in line)
-        assert {line.get("domain") for line in lines if line.get("code") == "sale"} >= {"team.example"}
+        named = {(line.get("route"), line.get("domain")) for line in lines if line.get("code") == "sale"}
+        assert named >= {("POST /links", "team.example"), ("GET /{code}", "team.example")}
 
     @pytest.mark.parametrize("target", ["team.example", "old.example", "also.example", "sho.rt"])
     def test_no_link_leads_to_a_host_of_this_service(self, team: Keyed, target: str) -> None:
