@@ -17,6 +17,7 @@ from chalicelib.api import pages
 from dev.deploy.smoke import with_key
 from dev.http_client import ask
 from dev.local import demo
+from dev.local.ports import own_port
 from tests.e2e import browser as browsers
 from tests.e2e.browser import Visitor, axe_script, barriers, keep, keep_key, make_key, make_link
 from tests.e2e.conftest import Running
@@ -32,6 +33,17 @@ EVIL = '"><img/src="x"onerror="window.hacked=1">'  # without a space, which no a
 COUNTED_WITHIN = demo.COUNT_SECONDS
 UNDO_SECONDS = 6
 _HAS_RUN = "url => import(url).then(() => null)"  # a module runs once: what imports it waits for the run that is on
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service with a second domain, which is open to no workspace until a test opens it."""
+    service = Running(own_port(), own_port(), tmp_path_factory.mktemp("state"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOMAINS", "team.localhost=team")
+        service.start()
+    yield service
+    service.stop()
 
 
 @pytest.fixture(scope="module")
@@ -1092,6 +1104,14 @@ def team(running: Running) -> Team:
     return Team(running, f"team-{time.monotonic_ns()}")
 
 
+def second_domain(running: Running, *workspaces: str) -> str:
+    """Open the second domain to workspaces, as an administrator of the installation; return its host."""
+    admin, host = make_key(running.aws_port, "admin"), f"team.localhost:{running.port}"
+    status, answer = with_key(running.base_url, admin, "PATCH", f"/v1/domains/{host}", {"workspaces": [*workspaces]})
+    assert status == 200, answer
+    return host
+
+
 def key_card(page: Page, name: str) -> Locator:
     """Return the card of a key in the list."""
     return page.get_by_role("listitem").filter(has=page.get_by_text(name, exact=True))
@@ -1105,6 +1125,47 @@ def make_in_form(page: Page, name: str) -> str:
     shown = page.get_by_role("region", name="Make a key").locator("code")
     expect(shown).to_be_visible()
     return shown.inner_text()
+
+
+class TestDomains:
+    """A second domain, for those who may use it."""
+
+    def test_one_code_is_two_links(self, ann: Visitor, running: Running, team: Team) -> None:
+        """Without a choice nothing asks for the domain. With one, each link is at its own, and so are its actions."""
+        page = ann.open()
+        expect(page.get_by_label("Alias")).to_be_attached()
+        page.wait_for_load_state("networkidle")
+        assert not [each for each in ann.asked if "/v1/" in each]
+        keep_key(ann, team.key)
+        page = ann.open()
+        expect(page.get_by_text("Your key acts for")).to_be_visible()
+        expect(page.get_by_label("Domain")).to_be_hidden()
+        _, first = with_key(running.base_url, team.key, "POST", "/links", {"url": TARGET, "alias": "at-both"})
+        host = second_domain(running, team.name)
+        second = first | {"shortUrl": f"http://{host}/at-both"}
+
+        page = ann.open()
+        page.get_by_label("Domain").select_option(host)
+        page.get_by_text("Options", exact=True).click()
+        page.get_by_label("Alias").fill("at-both")
+        expect(page.get_by_text("at-both is free")).to_be_visible()
+        assert shorten(page, f"{TARGET}/second") == second["shortUrl"]
+        expect(page.get_by_label("Domain")).to_have_value(host)
+        page = ann.open("/#/links")
+        card(page, second).get_by_role("button", name="Edit").click()
+        card(page, second).get_by_label("Title").fill("Second")
+        card(page, second).get_by_role("button", name="Save").click()
+        expect(card(page, second)).to_contain_text("Second")
+        expect(card(page, first)).not_to_contain_text("Second")
+        page.get_by_label("Domain").select_option(f"127.0.0.1:{running.port}")
+        expect(card(page, second)).to_have_count(0)
+        expect(card(page, first)).to_be_visible()
+        page.get_by_label("Domain").select_option("all")
+        card(page, second).get_by_role("link", name="0 visits").click()
+        expect(page.get_by_role("heading", name=f"Statistics of {host}/at-both")).to_be_visible()
+        expect(page.get_by_text("No visits in this period yet")).to_be_visible()
+        page.get_by_role("link", name="Bulk").click()
+        expect(page.get_by_label("Domain").first).to_have_value(host)
 
 
 class TestHostileText:

@@ -1,8 +1,8 @@
 // The keys of a workspace, for its administrators: list, make and revoke them.
 import { texts } from "./access-texts.js";
 import { api } from "./api.js";
-import { alertLine, busy, button, copyButton, make, moment, say, select, tell } from "./dom.js";
-import { clearErrors, explain, labelled } from "./fields.js";
+import { alertLine, busy, button, copyButton, labelled, make, moment, say, select, tell } from "./dom.js";
+import { clearErrors, explain } from "./fields.js";
 import { keepOwnKey, ownKey } from "./keys.js";
 import { isBeingRemoved, removeLater } from "./removal.js";
 

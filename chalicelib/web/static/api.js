@@ -7,6 +7,11 @@ export const root = document.body.dataset.root;
 export const takesFiles = () => document.body.dataset.files && ownKey();
 // Whether a problem is temporary, so that a retry may succeed.
 export const isPassing = ({ status }) => [0, 429].includes(status) || status >= 500;
+const ownHost = document.body.dataset.host.split("/")[0].toLowerCase();
+// The domain of a link, after `sign`; "" for the default one, which addresses and calls do not name.
+export const domainOf = ({ domain }, sign = "") => (domain && domain !== ownHost ? sign + domain : "");
+export const pathOf = (link) => `/links/${link.code}${domainOf(link, "?domain=")}`;
+export const statsOf = (link) => `#/stats/${link.code}${domainOf(link, "/")}`;
 let asking = null;
 
 // Each returns {body, headers}, or throws {status, code, detail, errors}; status 0: no answer.
@@ -18,7 +23,8 @@ export const api = {
 };
 
 async function call(method, path, options = {}) {
-  const ofLink = keyOfLink(/^\/links\/([^/?]+)/.exec(path)?.[1]); // letters, digits, - and _ need no encoding
+  // Links without a key are at the default domain. Letters, digits, - and _ need no encoding.
+  const ofLink = keyOfLink(/^\/links\/([^/?]+)(?!.*[?&]domain=)/.exec(path)?.[1]);
   const answer = await send(method, path, options, ofLink ?? ownKey());
   if (answer.ok) return { body: await bodyOf(answer, options), headers: answer.headers };
   const problem = await problemIn(answer);

@@ -1,9 +1,10 @@
 // Creates many links, in chunks; each row shows its link or its error. Continues while other views are open.
 import { api, isPassing, takesFiles } from "./api.js";
-import { addressLink, button, copyButton, headOf, make, saveAs, say, text } from "./dom.js";
-import { labelled, withScheme } from "./fields.js";
+import { addressLink, button, copyButton, headOf, labelled, make, saveAs, say, text } from "./dom.js";
+import { withScheme } from "./fields.js";
 import { keepKeysOfLinks } from "./keys.js";
 import { load } from "./page.js";
+import { domainField } from "./workspace.js";
 
 const AT_ONCE = 100;
 let view = null;
@@ -17,6 +18,7 @@ function build() {
   const input = make("textarea", { rows: 8, required: true, spellcheck: "false", placeholder: text("bulkExample"), input: plan });
   const field = labelled("bulk-input", text("bulkInput"), input, "links", make("p", { class: "quiet", id: "bulk-hint" }, text("bulkHint")));
   input.setAttribute("aria-describedby", "bulk-hint bulk-input-error");
+  const domain = domainField("bulk-domain");
   const planned = make("ol", { class: "quiet" });
   const start = make("button", {}, text("bulkStart"));
   const bar = make("progress", { "aria-label": text("outcome") });
@@ -32,7 +34,7 @@ function build() {
   let rows = [], chunks = [];
   addEventListener("keys", offerFile);
   offerFile();
-  return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, start, planned), outcome, file];
+  return [make("h1", {}, text("bulkTitle")), make("form", { class: "card", submit }, field, domain.node, start, planned), outcome, file];
 
   async function offerFile() {
     file.hidden = !takesFiles();
@@ -47,7 +49,7 @@ function build() {
   function submit(event) {
     event.preventDefault();
     planned.replaceChildren();
-    rows = linesOf(input.value).map((line) => ({ line }));
+    rows = linesOf(input.value).map((line) => ({ line: { ...line, ...domain.values() } }));
     chunks = chunksOf(rows);
     body.replaceChildren();
     run(chunks);

@@ -23,6 +23,16 @@ export function select(names, attributes) {
   return make("select", attributes, ...Object.entries(names).map(([value, name]) => make("option", { value }, name)));
 }
 
+// A control with its label, and a place for its errors.
+export function labelled(id, words, control, field = id, ...more) {
+  Object.assign(control, { id }).setAttribute("aria-describedby", `${id}-error`);
+  control.dataset.field = field;
+  const label = make("label", { for: id }, words);
+  const error = make("p", { class: "error", id: `${id}-error`, hidden: true });
+  if (["checkbox", "radio"].includes(control.type)) return make("div", { class: "field check" }, control, label, error);
+  return make("div", { class: "field" }, label, control, ...more, error);
+}
+
 export function headOf(titles) {
   return make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title))));
 }

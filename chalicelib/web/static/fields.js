@@ -1,5 +1,5 @@
 // The fields of a link, for creating and changing one: their inputs, values and errors.
-import { button, choices, make, select, tell, text } from "./dom.js";
+import { button, choices, labelled, make, select, tell, text } from "./dom.js";
 
 const orNull = (value) => value || null;
 const plain = { autocapitalize: "none", spellcheck: "false" };
@@ -19,15 +19,6 @@ let rulesMade = 0;
 export function linkFields(prefix, names, link = { enabled: true }) {
   const parts = names.map((name) => (OTHERS[name] ?? (INPUTS[name] ? input : check))(prefix, link, name));
   return { nodes: parts.map((part) => part.node), values: () => Object.assign({}, ...parts.map((part) => part.values())) };
-}
-
-export function labelled(id, words, control, field = id, ...more) {
-  Object.assign(control, { id }).setAttribute("aria-describedby", `${id}-error`);
-  control.dataset.field = field;
-  const label = make("label", { for: id }, words);
-  const error = make("p", { class: "error", id: `${id}-error`, hidden: true });
-  if (["checkbox", "radio"].includes(control.type)) return make("div", { class: "field check" }, control, label, error);
-  return make("div", { class: "field" }, label, control, ...more, error);
 }
 
 function input(prefix, link, name) {

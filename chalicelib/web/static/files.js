@@ -1,11 +1,13 @@
 // Imports and exports files of links: the service does the work, the page polls.
 import { api, isPassing } from "./api.js";
-import { alertLine, busy, button, choices, make, select, tell, text } from "./dom.js";
-import { check, labelled } from "./fields.js";
+import { alertLine, busy, button, choices, labelled, make, select, tell, text } from "./dom.js";
+import { check } from "./fields.js";
+import { domainField } from "./workspace.js";
 
 export function importForm() {
   const file = make("input", { type: "file", required: true, accept: ".csv,.txt,.tsv,.ndjson" });
   const taken = select(choices.taken);
+  const domain = domainField("import-domain");
   const dryRun = check("", {}, "dryRun");
   const note = make("p", { class: "quiet", role: "status" });
   const wrong = alertLine();
@@ -13,7 +15,7 @@ export function importForm() {
   const report = button(text("fileReport"), () => trying(report, saveReport), { hidden: true });
   let path;
   return make("form", { class: "card", submit }, labelled("file", text("file"), file), labelled("taken", text("taken"), taken),
-    dryRun.node, note, wrong, make("div", { class: "actions" }, start, report));
+    domain.node, dryRun.node, note, wrong, make("div", { class: "actions" }, start, report));
 
   function submit(event) {
     event.preventDefault();
@@ -30,7 +32,7 @@ export function importForm() {
     report.hidden = true;
     note.replaceChildren(bar);
     try {
-      const { body } = await api.post("/imports", { onTaken: taken.value, ...dryRun.values() });
+      const { body } = await api.post("/imports", { onTaken: taken.value, ...dryRun.values(), ...domain.values() });
       path = `/imports/${body.id}`;
       await send(body.upload, file.files[0]);
       const done = await ended(path, ({ read, total, problem }) => {

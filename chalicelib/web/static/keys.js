@@ -1,9 +1,13 @@
-// The keys in local storage: the user's API key, and the manage key of each link created without one.
+// What is in local storage: the user's API key, the manage key of each link created without one, and the domain chosen last.
 const OWN = "key";
 const OF_LINKS = "links"; // [[code, key], ...], the oldest first: an object would put codes of digits first
 const memory = {}; // for browsers without local storage: lasts as long as this page
 
 export const ownKey = () => read(OWN);
+
+export const keptDomain = () => read("domain");
+
+export const keepDomain = (host) => write("domain", host);
 
 // "": remove it.
 export function keepOwnKey(key) {

@@ -1,5 +1,5 @@
 // One link of the list: its details, and the owner's actions.
-import { api } from "./api.js";
+import { api, domainOf, pathOf, statsOf } from "./api.js";
 import { addressLink, alertLine, busy, button, copyButton, make, moment, say, tell, text, withoutScheme } from "./dom.js";
 import { clearErrors, explain, linkFields, showError } from "./fields.js";
 import { forgetKeyOfLink } from "./keys.js";
@@ -10,7 +10,7 @@ const CHANGEABLE = ["url", "title", "tags", "expires", "maxVisits", "password", 
 
 export function linkCard(link, filterBy) {
   const card = make("li", { class: "card link" });
-  const path = `/links/${link.code}`;
+  const path = pathOf(link);
   const short = withoutScheme(link.shortUrl);
   let below = null; // the open section, and its button
   draw();
@@ -25,7 +25,7 @@ export function linkCard(link, filterBy) {
       make("div", {}, link.title ?? ""),
       addressLink(link.url, { class: "target quiet" }),
       make("div", { class: "actions quiet" },
-        make("a", { href: `#/stats/${link.code}` }, text("visits", { count: link.visits.total })),
+        make("a", { href: statsOf(link) }, text("visits", { count: link.visits.total })),
         link.importedVisits > 0 && make("span", {}, text("importedVisits", { count: link.importedVisits })), ...times,
         ...link.tags.map((tag) => button(tag, () => filterBy(tag), { class: "tag" }))),
       make("div", { class: "actions", role: "group", "aria-label": short },
@@ -65,7 +65,7 @@ export function linkCard(link, filterBy) {
 
   function remove() {
     const words = ["removing", "removed"].map((name) => text(name, { short }));
-    removeLater({ path, name: short, words, done: () => forgetKeyOfLink(link.code) }, card);
+    removeLater({ path, name: short, words, done: () => domainOf(link) || forgetKeyOfLink(link.code) }, card);
   }
 
   function edit({ target }) {
@@ -85,7 +85,7 @@ export function linkCard(link, filterBy) {
   }
 
   function editForm(etag) {
-    const fields = linkFields(`edit-${link.code}-`, CHANGEABLE, link);
+    const fields = linkFields(`edit-${domainOf(link)}${link.code}-`, CHANGEABLE, link);
     const before = fields.values();
     const save = make("button", {}, text("save"));
     const close = () => {

@@ -1,13 +1,14 @@
 // The links of the API key, then those created in this browser without one: search, change and delete.
-import { api, takesFiles } from "./api.js";
-import { alertLine, busy, button, later, make, tell, text } from "./dom.js";
-import { labelled } from "./fields.js";
+import { api, pathOf, takesFiles } from "./api.js";
+import { alertLine, busy, button, labelled, later, make, tell, text } from "./dom.js";
 import { forgetKeyOfLink, linkKeys, ownKey } from "./keys.js";
 import { linkCard } from "./link-card.js";
 import { load as loaded } from "./page.js";
 import { isBeingRemoved } from "./removal.js";
+import { domainField } from "./workspace.js";
 
 const PAGE = 20;
+const domain = domainField("of-domain", text("allDomains"));
 
 export function show(main) {
   const search = make("input", { type: "search", input: later(begin) });
@@ -21,8 +22,9 @@ export function show(main) {
   let next, turn = 0, seen, isLoading = false;
 
   main.replaceChildren(make("h1", {}, text("myLinks")),
-    make("div", { class: "grid", role: "search" }, labelled("q", text("search"), search), labelled("tag", text("tag"), tag)),
+    make("div", { class: "grid", role: "search" }, labelled("q", text("search"), search), labelled("tag", text("tag"), tag), domain.node),
     make("div", { class: "actions wide" }, note, save), wrong, list, more);
+  domain.node.onchange = begin;
   addEventListener("keys", begin);
   begin();
   return () => {
@@ -36,7 +38,7 @@ export function show(main) {
     seen = 0;
     isLoading = false;
     save.hidden = !takesFiles();
-    next = pagesOf({ q: search.value.trim(), tag: tag.value.trim() });
+    next = pagesOf({ q: search.value.trim(), tag: tag.value.trim(), ...domain.values() });
     list.replaceChildren();
     note.textContent = text("looking", { count: seen });
     load();
@@ -61,13 +63,13 @@ export function show(main) {
   }
 
   function add({ data, lookedAt, next: hasMore }) {
-    list.append(...data.filter((link) => !isBeingRemoved(`/links/${link.code}`)).map((link) => linkCard(link, filterBy)));
+    list.append(...data.filter((link) => !isBeingRemoved(pathOf(link))).map((link) => linkCard(link, filterBy)));
     seen += lookedAt;
     const count = list.children.length;
     more.hidden = !hasMore;
     more.textContent = text("more");
     if (hasMore) sight.observe(more);
-    const none = hasMore ? "looking" : search.value || tag.value ? "noneFound" : "noneHere";
+    const none = hasMore ? "looking" : search.value || tag.value || domain.values().domain ? "noneFound" : "noneHere";
     note.textContent = text(!count ? none : hasMore ? "linksSoFar" : "linksCount", { count: count || seen });
   }
 
@@ -99,8 +101,8 @@ function pagesOf(filter) {
   };
 }
 
-function pagesOfKey({ q, tag }) {
-  const query = new URLSearchParams({ limit: PAGE, q, tag });
+function pagesOfKey(filter) {
+  const query = new URLSearchParams({ limit: PAGE, ...filter });
   return async () => {
     const { body } = await api.get(`/links?${query}`);
     query.set("cursor", body.next);
@@ -108,9 +110,9 @@ function pagesOfKey({ q, tag }) {
   };
 }
 
-function pagesOfBrowser({ q, tag }) {
+function pagesOfBrowser({ q, tag, domain: host }) {
   const codes = linkKeys().map(([code]) => code).reverse();
-  const fits = (link) => link && (!tag || link.tags.includes(tag))
+  const fits = (link) => link && (!tag || link.tags.includes(tag)) && (!host || link.domain === host)
     && [link.url, link.title, link.code].join("\n").toLowerCase().includes(q.toLowerCase());
   return async () => {
     const links = await Promise.all(codes.slice(0, PAGE).map(linkHere));

@@ -23,7 +23,7 @@ skip.addEventListener("click", (event) => {
 keys.addEventListener("click", async () => (await load("key-dialog")).askForKey());
 
 async function open(isMove) {
-  const [, name, code] = location.hash.split("/");
+  const [, name, code, domain] = location.hash.split("/");
   const view = VIEWS.includes(name) ? name : "";
   const mine = ++turn;
   leave?.();
@@ -33,7 +33,7 @@ async function open(isMove) {
   if (view || !form.isConnected) main.replaceChildren(...(view ? [] : home));
   const module = await load(view || "shorten");
   if (mine !== turn) return undefined;
-  const shown = module.show(main, code);
+  const shown = module.show(main, code, domain);
   arrive(isMove);
   const left = await shown;
   if (mine !== turn) return left?.();

@@ -1,12 +1,14 @@
 // The QR code of a link, to view and to download.
-import { api, root } from "./api.js";
+import { api, domainOf, root } from "./api.js";
 import { button, make, saveAs, say, text, withoutScheme } from "./dom.js";
 
-export function qrCode({ code, shortUrl }) {
-  const path = `/${code}/qr`;
+export function qrCode(link) {
+  const { code, shortUrl } = link;
+  const domain = domainOf(link);
+  const path = domain ? `/v1/links/${code}/qr?domain=${domain}` : `/${code}/qr`;
   const png = async () => {
     try {
-      saveAs(`${code}.png`, (await api.get(`${path}?size=1024`, { accept: "image/png" })).body);
+      saveAs(`${code}.png`, (await api.get(`${path}${domain ? "&" : "?"}size=1024`, { accept: "image/png" })).body);
     } catch (problem) {
       say(problem.detail);
     }

@@ -4,14 +4,18 @@ import { busy, button, copyButton, later, make, moment, say, text, withoutScheme
 import { clearErrors, explain, linkFields, withScheme } from "./fields.js";
 import { keepKeysOfLinks, keyOfLink, ownKey } from "./keys.js";
 import { qrCode } from "./qr.js";
+import { domainField, offered } from "./workspace.js";
 
 const OPTIONS = ["alias", "title", "tags", "expires", "maxVisits", "password", "confirm", "forwardQuery", "unguessable", "rules"];
+const domain = domainField("domain");
 let form, options, result; // in the page while this view is shown
 let fields, isCounted; // isCounted: checking an alias counts as creating a link
 
 export function show() {
   if (fields) return;
   [form, options, result] = ["shorten", "options", "result"].map((id) => document.getElementById(id));
+  form.querySelector(".row > button").before(domain.node);
+  domain.node.onchange = () => form.alias.dispatchEvent(new Event("input"));
   renew();
 }
 
@@ -19,6 +23,7 @@ export function submit() {
   show();
   clearErrors(form);
   return busy(form.querySelector("button"), async () => {
+    await offered;
     const { body } = await api.post("/links", newLink());
     keepKeysOfLinks([body]);
     present(body);
@@ -35,7 +40,7 @@ function renew() {
 }
 
 function newLink() {
-  const values = { url: withScheme(form.url.value.trim()), ...fields.values() };
+  const values = { url: withScheme(form.url.value.trim()), ...fields.values(), ...domain.values() };
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== false));
 }
 
@@ -56,7 +61,7 @@ function watchAlias(input) {
 // Returns the problem of an alias, "" if it is free, null if checking it would use up the limit.
 async function wrongWith(alias) {
   if (isCounted && !ownKey()) return null;
-  const links = [{ url: "https://example.com/", alias }];
+  const links = [{ url: "https://example.com/", alias, ...domain.values() }];
   const { body, headers } = await api.post("/links/bulk?dryRun=true", { links }, { quiet: true });
   isCounted = headers.has("RateLimit");
   return body.data[0].problem?.errors?.find((error) => error.field === "alias")?.message ?? "";

@@ -1,5 +1,5 @@
 // Statistics of one link or of all: numbers, visits over time, and breakdowns. In UTC, as they are counted.
-import { api } from "./api.js";
+import { api, domainOf, statsOf } from "./api.js";
 import { bar, bars, sample } from "./chart.js";
 import { alertLine, button, headOf, make as el, saveAs, say, select, tell } from "./dom.js";
 import { texts } from "./stats-texts.js";
@@ -16,10 +16,12 @@ const styled = new Promise((done) => {
   document.head.append(el("link", { rel: "stylesheet", href: new URL("stats.css", import.meta.url), load: done, error: done }));
 });
 
-export async function show(main, code) {
+// Without `code`: of all links, or of those at `domain`.
+export async function show(main, code, domain) {
   await styled;
   const path = code ? `/links/${encodeURIComponent(code)}/stats` : "/stats";
-  const asked = { range: "30", unit: "day" };
+  const name = nameOf(domain, code);
+  const asked = { range: "30", unit: "day", at: domain && { domain } };
   let seen = null; // the present report
   let turn = 0; // responses to outdated requests are dropped
 
@@ -37,11 +39,11 @@ export async function show(main, code) {
   const rows = el("div", { class: "unseen" }, table);
   const toggle = button(texts.asTable, turnOver, { "aria-pressed": "false" });
   const who = breakdown(texts.who, kindName);
-  const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each) => shownName(name, each ?? ""))]);
+  const found = Object.entries(texts.breakdowns).map(([name, words]) => [name, breakdown(words, (each, row) => shownName(name, each ?? "", row))]);
   const body = el("div", { hidden: true }, numbers, nothing,
     el("div", { class: "tools actions" }, title, toggle, button(texts.csv, download)), chart, legend, rows,
     el("div", { class: "breakdowns grid" }, who.part, ...found.map(([, { part }]) => part)), el("p", { class: "quiet" }, texts.note), updated);
-  main.replaceChildren(el("h1", {}, code ? texts.one(code) : texts.all),
+  main.replaceChildren(el("h1", {}, name ? texts.one(name) : texts.all),
     el("div", { class: "choices actions", change: choose }, el("label", {}, texts.period, range), ...own, el("label", {}, texts.unit, unit)), error, body);
 
   async function load(quietly) {
@@ -108,7 +110,7 @@ export async function show(main, code) {
   async function download() {
     try {
       const { body: csv } = await api.get(`${path}?${queryOf(asked)}`, { accept: "text/csv" });
-      saveAs(`visits-${code || "all"}-${daysOf(asked).join("-")}.csv`, csv);
+      saveAs(`visits-${name || "all"}-${daysOf(asked).join("-")}.csv`, csv);
     } catch (problem) {
       tell(error, texts.noCsv(why(problem)));
     }
@@ -136,8 +138,8 @@ function breakdown(title, cell) {
     all = rows ?? []; // only a link has variants, only all have top links
     part.hidden = !all.length;
     const total = all.reduce((sum, { visits }) => sum + visits, 0) || 1;
-    body.replaceChildren(...(whole ? all : all.slice(0, FEW)).map(({ name, visits }) => el("tr", {},
-      el("th", { scope: "row" }, cell(name), bar(visits / total)), el("td", {}, number(visits)),
+    body.replaceChildren(...(whole ? all : all.slice(0, FEW)).map(({ name, visits, ...row }) => el("tr", {},
+      el("th", { scope: "row" }, cell(name, row), bar(visits / total)), el("td", {}, number(visits)),
       el("td", { class: "quiet" }, (visits / total).toLocaleString(LANGUAGE, { style: "percent" })))));
     more.hidden = all.length <= FEW;
     more.textContent = whole ? texts.showLess : texts.showAll(all.length);
@@ -162,8 +164,8 @@ function kindName(kind) {
   return el("span", { class: "kind" }, sample(kind), texts.counts[kind]);
 }
 
-function shownName(list, name) {
-  if (list === "links" && name && name !== "other") return el("a", { href: `#/stats/${name}` }, name);
+function shownName(list, name, { domain }) {
+  if (domain) return el("a", { href: statsOf({ code: name, domain }) }, nameOf(domainOf({ domain }), name));
   if (Object.hasOwn(texts.names, name)) return texts.names[name];
   const type = { countries: "region", languages: "language" }[list];
   try {
@@ -180,6 +182,9 @@ function moment(at, unit, brief) {
   return new Date(at).toLocaleString(LANGUAGE, { month: "short", ...day, ...year, ...hour, timeZone: "UTC" });
 }
 
+// As in short URLs; at the default domain, the code alone.
+const nameOf = (...parts) => parts.filter(Boolean).join("/");
+
 function daysOf({ range, from, to }) {
   if (range === "own") return [from, to];
   return [range - 1, 0].map((ago) => new Date(Date.now() - ago * DAY).toISOString().slice(0, 10));
@@ -188,7 +193,7 @@ function daysOf({ range, from, to }) {
 function queryOf(asked) {
   const [from, to] = daysOf(asked);
   if (!from || !to || from > to) throw { detail: texts.incomplete };
-  return new URLSearchParams({ from, to, unit: asked.unit });
+  return new URLSearchParams({ from, to, unit: asked.unit, ...asked.at });
 }
 
 function number(value) {

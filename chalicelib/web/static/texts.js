@@ -20,6 +20,7 @@ const TEXTS = {
   alias: "Alias",
   aliasFree: "{alias} is free.",
   confirm: "Ask for a button first, which programs do not press",
+  domain: "Domain",
   enabled: "Switched on",
   expires: "Works for",
   forwardQuery: "Pass on what visitors add (?a=b)",
@@ -47,6 +48,7 @@ const TEXTS = {
   leadsUntil: "leads to {url} until {time}",
   made: "{short} was created.",
 
+  allDomains: "all",
   asks: "asks first",
   blocked: "blocked",
   changedMeanwhile: "Changed by others in the meantime. This is how it is now.",
