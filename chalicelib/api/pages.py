@@ -22,9 +22,9 @@ _WEB = Path(__file__).parent.parent / "web"
 
 _CSS, _JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 _MODULES = (
-    *("page", "shorten", "links", "bulk", "stats", "access"),
+    *("page", "shorten", "links", "bulk", "stats", "access", "domains"),
     *("api", "dom", "fields", "keys", "qr", "removal", "texts", "workspace"),
-    *("chart", "files", "key-dialog", "link-card", "access-texts", "stats-texts"),
+    *("chart", "files", "key-dialog", "link-card", "access-texts", "domains-texts", "stats-texts"),
 )
 ASSETS = {
     "icon.svg": "image/svg+xml",

@@ -1139,6 +1139,7 @@ class TestDomains:
         keep_key(ann, team.key)
         page = ann.open()
         expect(page.get_by_text("Your key acts for")).to_be_visible()
+        expect(page.get_by_role("link", name="Domains")).to_be_hidden()
         expect(page.get_by_label("Domain")).to_be_hidden()
         _, first = with_key(running.base_url, team.key, "POST", "/links", {"url": TARGET, "alias": "at-both"})
         host = second_domain(running, team.name)
@@ -1166,6 +1167,31 @@ class TestDomains:
         expect(page.get_by_text("No visits in this period yet")).to_be_visible()
         page.get_by_role("link", name="Bulk").click()
         expect(page.get_by_label("Domain").first).to_have_value(host)
+
+    def test_administrators_change_a_domain(self, ann: Visitor, running: Running) -> None:
+        """Its state and settings are shown; a refused change is told at its field, an accepted one is shown."""
+        host = second_domain(running)
+        keep_key(ann, make_key(running.aws_port, "read,admin"))
+        page = ann.open()
+        page.get_by_role("link", name="Domains").click()
+        default = page.get_by_role("listitem").filter(has_text=f"127.0.0.1:{running.port}")
+        expect(default).to_contain_text("name found")
+        expect(default).to_contain_text("answers")
+        place = page.get_by_role("listitem").filter(has_text=host)
+        expect(place).to_contain_text("none")
+
+        place.get_by_text(f"Change {host}").click()
+        place.get_by_label("Unknown codes lead to").fill("ftp://example.com/")
+        place.get_by_label("Workspaces").fill("ann, bob")
+        place.get_by_role("button", name="Save").click()
+        expect(place.get_by_label("Unknown codes lead to")).to_be_focused()
+        expect(place.get_by_label("Unknown codes lead to")).to_have_accessible_description(re.compile(r"\w{3,}"))
+        place.get_by_label("Unknown codes lead to").fill("example.com/unknown")
+        place.get_by_role("button", name="Save").click()
+
+        expect(place.get_by_role("link", name="https://example.com/unknown")).to_be_visible()
+        expect(place).to_contain_text("ann, bob")
+        expect(place.get_by_text(f"Change {host}")).to_be_focused()
 
 
 class TestHostileText:
@@ -1512,6 +1538,18 @@ def keys(someone: Visitor, running: Running) -> None:
     expect(page.get_by_role("button", name="Make a key")).to_be_visible()
 
 
+def all_domains(someone: Visitor, running: Running) -> None:
+    """The domains, as an administrator of the installation sees them: one that is being changed, with an error."""
+    host = second_domain(running)
+    keep_key(someone, make_key(running.aws_port, "read,admin"))
+    page = someone.open("/#/domains")
+    page.get_by_text(f"Change {host}").click()
+    page.get_by_label("Bare address").fill("javascript:alert(1)")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Bare address")).to_be_focused()
+    expect(page.get_by_text("…")).to_have_count(0)
+
+
 @functools.cache
 def _key_at(aws_port: int) -> str:
     return make_key(aws_port)
@@ -1572,6 +1610,7 @@ STATES: dict[str, Callable[[Visitor, Running], None]] = {
     "statistics": statistics,
     "statistics-table": statistics_table,
     "keys": keys,
+    "domains": all_domains,
     "password": small("/{code}", password="correct horse"),
     "confirm": small("/{code}", confirm=True),
     "preview": small("/{code}+", title="Summer sale"),
@@ -1636,6 +1675,7 @@ def test_first_visit_loads_four_files(ann: Visitor) -> None:
         ("bulk", page.get_by_label("Addresses")),
         ("stats", page.get_by_role("dialog")),
         ("access", page.get_by_role("dialog")),
+        ("domains", page.get_by_role("dialog")),
         ("", page.get_by_label("Address to shorten")),
     ):
         page.evaluate("view => { location.hash = `#/${view}`; }", view)

@@ -1,10 +1,15 @@
-// The fields of a link, for creating and changing one: their inputs, values and errors.
-import { button, choices, labelled, make, select, tell, text } from "./dom.js";
+// The fields of a link or a domain, for creating and changing one: their inputs, values and errors.
+import { alertLine, busy, button, choices, labelled, make, select, tell, text } from "./dom.js";
 
 const orNull = (value) => value || null;
 const plain = { autocapitalize: "none", spellcheck: "false" };
+const address = [{ type: "url", ...plain }, (value) => orNull(withScheme(value))];
 const INPUTS = {
   url: [{ type: "url", ...plain }, withScheme],
+  bareUrl: address,
+  unknownUrl: address,
+  endedUrl: address,
+  workspaces: [plain, listOf],
   alias: [{ maxlength: 64, ...plain }, orNull],
   title: [{ maxlength: 255 }, orNull],
   tags: [{}, listOf],
@@ -21,9 +26,29 @@ export function linkFields(prefix, names, link = { enabled: true }) {
   return { nodes: parts.map((part) => part.node), values: () => Object.assign({}, ...parts.map((part) => part.values())) };
 }
 
+// A form that changes `link`: `send` gets the fields with new values, `refuse` the form and the error; Escape does `close`, too.
+export function changeForm(prefix, names, link, { send, close, refuse = explain }) {
+  const fields = linkFields(prefix, names, link);
+  const before = fields.values();
+  const save = make("button", {}, text("save"));
+  const form = make("form", { class: "wide", novalidate: true, keydown: ({ key }) => key === "Escape" && close(), submit },
+    make("div", { class: "grid" }, ...fields.nodes),
+    alertLine({ class: "error form-error" }),
+    make("div", { class: "actions" }, save, button(text("cancel"), close)));
+  return form;
+
+  function submit(event) {
+    event.preventDefault();
+    clearErrors(form);
+    const isNew = ([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value);
+    const changes = Object.fromEntries(Object.entries(fields.values()).filter(isNew));
+    busy(save, () => send(changes), (problem) => refuse(form, problem));
+  }
+}
+
 function input(prefix, link, name) {
   const [attributes, read] = INPUTS[name];
-  const value = name === "tags" ? link.tags?.join(", ") : link[name];
+  const value = [link[name]].flat().join(", ");
   const control = make("input", { autocomplete: "off", value, ...attributes });
   return { node: labelled(prefix + name, text(name), control, name), values: () => ({ [name]: read(control.value.trim()) }) };
 }

@@ -1,7 +1,7 @@
 // One link of the list: its details, and the owner's actions.
 import { api, domainOf, pathOf, statsOf } from "./api.js";
 import { addressLink, alertLine, busy, button, copyButton, make, moment, say, tell, text, withoutScheme } from "./dom.js";
-import { clearErrors, explain, linkFields, showError } from "./fields.js";
+import { changeForm, explain, showError } from "./fields.js";
 import { forgetKeyOfLink } from "./keys.js";
 import { qrCode } from "./qr.js";
 import { removeLater } from "./removal.js";
@@ -85,26 +85,11 @@ export function linkCard(link, filterBy) {
   }
 
   function editForm(etag) {
-    const fields = linkFields(`edit-${domainOf(link)}${link.code}-`, CHANGEABLE, link);
-    const before = fields.values();
-    const save = make("button", {}, text("save"));
     const close = () => {
       unfold(below.opener);
       focus("edit");
     };
-    const form = make("form", { class: "wide", novalidate: true, keydown: ({ key }) => key === "Escape" && close(), submit },
-      make("div", { class: "grid" }, ...fields.nodes),
-      alertLine({ class: "error form-error" }),
-      make("div", { class: "actions" }, save, button(text("cancel"), close)));
-    return form;
-
-    function submit(event) {
-      event.preventDefault();
-      clearErrors(form);
-      const isNew = ([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value);
-      const changes = Object.fromEntries(Object.entries(fields.values()).filter(isNew));
-      busy(save, () => send(changes, etag), (problem) => refuse(form, problem));
-    }
+    return changeForm(`edit-${domainOf(link)}${link.code}-`, CHANGEABLE, link, { send: (changes) => send(changes, etag), refuse, close });
   }
 
   async function send(changes, etag) {

@@ -1,7 +1,7 @@
 // The shell: shows the view of the address, and what all views share. Views are loaded when they are opened.
 const [main, form, failed, skip, keys] = ["main", "shorten", "failed", "skip", "key-button"].map((id) => document.getElementById(id));
 const home = [...main.childNodes];
-const VIEWS = ["links", "bulk", "stats", "access"];
+const VIEWS = ["links", "bulk", "stats", "access", "domains"];
 let leave, turn = 0;
 
 addEventListener("hashchange", () => open(true));

@@ -1,4 +1,4 @@
-// All texts of the page but those in home.html, of the statistics and of the keys.
+// All texts of the page but those in home.html, of the statistics, the keys and the domains.
 const TEXTS = {
   again: "Try again",
   answered: "The service answered {status}.",
@@ -32,6 +32,11 @@ const TEXTS = {
   title: "Title",
   unguessable: "Hard to guess: 12 random characters",
   url: "Leads to",
+
+  bareUrl: "Bare address leads to",
+  endedUrl: "Ended links lead to",
+  unknownUrl: "Unknown codes lead to",
+  workspaces: "Workspaces (* for all)",
 
   deviceAny: "any",
   rule: "Rule {number}",

@@ -3,7 +3,7 @@ import { api } from "./api.js";
 import { labelled, make, tell, text } from "./dom.js";
 import { keepDomain, keptDomain, ownKey } from "./keys.js";
 
-const [link, note] = ["keys-link", "workspace"].map((id) => document.getElementById(id));
+const [keys, domains, note] = ["keys-link", "domains-link", "workspace"].map((id) => document.getElementById(id));
 const fills = []; // one for each field
 let asked = ""; // the key that the page shows
 let hosts = []; // to choose from, the default domain first; none where there is no choice
@@ -24,7 +24,7 @@ async function ask() {
   if (key !== asked) return;
   usual = own?.defaults?.domain;
   offer(found[1] ? found : []);
-  link.hidden = !/keys|admin/.test(me?.scopes);
+  keys.hidden = !/keys|admin/.test(me?.scopes);
   tell(note, me ? text("actsFor", { workspace: me.workspaceName }) : "");
 }
 
@@ -34,6 +34,7 @@ function seen(path) {
 
 function offer(found) {
   hosts = found;
+  domains.hidden = !hosts.length;
   fills.forEach((fill) => fill());
 }
 
@@ -43,7 +44,7 @@ function choose(host) {
 }
 
 // Of the hosts with the same links, the one that short URLs are shown with.
-const firstOfEach = (data) => data.filter(({ host, hosts: same }) => host === same[0]);
+export const firstOfEach = (data) => data.filter(({ host, hosts: same }) => host === same[0]);
 
 // A field for the domain, not shown where there is no choice. What is chosen is remembered, unless `all` is a choice.
 export function domainField(id, all) {
