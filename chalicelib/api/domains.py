@@ -8,7 +8,6 @@ from chalicelib import clock
 from chalicelib.api import auth
 from chalicelib.api.requests import json_of
 from chalicelib.api.responses import NO_STORE, json_response
-from chalicelib.core.access.domain_change import DomainChange
 from chalicelib.usecases import domains, policies
 
 
@@ -28,6 +27,8 @@ def show_domain(request: Request, host: str) -> Response:
 
 def change_domain(request: Request, host: str) -> Response:
     """Change a domain: omitted fields are unchanged, null clears."""
+    from chalicelib.core.access.domain_change import DomainChange  # no other call reads such a body
+
     moment = clock.now()
     caller = auth.caller_of(request, "admin", moment)
     domain = domains.named(host, caller, moment)

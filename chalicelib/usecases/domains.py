@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.dynamodb import audit_log_store, domain_store, key_store, link_store, transactions
 from chalicelib.aws.dynamodb.errors import WriteContended
 from chalicelib.core.access.audit_log import Entry
 from chalicelib.core.access.caller import Caller
-from chalicelib.core.access.domain_change import DomainChange
 from chalicelib.core.access.domain_settings import APPLE, ASSETLINKS
 from chalicelib.core.domains import Domain
 from chalicelib.errors import DomainRefused, DomainUnknown, StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.usecases import domain_settings
+
+if TYPE_CHECKING:
+    from chalicelib.core.access.domain_change import DomainChange
 
 _SECONDS = 4.0  # for retries while others change the same settings
 
