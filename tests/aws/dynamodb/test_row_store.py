@@ -46,7 +46,7 @@ some_text = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_si
 clicks = st.builds(
     Click,
     id=st.from_regex(r"[A-Za-z0-9_=-]{1,128}", fullmatch=True),
-    code=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True),
+    link_id=st.from_regex(r"(//[a-z0-9-]{1,32}/)?[A-Za-z0-9_-]{1,64}", fullmatch=True),
     at=st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)),
     owner=some_text,
     variant=some_text,
