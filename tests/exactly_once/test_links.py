@@ -184,7 +184,7 @@ def test_change_with_a_lost_reply_is_applied_once(network: Network, seed: int) -
         confirmed = [
             each
             for each in changes
-            if outcome_of(update_link.change, "sale", each, ANN, None, NOW) is not StoreUnavailable
+            if outcome_of(update_link.change, named("sale"), each, ANN, None, NOW) is not StoreUnavailable
         ]
 
     with network(Faults(seed), fresh=False):
