@@ -88,8 +88,8 @@ def _file_in(fields: LinkFields, value: Any, name: str) -> str | None:
     if value is None:
         return None
     kind = _FILES[name]
-    if not isinstance(value, kind):
-        fields.refuse(name, "wrong-type", f"{name} is {'a list' if kind is list else 'an object'} of JSON.")
+    if not isinstance(value, kind) or (kind is list and not all(isinstance(each, dict) for each in value)):
+        fields.refuse(name, "wrong-type", f"{name} is {'a list of JSON objects' if kind is list else 'a JSON object'}.")
         return None
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > limits.DOMAIN_FILE_BYTES:
