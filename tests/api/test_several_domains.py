@@ -595,6 +595,7 @@ class TestDomains:
                 {"assetlinks": {}, "appleAppSiteAssociation": []},
                 {"assetlinks", "appleAppSiteAssociation"},
             ),
+            ("team.example", {"assetlinks": ["x"]}, {"assetlinks"}),
             ("team.example", {"assetlinks": [{"x": "x" * 50_000}]}, {"assetlinks"}),
             ("team.example", {"robots": "x" * 8_001}, {"robots"}),
             ("team.example", {"certificate": "x"}, {"certificate"}),

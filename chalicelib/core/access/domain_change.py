@@ -19,7 +19,7 @@ from chalicelib.errors import DomainInvalid
 
 MOST_WORKSPACES = 100
 MAX_ROBOTS = 8_000
-_FILES: Mapping[str, type] = {ASSETLINKS: list, APPLE: dict}
+_FILES = (ASSETLINKS, APPLE)
 _URLS = {"bareUrl": "bare_url", "unknownUrl": "unknown_url", "endedUrl": "ended_url"}
 NAMES = names_of(("workspaces", *_URLS, "robots", *_FILES))
 
@@ -87,9 +87,10 @@ def _workspaces_in(fields: LinkFields, domain: Domain) -> tuple[str, ...]:
 def _file_in(fields: LinkFields, value: Any, name: str) -> str | None:
     if value is None:
         return None
-    kind = _FILES[name]
-    if not isinstance(value, kind) or (kind is list and not all(isinstance(each, dict) for each in value)):
-        fields.refuse(name, "wrong-type", f"{name} is {'a list of JSON objects' if kind is list else 'a JSON object'}.")
+    is_list = name == ASSETLINKS
+    objects = value if is_list and isinstance(value, list) else [None] if is_list else [value]
+    if not all(isinstance(each, dict) for each in objects):
+        fields.refuse(name, "wrong-type", f"{name} is {'a list of JSON objects' if is_list else 'a JSON object'}.")
         return None
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > limits.DOMAIN_FILE_BYTES:
