@@ -135,7 +135,7 @@ def test_curl_commands_of_the_readme_work(running: Running) -> None:
     assert len(shown) == 2
     for command, answer in shown:
         printed = output_of(command, running)
-        expected = answer.replace("http://127.0.0.1:8000", running.base_url).split("...")[0].splitlines()
+        expected = answer.replace("127.0.0.1:8000", f"127.0.0.1:{running.port}").split("...")[0].splitlines()
         assert [line for line in expected if line not in printed] == []
 
 
