@@ -18,7 +18,7 @@ from chalicelib.settings import settings
 from chalicelib.usecases import track_visit
 from chalicelib.usecases.track_visit import Visit
 
-_SAID_BY_CLICKS = {"requestId", "code", "cache", "CacheHit", "Unknown", "at", "route", "status", "ms"}
+_SAID_BY_CLICKS = {"requestId", "code", "domain", "cache", "CacheHit", "Unknown", "at", "route", "status", "ms"}
 
 
 class RedirectApp(App):

@@ -84,7 +84,7 @@ def domain_in(query: Mapping[str, str]) -> Domain:
         QueryInvalid: no links are there.
     """
     text = query.get("domain")
-    domain = settings.domains.default if text is None else settings.domains.named(text)
+    domain = settings.domains.default if text is None else settings.domains.called(text)
     if domain is None:
         message = f"No links are at {(text or '')[:64]!r}; GET /v1/domains lists the domains."
         raise QueryInvalid([FieldError("domain", "unknown", message)])

@@ -34,7 +34,7 @@ def create_link(request: Request) -> Response:
     body = workspaces.with_defaults(json_of(request), caller, moment)
     new_link = NewLink.from_json(body, policies.targets(), moment, policies.rules_for(caller), settings.domains)
     created = shorten(new_link, caller, moment, auth.once_of(request, caller))
-    place = settings.domains.named(created.document.get("domain", "")) or settings.domains.default
+    place = settings.domains.called(created.document.get("domain", "")) or settings.domains.default
     logs.note(**settings.domains.names_of(place.id_of(created.document["code"])))
     short_url = created.document["shortUrl"]
     headers = {"Location": short_url, **_replayed(created.is_replayed)}

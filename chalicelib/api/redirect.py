@@ -197,19 +197,22 @@ def _form_response(
 
 
 def _ended_response(ended: ShortenerError, visitor: Visitor, domain: Domain, now: datetime) -> Response:
-    """Lead visitors to where ended links of the domain lead; the rest get the error."""
-    target = _setting_of(domain, now, "ended_url")
+    """Lead visitors to where ended links of the domain lead; programs get the error."""
+    target = None if _is_program(visitor) else _setting_of(domain, now, "ended_url")
     if target is None:
         raise ended
     logs.note(error=ended.code)
-    return text_response("", {"Location": target, **_FOR_NOW}, 303 if visitor.method == "POST" else 302)
+    return text_response("", {"Location": target, **_FOR_NOW}, 302)
+
+
+def _is_program(visitor: Visitor) -> bool:
+    """Tell whether a visitor is shown an error, rather than led elsewhere."""
+    is_form = visitor.method == "POST"
+    return is_form or content_negotiation.best_match(visitor.accept, ("text/html", *_JSON)) in _JSON
 
 
 def _unknown_response(unknown: LinkUnknown, visitor: Visitor, domain: Domain, now: datetime) -> Response:
-    is_program = (
-        visitor.method == "POST" or content_negotiation.best_match(visitor.accept, ("text/html", *_JSON)) in _JSON
-    )
-    if is_program:
+    if _is_program(visitor):
         raise unknown
     target = _setting_of(domain, now, "unknown_url")
     if target is None and (domain.space or settings.unknown_code == "404"):

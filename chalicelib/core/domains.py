@@ -40,11 +40,16 @@ class Domain(NamedTuple):  # not a dataclass, which takes longer to create: the 
     """It answers nothing but 404, and stays known: no link may lead to it."""
 
     def spelled(self, code: str) -> str:
-        """Return ``code`` as it is stored in this domain's space."""
-        return code.lower() if self.any_case else code
+        """Return ``code`` as it is stored in this domain's space. Some letters are an ASCII one only in lower case."""
+        return code.lower() if self.any_case and code.isascii() else code
 
     def id_of(self, code: str) -> str:
-        """Return the id of the link with ``code``, or of what is counted as if it were one."""
+        """Return the id of the link with ``code``, or of what is counted as if it were one.
+
+        What visitors ask for may hold a slash, as no code does and ids of spaces do: an empty text is returned then.
+        """
+        if "/" in code:
+            return ""
         return f"//{self.space}/{self.spelled(code)}" if self.space else code
 
 
@@ -65,12 +70,18 @@ class Domains:
         return self.listed.get(without_port(host), self.default)
 
     def named(self, text: str) -> Domain | None:
-        """Return the domain that a caller calls ``text``, or None: no link can be made or found there."""
+        """Return the domain that a caller calls ``text``, or None: no link can be made there."""
         host = without_port(text)
         if host in self.listed:
             return None if self.listed[host].is_retired else self.listed[host]
         is_default = host in self.others or host == without_port(self.default.host)
         return self.default if is_default else None
+
+    def called(self, text: str) -> Domain | None:
+        """Return the domain whose links are found by one of its hosts, retired or not; None: there is none."""
+        host = without_port(text)
+        space = self.listed[host].space if host in self.listed else ""
+        return self.of_space(space) if space else self.named(text)
 
     def of_space(self, space: str) -> Domain:
         """Return the domain that links of ``space`` are shown under: the first that is not retired."""

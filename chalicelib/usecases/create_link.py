@@ -89,10 +89,10 @@ def shorten(
         StoreUnavailable: the link may or may not have been stored.
     """
     check_may_find(new_link, caller)
-    domains.require_use(new_link.domain, caller, now)
     stored = None if request is None else _stored_response(request, now)
     if stored is not None and not _is_lost(stored, now):
         return StoredResponse.replayed(stored)
+    domains.require_use(new_link.domain, caller, now)
     block_hosts.refuse(new_link.targets)
     manage_key = None if caller.workspace else api_key.generate_manage_key()
     by = MadeBy(caller.workspace, caller.who.name, api_key.digest_of(manage_key) if manage_key else None)
@@ -149,9 +149,9 @@ def _is_lost(response: str, now: datetime) -> bool:
     if now - times.parse_time(document["createdAt"]) < _FASTEST_RESTORE:
         return False
     known = settings.domains
-    domain = known.named(document.get("domain") or known.default.host)  # the version before stored no domain
+    domain = known.called(document.get("domain") or known.default.host)  # the version before stored no domain
     if domain is None:
-        return False  # it is retired since
+        return False  # the host is none of this service any more
     link_id = domain.id_of(document["code"])
     link = link_store.find_now(link_id)
     if link is None:

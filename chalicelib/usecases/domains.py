@@ -33,6 +33,16 @@ def require_use(domain: Domain | None, caller: Caller, now: datetime) -> None:
         raise DomainRefused(domain.host)
 
 
+def require_open(domain: Domain, workspace: str, now: datetime) -> None:
+    """Check that ``workspace`` may have links at ``domain``, whoever the caller is.
+
+    Raises:
+        DomainRefused, StoreUnavailable
+    """
+    if domain.space and not domain_settings.find(domain.space, now).may_be_used_by(workspace):
+        raise DomainRefused(domain.host)
+
+
 def is_usable_by(domain: Domain, caller: Caller, now: datetime) -> bool:
     """Tell whether ``caller`` may make links at ``domain``.
 

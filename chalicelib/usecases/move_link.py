@@ -109,8 +109,7 @@ def accept(name: LinkName, caller: Caller, now: datetime) -> Link:
             return link
         if found is None or not (caller.is_admin or caller.workspace == found.to):
             raise OfferUnknown
-        if found.to != caller.workspace or not caller.is_admin:
-            domains.require_use(settings.domains.of(found.link_id), caller, now)
+        domains.require_open(settings.domains.of(found.link_id), found.to, now)
         if link is None or link.owner != found.of:
             offer_store.end(found)
             raise OfferUnknown

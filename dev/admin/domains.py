@@ -57,7 +57,7 @@ def named(cloud: stack.Cloud, stage: str, host: str) -> Domain:
     """Return the domain of ``host`` in the service of ``stage``; without one, exit with one sentence."""
     found = settings_of(cloud, stage)
     others = filter(None, found.get("OWN_HOSTS", "").split(","))
-    domain = Domains.from_text(found.get("DOMAINS", ""), found["BASE_URL"], others).named(host)
+    domain = Domains.from_text(found.get("DOMAINS", ""), found["BASE_URL"], others).called(host)
     if domain is None:
         sys.exit(f"No links are at {host}.")
     return domain

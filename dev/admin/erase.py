@@ -29,14 +29,15 @@ def main() -> None:
     cloud, outputs = stages.find(stage or "local")
     if not code:
         sys.exit("Which link? make erase CODE=...; where it is not at the default domain, also DOMAIN=...")
+    shown = f"{host}/{code}" if host else code
     link_id = domains.named(cloud, stage or "local", host).id_of(code) if host else code
     links = cloud.client("dynamodb").get_item(
         TableName=outputs["LinksTable"], Key={"code": {"S": link_id}}, ConsistentRead=True
     )
     if "originalUrl" in links.get("Item", {}):
-        sys.exit(f"{host}/{code} is still a link. Remove it first: its history and visits are its owner's.")
+        sys.exit(f"{shown} is still a link. Remove it first: its history and visits are its owner's.")
     erased, open_days = erase(cloud, outputs["ClicksTable"], link_id)
-    print(f"{erased} changes and visits of {host}/{code} are erased. Counts by day stay: they identify no one.")
+    print(f"{erased} changes and visits of {shown} are erased. Counts by day stay: they identify no one.")
     if open_days:
         days = ", ".join(open_days)
         print(f"Visits stay of days that are not closed yet: {days}. Run this again after 3 AM UTC, two days later.")

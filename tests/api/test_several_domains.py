@@ -12,6 +12,7 @@ import pytest
 from chalice.test import HTTPResponse
 from chalice.test import TestHTTPClient as Http
 
+import app as service
 from chalicelib import redirect_lambda
 from chalicelib import settings as module
 from chalicelib.aws import clients, link_cache
@@ -202,6 +203,51 @@ class TestFollow:
 
         assert own == by_api != at("sho.rt", "/sale/qr").body
 
+    @pytest.mark.parametrize(
+        "code", ["//team/sale", "//team/keep", "/team/sale", "//team/sale+", f"//{'a' * 3000}/b", "x/y", "\u212aale"]
+    )
+    @pytest.mark.parametrize("host", ["sho.rt", "nobody-listed.example", "low.example"])
+    @pytest.mark.parametrize("app", [service.app, redirect_lambda.app], ids=["api", "redirect"])
+    def test_no_address_is_an_id(self, at: At, root: Keyed, app: Any, host: str, code: str) -> None:
+        """API Gateway decodes %2F in the variables of a path: what looks like an id of a space is no code."""
+        made(root, "team.example", alias="sale")
+        made(root, "low.example", alias="kale")
+        at("team.example", "/sale")
+
+        response = app(event_of(host, code), None)
+        after = at("team.example", "/sale")
+
+        assert response["statusCode"] in {302, 404}
+        assert response["headers"].get("Location") in {None, "https://sho.rt"}
+        assert after.status_code == 302  # the table is not taken for one that fails
+
+    def test_redirect_of_a_space_leaves_no_log_line(self, at: At, root: Keyed) -> None:
+        """As one of the default space: its click says it all."""
+        made(root, "team.example", alias="sale")
+        line = {"requestId": "1", "code": "sale", "domain": "team.example", "cache": "hit", "CacheHit": 1, "Unknown": 0}
+
+        assert line.keys() <= redirect_lambda._SAID_BY_CLICKS  # noqa: SLF001  # what a line may say
+        assert at("team.example", "/sale").status_code == 302
+
+
+def event_of(host: str, code: str) -> dict[str, Any]:
+    """Return the event of a GET, with the variable of its path decoded."""
+    return {
+        "requestContext": {
+            "httpMethod": "GET",
+            "resourcePath": "/{code}",
+            "domainName": host,
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
+        "headers": BROWSER,
+        "multiValueHeaders": {name: [value] for name, value in BROWSER.items()},
+        "pathParameters": {"code": code},
+        "multiValueQueryStringParameters": None,
+        "body": None,
+        "isBase64Encoded": False,
+        "stageVariables": None,
+    }
+
 
 class TestNoLink:
     """Unknown codes, ended links, bare addresses, files."""
@@ -246,6 +292,7 @@ class TestNoLink:
             at(host, f"/{code}", **browser) for host in ("team.example", "shop.example") for code in ("over", "own")
         ]
 
+        assert at("team.example", "/over", accept="application/json").status_code == 410
         assert [each.headers.get("Location") for each in answers] == [
             *("https://example.com/over", "https://example.com/own", None, "https://example.com/own")
         ]
@@ -455,6 +502,29 @@ class TestManage:
         named = {(line.get("route"), line.get("domain")) for line in lines if line.get("code") == "sale"}
         assert named >= {("POST /links", "team.example"), ("GET /{code}", "team.example")}
 
+    def test_links_of_a_retired_domain_can_be_managed(
+        self, http: Http, at: At, team: Keyed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They lead nowhere, are shown where they are, and can be changed and deleted; new ones cannot be made."""
+        made(team, "team.example", alias="keep")
+        domains.with_domains(monkeypatch, "team.example=team:retired")
+        link = team.get("/v1/links").json_body["data"][0]
+
+        assert at("team.example", "/keep").status_code == 404
+        assert team.get(f"/v1/links/keep?domain={link['domain']}").status_code == 200
+        assert http.get(link["qr"].removeprefix("https://sho.rt")).status_code == 200
+        assert team("POST", "/v1/links", {"url": "https://example.com/", "domain": "team.example"}).status_code == 422
+        assert team("DELETE", "/v1/links/keep?domain=team.example").status_code == 204
+
+    def test_answer_is_repeated_after_a_domain_was_closed(self, team: Keyed, root: Keyed) -> None:
+        """The first reply may have been lost."""
+        body = {"url": "https://example.com/", "domain": "team.example"}
+        first = team("POST", "/v1/links", body, Idempotency_Key="once")
+        root("PATCH", "/v1/domains/team.example", {"workspaces": None})
+
+        assert team("POST", "/v1/links", body, Idempotency_Key="once").json_body == first.json_body
+        assert team("POST", "/v1/links", body, Idempotency_Key="another").status_code == 403
+
     @pytest.mark.parametrize("target", ["team.example", "old.example", "also.example", "sho.rt"])
     def test_no_link_leads_to_a_host_of_this_service(self, team: Keyed, target: str) -> None:
         """Retired ones included: a link to a link would go in circles."""
@@ -652,20 +722,7 @@ class TestWithoutDomains:
         link_cache.reset()
 
         def answer(host: str, code: str = "sale") -> tuple[int, str | None]:
-            event = {
-                "requestContext": {
-                    "httpMethod": "GET",
-                    "resourcePath": "/{code}",
-                    "domainName": host,
-                    "identity": {"sourceIp": "192.0.2.1"},
-                },
-                "headers": BROWSER,
-                "pathParameters": {"code": code},
-                "multiValueQueryStringParameters": None,
-                "body": None,
-                "stageVariables": None,
-            }
-            response = redirect_lambda.app(event, None)
+            response = redirect_lambda.app(event_of(host, code), None)
             return response["statusCode"], response["headers"].get("Location")
 
         for _ in ("from the table", "from the cache"):

@@ -242,9 +242,16 @@ def _parse_domain(fields: dict[str, Any], short_host: str, known: Domains) -> tu
 
     The host of a short URL counts where no domain of this service is named. None, as of most files of other services:
     neither is of this service.
+
+    Raises:
+        LinkInvalid: the domain is retired, and the default one is another.
     """
     given = fields.pop("domain") if isinstance(fields.get("domain"), str) else ""
     found = known.named(host_in(given)) if given.strip() else None
+    if given.strip() and found is None and known.called(host_in(given)) is not None:
+        raise LinkInvalid(
+            [FieldError("domain", "retired", f"{host_in(given)[:64]} is retired; its links stay in its space.")]
+        )
     left_out = (LeftOut("domain"),) if given.strip() and found is None else ()
     return found or (known.named(short_host) if short_host else None), left_out
 

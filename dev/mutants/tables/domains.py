@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "domain: a link is accepted where the workspace may",
         "chalicelib/usecases/move_link.py",
-        "            domains.require_use(settings.domains.of(found.link_id), caller, now)\n",
-        "            pass\n",
+        "        domains.require_open(settings.domains.of(found.link_id), found.to, now)\n",
+        "",
         f"{_MANAGE}::test_link_moves_with_its_domain",
     ),
     Mutant(
@@ -118,7 +118,7 @@ MUTANTS = (
     Mutant(
         "domain: codes that ignore case are stored in lower case",
         "chalicelib/core/domains.py",
-        "return code.lower() if self.any_case else code",
+        "return code.lower() if self.any_case and code.isascii() else code",
         "return code",
         f"{_FOLLOW}::test_codes_of_a_domain_may_ignore_case",
     ),

@@ -294,7 +294,6 @@ LOW = SEVERAL.of_space("low")
         ("code,url,domain", "Promo,{},also.example", "Promo", ()),
         ("code,url,domain", "Promo,{},", "//low/promo", ()),
         ("code,url,domain", "Promo,{},bit.ly", "//low/promo", ("domain",)),
-        ("code,url,domain", "Promo,{},old.example", "//low/promo", ("domain",)),
         ("code,url,domain,shortUrl", "Promo,{},sho.rt,https://team.example/Promo", "Promo", ()),
         ("code,url,domain,shortUrl", "Promo,{},bit.ly,https://team.example/Promo", "//team/Promo", ("domain",)),
         ("code,url,shortUrl", "Promo,{},https://team.example/Promo", "//team/Promo", ()),
@@ -323,6 +322,14 @@ def test_a_row_names_its_domain(header: str, cells: str, link_id: str, left_out:
     assert imported.unusable is None
     assert imported.to_link(imported.alias or "", NOW, ANN).id == link_id
     assert tuple(left.column for left in (*row.left_out, *imported.left_out)) == left_out
+
+
+def test_a_row_of_a_retired_domain_is_refused() -> None:
+    """Its link is in a space of its own: elsewhere it would be another one, or mend a stranger."""
+    with pytest.raises(LinkInvalid) as refused:
+        ImportedLink.from_body({"code": "Promo", "url": URL, "domain": "old.example"}, POLICY, NOW, SEVERAL)
+
+    assert [(error.field, error.code) for error in refused.value.errors] == [("domain", "retired")]
 
 
 @pytest.mark.parametrize(
