@@ -15,6 +15,8 @@ from chalicelib.core.access.roles import INSTALLATION
 from chalicelib.core.access.workspace import Workspace, WorkspaceChange
 from chalicelib.core.ttl_cache import TtlCache
 from chalicelib.errors import StoreUnavailable
+from chalicelib.settings import settings
+from chalicelib.usecases import domains
 
 _LASTS = 30  # seconds that a record is cached in a container
 _STALE_LASTS = 600  # seconds that the cache replaces a table that does not respond
@@ -57,6 +59,7 @@ def change(workspace_id: str, changes: WorkspaceChange, caller: Caller, now: dat
     Raises:
         KeyRefused: the caller's key was revoked a moment ago.
         ScopeMissing: limits are set by the installation's administrators.
+        DomainRefused: the workspace may make no links at its default domain.
         StoreUnavailable: it may or may not have been changed.
     """
     caller.require_workspace(workspace_id)
@@ -67,6 +70,8 @@ def change(workspace_id: str, changes: WorkspaceChange, caller: Caller, now: dat
         after = changes.applied_to(before, now)
         if after is before:
             return before
+        if after.defaults.get("domain") != before.defaults.get("domain"):
+            _require_default_domain(after, now)
         logs: list[str | None] = [workspace_id]
         if not after.has_limits_of(before):
             caller.require(INSTALLATION)
@@ -83,6 +88,12 @@ def change(workspace_id: str, changes: WorkspaceChange, caller: Caller, now: dat
         return transactions.retry(attempt, _SECONDS)
     except WriteContended as contended:
         raise StoreUnavailable from contended
+
+
+def _require_default_domain(workspace: Workspace, now: datetime) -> None:
+    domain = settings.domains.named(workspace.defaults.get("domain", ""))
+    if domain is not None:
+        domains.require_open(domain, workspace.id, now)
 
 
 def with_defaults(body: Mapping[str, Any], caller: Caller, now: datetime) -> dict[str, Any]:

@@ -438,6 +438,7 @@ class TestManage:
         """For requests that name none; null means the default one."""
         assert team("PATCH", "/v1/workspaces/ann", {"defaults": {"domain": "team.example"}}).status_code == 200
         assert team("PATCH", "/v1/workspaces/ann", {"defaults": {"domain": "nobody.example"}}).status_code == 422
+        assert team("PATCH", "/v1/workspaces/ann", {"defaults": {"domain": "shop.example"}}).status_code == 403
 
         assert team.make()["domain"] == "team.example"
         assert team.make(domain=None)["domain"] == "sho.rt"
