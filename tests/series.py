@@ -6,9 +6,11 @@ It is run by this version, and was run by the one before, whose result is in ``s
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import boto3
+import pytest
 from chalice.test import TestHTTPClient as Http
 
 from chalicelib import workers
@@ -86,3 +88,17 @@ def left() -> dict[str, Any]:
             for name, url in queues.items()
         },
     }
+
+
+def put_back(stored: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the items that a version left behind into the tables, and set the clock to its time."""
+    for table, items in stored["tables"].items():
+        for item in items:
+            boto3.client("dynamodb").put_item(TableName=table, Item=item)
+    at = datetime.fromisoformat(stored["at"])
+    monkeypatch.setattr("chalicelib.clock.now", lambda: at)
+
+
+def binary(value: dict[str, Any]) -> Any:
+    """Return the bytes that ``value`` stands for, or itself: the hook with which what a version left is read."""
+    return bytes.fromhex(value["bytes"]) if value.keys() == {"bytes"} else value

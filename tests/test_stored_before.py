@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime
 from typing import Any
 
 import boto3
@@ -26,6 +25,7 @@ from chalicelib.settings import settings
 from tests.api.test_clicks import queued, visit
 from tests.callers import Keyed, make_key
 from tests.paths import ROOT
+from tests.series import binary, put_back
 
 RULES = [
     {
@@ -104,17 +104,13 @@ Stored = dict[str, Any]
 def stored(request: pytest.FixtureRequest, http: Http, monkeypatch: pytest.MonkeyPatch) -> Stored:  # noqa: ARG001  # the tables must exist first
     """The data of a commit, restored into the tables and the bucket, with the clock set to its time."""
     text = (ROOT / "tests" / "stored" / f"{request.param}.json").read_text("utf-8")
-    left: Stored = json.loads(text, object_hook=_binary)
+    left: Stored = json.loads(text, object_hook=binary)
     file = left["importFile"]
     for key, content in left["objects"].items():
         put = boto3.client("s3").put_object(Bucket=settings.files_bucket, Key=key, Body=content.encode())
         if key == file["key"]:  # S3 assigns a new version
-            left = json.loads(text.replace(file["version"], put["VersionId"]), object_hook=_binary)
-    for table, items in left["tables"].items():
-        for item in items:
-            boto3.client("dynamodb").put_item(TableName=table, Item=item)
-    at = datetime.fromisoformat(left["at"])
-    monkeypatch.setattr("chalicelib.clock.now", lambda: at)
+            left = json.loads(text.replace(file["version"], put["VersionId"]), object_hook=binary)
+    put_back(left, monkeypatch)
     return left
 
 
@@ -122,10 +118,6 @@ def stored(request: pytest.FixtureRequest, http: Http, monkeypatch: pytest.Monke
 def owner(stored: Stored, http: Http) -> Keyed:
     """The API, called with the stored key of the owner."""
     return Keyed(http, stored["key"])
-
-
-def _binary(value: dict[str, Any]) -> Any:
-    return bytes.fromhex(value["bytes"]) if value.keys() == {"bytes"} else value
 
 
 def _deliver(function: str, queue: str, body: str) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import boto3
 import pytest
 from chalice.test import TestHTTPClient as Http
 
@@ -18,32 +17,22 @@ from tests import series
 from tests.api.test_clicks import count
 from tests.callers import Keyed
 from tests.paths import ROOT
+from tests.series import binary, put_back
 
 Stored = dict[str, Any]
 
 
 def sample() -> Stored:
     """Return what the version before left behind."""
-    text = (ROOT / "tests" / "stored" / "20e0104.json").read_text("utf-8")
-    stored: Stored = json.loads(
-        text, object_hook=lambda each: bytes.fromhex(each["bytes"]) if "bytes" in each else each
-    )
+    stored: Stored = json.loads((ROOT / "tests" / "stored" / "20e0104.json").read_text("utf-8"), object_hook=binary)
     return stored
-
-
-def _binary(value: dict[str, Any]) -> Any:
-    return bytes.fromhex(value["bytes"]) if value.keys() == {"bytes"} else value
 
 
 @pytest.fixture
 def before(http: Http, monkeypatch: pytest.MonkeyPatch) -> Stored:  # noqa: ARG001  # the tables must exist first
     """That, in the tables, with the clock set to its time."""
     stored = sample()
-    for table, items in stored["tables"].items():
-        for item in items:
-            boto3.client("dynamodb").put_item(TableName=table, Item=item)
-    at = datetime.fromisoformat(stored["at"])
-    monkeypatch.setattr("chalicelib.clock.now", lambda: at)
+    put_back(stored, monkeypatch)
     return stored
 
 

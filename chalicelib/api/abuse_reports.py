@@ -27,10 +27,11 @@ def report_link(request: Request, code: str) -> Response:
     codes.refuse_reserved(code)
     moment, headers = clock.now(), {**NO_STORE, "X-Robots-Tag": "noindex"}
     domain = domain_of(request.to_original_event())
-    short_url = follow_link.find(domain.id_of(code), moment).short_url(settings.domains)
+    link_id = domain.id_of(code)
+    short_url = follow_link.find(link_id, moment).short_url(settings.domains)
     if request.method != "POST" or is_cross_site(request.headers):
         return html_response(pages.report(short_url, "", domain.url), headers)
-    report = AbuseReport.from_form(domain.id_of(code), form_of(request))
+    report = AbuseReport.from_form(link_id, form_of(request))
     if isinstance(report, str):
         return html_response(pages.report(short_url, report, domain.url), headers, 422)
     submit_report(report, client_address(request.to_original_event()), moment)

@@ -37,7 +37,7 @@ def of_default_domain(routes: Iterable[Route]) -> Iterator[Route]:
     def only_there(endpoint: Endpoint) -> Endpoint:
         @functools.wraps(endpoint)
         def answer(request: Any, **variables: str) -> Response:
-            if settings.domains.listed and requests.domain_of(request.to_original_event()).space:
+            if requests.domain_of(request.to_original_event()).space:
                 raise PageUnknown("Nothing is served at this address.")
             return endpoint(request, **variables)
 
@@ -92,7 +92,7 @@ class App(Chalice):
 
     def dispatch(self, event: Event, context: Any) -> LambdaResponse:
         """Return the response of the route of ``event``."""
-        if settings.domains.listed and requests.domain_of(event).is_retired:
+        if requests.domain_of(event).is_retired:
             gone = PageUnknown("Nothing is served at this domain any more.")
             accept = {name.lower(): value for name, value in (event.get("headers") or {}).items()}.get("accept")
             return responses.problem_response(gone, accept).to_dict()

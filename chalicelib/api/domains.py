@@ -19,7 +19,7 @@ def list_domains(request: Request) -> Response:
 
 
 def show_domain(request: Request, host: str) -> Response:
-    """Show a domain: where what is no link leads, and its files."""
+    """Show a domain: where it sends requests that match no link, and its files."""
     moment = clock.now()
     caller = auth.caller_of(request, "read", moment)
     return json_response(domains.see(domains.named(host, caller, moment), caller), NO_STORE)

@@ -104,9 +104,9 @@ class Redirect:
         }
 
     def _follow(self, visitor: Visitor, code: str, domain: Domain) -> Response:
-        moment = clock.now()
+        moment, link_id = clock.now(), domain.id_of(code)
         try:
-            destination = follow(domain.id_of(code), visitor, moment)
+            destination = follow(link_id, visitor, moment)
         except LinkUnknown as unknown:
             if visitor.path:  # an address that scanners try, rather than a mistyped code
                 raise PageUnknown("Nothing is served at this address.") from unknown
@@ -120,7 +120,6 @@ class Redirect:
             return _form_response(error, visitor, domain)
         logs.note(Unknown=0)
         if destination.is_visit:
-            link_id = domain.id_of(code)
             self._count(Visit(visitor, link_id, moment, destination.owner, destination.variant, destination.slots))
         return _redirect_response(destination, visitor, domain, code)
 

@@ -50,7 +50,7 @@ class Domain(NamedTuple):  # not a dataclass, which takes longer to create: the 
         """
         if "/" in code:
             return ""
-        return f"//{self.space}/{self.spelled(code)}" if self.space else code
+        return id_in(self.space, self.spelled(code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,7 @@ class Domains:
 
     def at(self, host: str | None) -> Domain:
         """Return the domain of a request for ``host``."""
-        if not self.listed or host is None:
-            return self.default
-        return self.listed.get(without_port(host), self.default)
+        return self.default if host is None else self.listed.get(without_port(host), self.default)
 
     def named(self, text: str) -> Domain | None:
         """Return the domain that a caller calls ``text``, or None: no link can be made there."""

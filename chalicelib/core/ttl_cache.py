@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
+
+from chalicelib.errors import StoreUnavailable
 
 Value = TypeVar("Value")
 
@@ -36,6 +39,27 @@ class TtlCache(Generic[Value]):
         """
         entry = self._entries.get(key)
         return entry if entry is not None and 0 <= (now - entry.stored_at).total_seconds() < max_age else None
+
+    def get_or_read(
+        self, key: str, now: datetime, read: Callable[[], Value], *, lasts: float, stale_lasts: float
+    ) -> Value:
+        """Return the value of ``key``, from ``read`` if none younger than ``lasts`` seconds is stored.
+
+        While the store does not respond, a value of up to ``stale_lasts`` seconds is returned.
+
+        Raises:
+            StoreUnavailable: and there is none.
+        """
+        if (fresh := self.get(key, now, lasts)) is not None:
+            return fresh.value
+        try:
+            value = read()
+        except StoreUnavailable:
+            if (stale := self.get(key, now, stale_lasts)) is not None:
+                return stale.value
+            raise
+        self.put(key, value, now)
+        return value
 
     def put(self, key: str, value: Value, now: datetime) -> None:
         """Store ``value`` as of ``now``."""

@@ -24,16 +24,7 @@ def find(space: str, now: datetime) -> DomainSettings:
     Raises:
         StoreUnavailable
     """
-    if (fresh := _settings.get(space, now, _LASTS)) is not None:
-        return fresh.value
-    try:
-        found = _in_table(space, now)
-    except StoreUnavailable:
-        if (stale := _settings.get(space, now, _STALE_LASTS)) is not None:
-            return stale.value
-        raise
-    put(found, now)
-    return found
+    return _settings.get_or_read(space, now, lambda: _in_table(space, now), lasts=_LASTS, stale_lasts=_STALE_LASTS)
 
 
 def find_file(space: str, name: str, now: datetime) -> str | None:
@@ -48,11 +39,6 @@ def find_file(space: str, name: str, now: datetime) -> str | None:
     text = domain_store.find_file(space, name)
     _files.put(key, text, now)
     return text
-
-
-def put(found: DomainSettings, now: datetime) -> None:
-    """Store the current settings in the cache."""
-    _settings.put(found.space, found, now)
 
 
 def reset() -> None:

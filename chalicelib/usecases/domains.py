@@ -33,13 +33,13 @@ def require_use(domain: Domain | None, caller: Caller, now: datetime) -> None:
         raise DomainRefused(domain.host)
 
 
-def require_open(domain: Domain, workspace: str, now: datetime) -> None:
-    """Check that ``workspace`` may have links at ``domain``, whoever the caller is.
+def require_open(domain: Domain, workspace: str | None, now: datetime) -> None:
+    """Check that ``workspace`` may have links at ``domain``, even if an administrator asks.
 
     Raises:
         DomainRefused, StoreUnavailable
     """
-    if domain.space and not domain_settings.find(domain.space, now).may_be_used_by(workspace):
+    if not _is_open_to(domain, workspace, now):
         raise DomainRefused(domain.host)
 
 
@@ -49,9 +49,12 @@ def is_usable_by(domain: Domain, caller: Caller, now: datetime) -> bool:
     Raises:
         StoreUnavailable
     """
-    if not domain.space or caller.is_admin:
-        return True
-    return domain_settings.find(domain.space, now).may_be_used_by(caller.workspace)
+    return caller.is_admin or _is_open_to(domain, caller.workspace, now)
+
+
+def _is_open_to(domain: Domain, workspace: str | None, now: datetime) -> bool:
+    # The default domain is open to all: nothing is read.
+    return not domain.space or domain_settings.find(domain.space, now).may_be_used_by(workspace)
 
 
 def usable_by(caller: Caller, now: datetime) -> list[Domain]:
@@ -116,10 +119,8 @@ def change(domain: Domain, changes: DomainChange, caller: Caller, now: datetime)
     def attempt() -> None:
         before = domain_store.find(domain.space, consistent=True)
         after = changes.applied_to(before, now)
-        if after is before and not changes.files:
-            return
         if after is before:
-            after = changes.touched(before, now)
+            return
         shown, was = after.as_json(), before.as_json()
         details = {name: shown[name] for name in shown if shown[name] != was[name] and name != "updatedAt"}
         details |= dict.fromkeys(changes.files, "changed")

@@ -92,7 +92,7 @@ def _still_owned(job: Export, written: Sequence[_LinePosition]) -> list[_LinePos
     """Return the lines of links that are still the owner's, after their numbers were read; of everyone's, all."""
     if job.owner == EVERYONE:
         return list(written)
-    owned = link_store.codes_of(job.owner, (position.link_id for position in written))
+    owned = link_store.ids_of(job.owner, (position.link_id for position in written))
     return [position for position in written if position.link_id in owned]
 
 

@@ -27,7 +27,7 @@ from chalicelib.core.transfers.import_summary import kind_of
 from chalicelib.core.transfers.imported_link import ImportedLink
 from chalicelib.errors import DomainRefused, ExternalIdTaken, LinkInvalid
 from chalicelib.settings import settings
-from chalicelib.usecases import block_hosts, domain_settings
+from chalicelib.usecases import block_hosts, domains
 from chalicelib.usecases.store_imported import DryRunLinks, Links
 
 _CODE_ATTEMPTS = 8  # as many as for a link that is created alone
@@ -76,7 +76,8 @@ class Work:
             return Result("refused", reason=row.why, kind=row.kind)
         try:
             imported = self._imported_link(row)
-            self._require_use(imported.new_link.domain)
+            if imported.new_link.domain is not None and not self.job.is_trusted:
+                domains.require_open(imported.new_link.domain, self.job.owner, self.now)
             block_hosts.refuse_among(self.blocked, imported.new_link.targets)
             result = self._result(imported, number)
         except LinkInvalid as invalid:
@@ -99,17 +100,6 @@ class Work:
             self.links.put_mended(imported.new_link.id_of(code), imported)
         else:
             self.links.put(self._draft(imported, code))
-
-    def _require_use(self, domain: Domain | None) -> None:
-        """Check that the import's owner may make links at ``domain``.
-
-        Raises:
-            DomainRefused, StoreUnavailable
-        """
-        if domain is None or not domain.space or self.job.is_trusted:
-            return
-        if not domain_settings.find(domain.space, self.now).may_be_used_by(self.job.owner):
-            raise DomainRefused(domain.host)
 
     def _imported_link(self, row: Row) -> ImportedLink:
         imported = ImportedLink.from_body(row.body, self.policy, self.job.created_at, settings.domains).at(self.target)

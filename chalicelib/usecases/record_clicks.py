@@ -144,7 +144,7 @@ def _count(batch: Sequence[ClassifiedClick], recorded: Recorded) -> Iterable[Cla
 
 
 def _without_flood(batch: Sequence[ClassifiedClick], counts: dict[CounterKey, Counts]) -> Sequence[ClassifiedClick]:
-    """Return ``batch`` without clicks on what is no link, on days that have reached their limit of those."""
+    """Return ``batch`` without clicks on no link, on days that have reached their limit of those."""
 
     def is_full(click: Click) -> bool:
         counted = counts.get(CounterKey(click.link_id, click.day), Counts())

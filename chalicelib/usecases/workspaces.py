@@ -31,16 +31,9 @@ def find(workspace_id: str, now: datetime) -> Workspace:
     Raises:
         StoreUnavailable
     """
-    if (fresh := _cache.get(workspace_id, now, _LASTS)) is not None:
-        return fresh.value
-    try:
-        found = workspace_store.find(workspace_id)
-    except StoreUnavailable:
-        if (stale := _cache.get(workspace_id, now, _STALE_LASTS)) is not None:
-            return stale.value
-        raise
-    _cache.put(workspace_id, found, now)
-    return found
+    return _cache.get_or_read(
+        workspace_id, now, lambda: workspace_store.find(workspace_id), lasts=_LASTS, stale_lasts=_STALE_LASTS
+    )
 
 
 def see(workspace_id: str, caller: Caller) -> Workspace:

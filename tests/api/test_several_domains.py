@@ -1,4 +1,4 @@
-"""Several domains: links of their own, what is no link, which files, who may use them."""
+"""Several domains: links of their own, requests that match no link, files, who may use them."""
 
 from __future__ import annotations
 
@@ -734,7 +734,7 @@ class TestWithoutDomains:
 
 
 def test_what_is_counted_is_told_from_links() -> None:
-    """What is no link has no row before it is counted."""
+    """Visits of no link have no row before they are counted."""
     assert [click.is_of_link(link_id) for link_id in ("sale", "//team/sale")] == [True, True]
     assert [click.is_of_link(each) for each in (click.UNKNOWN, "//team/?unknown", "//team/?bare")] == [False] * 3
 

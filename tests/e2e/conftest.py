@@ -66,6 +66,18 @@ class Running:
                 raise RuntimeError(f"It did not start:\n{self.log.read_text()}")
             time.sleep(0.05)
 
+    def output_of(self, module: str, *arguments: str) -> str:
+        """Return what a command of an administrator, such as ``dev.admin.keys``, prints about this service."""
+        environ = {name: value for name, value in os.environ.items() if name not in {"PORT", "AWS_PORT"}}
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.project,
+            env=environ | {"STATE_DIR": str(self.state_dir)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop it by a signal and wait until it has ended."""
         if self.process is not None and self.process.poll() is None:

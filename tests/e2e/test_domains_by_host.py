@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -87,15 +86,7 @@ def command_of(running: Running, command: str) -> str:
         "key": ["dev.admin.keys", "make", *(given.get(each, "") for each in ("STAGE", "NAME", "SCOPES", "WORKSPACE"))],
         "domain": ["dev.admin.domains", "", given.pop("HOST", ""), *(f"{each}={text}" for each, text in given.items())],
     }
-    environ = {each: text for each, text in os.environ.items() if each not in {"PORT", "AWS_PORT"}}
-    return subprocess.run(
-        [sys.executable, "-m", *modules[name], *(["", "", ""] if name == "key" else [])],
-        cwd=running.project,
-        env=environ | {"STATE_DIR": str(running.state_dir)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    return running.output_of(*modules[name], *(["", "", ""] if name == "key" else []))
 
 
 def over_http(running: Running) -> Get:

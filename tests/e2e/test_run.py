@@ -163,15 +163,7 @@ def make_key_as(command: str, running: Running) -> str:
     arguments = [given.get(name, "") for name in names]
     assert command.split()[:2] == ["make", "key"]
     assert given.keys() <= set(names)
-    environ = {name: value for name, value in os.environ.items() if name not in {"PORT", "AWS_PORT"}}
-    return subprocess.run(
-        [sys.executable, "-m", "dev.admin.keys", "make", *arguments],
-        cwd=ROOT,
-        env=environ | {"STATE_DIR": str(running.state_dir)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    return running.output_of("dev.admin.keys", "make", *arguments)
 
 
 def test_click_is_counted_by_the_deployed_function(running: Running) -> None:

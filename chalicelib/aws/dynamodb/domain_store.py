@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.dynamodb import transactions
-from chalicelib.aws.dynamodb.errors import LinkChanged, translating_errors
+from chalicelib.aws.dynamodb import versioned_items
+from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.core import times
 from chalicelib.core.access.domain_settings import DomainSettings
-from chalicelib.errors import KeyRefused
 from chalicelib.settings import settings
 
 _TEXTS = {"bareUrl": "bare_url", "unknownUrl": "unknown_url", "endedUrl": "ended_url", "robots": "robots"}
@@ -58,20 +57,8 @@ def put(
         KeyRefused: a condition of ``alongside`` failed, which is that of the caller's key.
         StoreUnavailable: it may or may not have been stored.
     """
-    put = {
-        "TableName": settings.access_table,
-        "Item": {**_to_item(after), "changeId": {"S": change_id}},
-        "ConditionExpression": "version = :seen" if before.version else "attribute_not_exists(id)",
-        **({"ExpressionAttributeValues": {":seen": {"N": str(before.version)}}} if before.version else {}),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
     writes = [_file_action(after.space, name, text) for name, text in files.items()]
-    reasons = transactions.write([{"Put": put}, *writes, *alongside])
-    if not reasons or reasons[0].get("Item", {}).get("changeId") == {"S": change_id}:
-        return
-    if reasons[0].get("Code") == "ConditionalCheckFailed":
-        raise LinkChanged
-    raise KeyRefused
+    versioned_items.put(_to_item(after), before.version, change_id, [*writes, *alongside])
 
 
 def _key(space: str, *file: str) -> dict[str, Any]:

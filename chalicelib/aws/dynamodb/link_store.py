@@ -129,7 +129,7 @@ def links_of(owner: str) -> Iterator[Link]:
     return (link for item in items if (link := from_item(item)) is not None)
 
 
-def codes_of(owner: str, link_ids: Iterable[str]) -> set[str]:
+def ids_of(owner: str, link_ids: Iterable[str]) -> set[str]:
     """Return those of ``link_ids`` that are links of ``owner`` now, consistently: a read unit for each 4 KB of a link.
 
     Raises:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.dynamodb import transactions
-from chalicelib.aws.dynamodb.errors import LinkChanged, translating_errors
+from chalicelib.aws.dynamodb import versioned_items
+from chalicelib.aws.dynamodb.errors import translating_errors
 from chalicelib.aws.dynamodb.queries import all_items, kind_query
 from chalicelib.core import times
 from chalicelib.core.access.workspace import Workspace
-from chalicelib.errors import KeyRefused
 from chalicelib.settings import settings
 
 
@@ -46,19 +45,7 @@ def put(before: Workspace, after: Workspace, change_id: str, alongside: Sequence
         KeyRefused: a condition of ``alongside`` failed, which is that of the caller's key.
         StoreUnavailable: it may or may not have been stored.
     """
-    put = {
-        "TableName": settings.access_table,
-        "Item": {**_to_item(after), "changeId": {"S": change_id}},
-        "ConditionExpression": "version = :seen" if before.version else "attribute_not_exists(id)",
-        **({"ExpressionAttributeValues": {":seen": {"N": str(before.version)}}} if before.version else {}),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    reasons = transactions.write([{"Put": put}, *alongside])
-    if not reasons or reasons[0].get("Item", {}).get("changeId") == {"S": change_id}:
-        return
-    if reasons[0].get("Code") == "ConditionalCheckFailed":
-        raise LinkChanged
-    raise KeyRefused
+    versioned_items.put(_to_item(after), before.version, change_id, alongside)
 
 
 def _key(workspace_id: str) -> Any:

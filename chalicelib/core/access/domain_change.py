@@ -63,13 +63,11 @@ class DomainChange:
         return cls(values, files)
 
     def applied_to(self, before: DomainSettings, now: datetime) -> DomainSettings:
-        """Return the changed settings, or the same if nothing is different."""
+        """Return the changed settings, or the same if nothing is different; files always make another version."""
         after = replace(before, **self.values)
-        return before if after == before else self.touched(after, now)
-
-    def touched(self, after: DomainSettings, now: datetime) -> DomainSettings:
-        """Return the settings as another version."""
-        return replace(after, updated_at=now, version=after.version + 1)
+        if after == before and not self.files:
+            return before
+        return replace(after, updated_at=now, version=before.version + 1)
 
 
 def _workspaces_in(fields: LinkFields, domain: Domain) -> tuple[str, ...]:

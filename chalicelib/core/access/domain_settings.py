@@ -1,4 +1,4 @@
-"""What a domain's space is set to: which workspaces may use it, where what is no link leads, its robots.txt.
+"""What a domain's space is set to: which workspaces may use it, where it sends requests that match no link.
 
 All hosts of a space have the same settings. What a redirect needs before its one read is in ``domains``.
 """

@@ -72,7 +72,7 @@ MUTANTS = (
         f"{_CELL}[/v1/domains/{{host}}-GET-create alone]",
     ),
     Mutant(
-        "domain: what is no link is for who may use it",
+        "domain: visits of no link are for workspaces that may use it",
         "chalicelib/api/statistics.py",
         "domains.is_usable_by(domain, caller, now) if domain.space",
         "True if domain.space",
@@ -82,8 +82,8 @@ MUTANTS = (
     Mutant(
         "domain: a retired host answers nothing",
         "chalicelib/api/application.py",
-        "if settings.domains.listed and requests.domain_of(event).is_retired:",
-        "if settings.domains.listed and not event:",
+        "if requests.domain_of(event).is_retired:",
+        "if not event:",
         f"{_FOLLOW}::test_retired_host_answers_404",
     ),
     Mutant(
@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "domain: the API is at the default one alone",
         "chalicelib/api/application.py",
-        "if settings.domains.listed and requests.domain_of(request.to_original_event()).space:",
-        "if settings.domains.listed and request is None:",
+        "if requests.domain_of(request.to_original_event()).space:",
+        "if request is None:",
         f"{_NO_LINK}::test_api_is_at_the_default_domain_alone",
     ),
     Mutant(

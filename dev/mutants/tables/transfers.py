@@ -190,8 +190,8 @@ MUTANTS = (
     Mutant(
         "import: rows become links only at domains that the workspace may use",
         "chalicelib/usecases/import_rows.py",
-        "            self._require_use(imported.new_link.domain)\n",
-        "",
+        "domains.require_open(imported.new_link.domain, self.job.owner, self.now)",
+        "pass",
         f"{_TRANSFERS}::TestDomains::test_each_row_becomes_a_link_of_its_domain",
     ),
     Mutant(

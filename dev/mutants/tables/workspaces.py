@@ -189,9 +189,9 @@ MUTANTS = (
     ),
     Mutant(
         "workspace: a concurrent change is not overwritten",
-        "chalicelib/aws/dynamodb/workspace_store.py",
-        '"version = :seen" if before.version else',
-        '"version >= :seen" if before.version else',
+        "chalicelib/aws/dynamodb/versioned_items.py",
+        '"version = :seen" if seen else',
+        '"version >= :seen" if seen else',
         f"{_SETTINGS}::test_changes_at_the_same_time_are_all_kept",
     ),
     # Offers and adoption.
