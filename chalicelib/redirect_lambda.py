@@ -31,8 +31,10 @@ class RedirectApp(App):
         self.add_routes(self._redirect.routes)
 
     def __call__(self, event: Event, context: Any) -> LambdaResponse:
-        """Handle an event; the outbox is sent after the response."""
+        """Handle an event of API Gateway or of the function URL; the outbox is sent after the response."""
         try:
+            if "rawPath" in event:
+                return self._at_url(event, context)
             return super().__call__(event, context)
         finally:
             if self.outbox is not None:
@@ -41,6 +43,12 @@ class RedirectApp(App):
     def dispatch(self, event: Event, context: Any) -> LambdaResponse:
         """Return the response to ``event``; without Chalice's router if the link is in the cache."""
         return self._redirect.from_cache(event) or super().dispatch(event, context)
+
+    def _at_url(self, payload: Event, context: Any) -> LambdaResponse:
+        from chalicelib.api import front  # behind API Gateway there is no function URL
+
+        response = super().__call__(front.event_of_url(payload), context)
+        return front.response_of_url(response, payload["requestContext"]["http"]["method"])
 
     def write_access_log(self, line: logs.Line) -> None:
         """Write the log line of a request, after the response where there is an outbox."""

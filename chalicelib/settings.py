@@ -97,6 +97,9 @@ class Settings:
     """How long the row of a click is kept, 45 to 3650; its counts stay for ever."""
     trust_cloudfront: bool
     """CloudFront is in front and sets its viewer headers; without it, any client could send them."""
+    front_secrets: frozenset[str]
+    """SHA-256 of the secrets by which this stack's own distribution proves that a request came through it. Empty: there
+    is no distribution of its own in front."""
     partial_batch: bool
     """The queue accepts a list of failed messages as the response; without it, such a list would delete them."""
     background_function: bool
@@ -163,6 +166,7 @@ class Settings:
             files_queue_url=environ.get("FILES_QUEUE_URL", ""),
             click_retention_days=_number(environ, "CLICK_RETENTION_DAYS", default=RETENTION_DAYS, least=45, most=3650),
             trust_cloudfront=_choice(environ, "TRUST_CLOUDFRONT", "no", "yes") == "yes",
+            front_secrets=_digests(environ, "FRONT_SECRETS"),
             partial_batch=_choice(environ, "PARTIAL_BATCH", "off", "on") == "on",
             background_function=_choice(environ, "BACKGROUND_FUNCTION", "no", "yes") == "yes",
             open_create=_choice(environ, "OPEN_CREATE", *(("true", "false") if is_local else ("false", "true")))
@@ -280,6 +284,13 @@ def _day(environ: Mapping[str, str], name: str, *, default: str) -> datetime:
     except ValueError:
         pass
     raise SettingInvalid(name, f"is {value!r}. It must be a day, such as {default}.")
+
+
+def _digests(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    found = frozenset(filter(None, environ.get(name, "").split(",")))
+    if not all(re.fullmatch(r"[0-9a-f]{64}", each) for each in found):
+        raise SettingInvalid(name, "must be SHA-256 digests of 64 hexadecimal digits, with commas between.")
+    return found
 
 
 def _uri(environ: Mapping[str, str], name: str, form: str, example: str) -> str:

@@ -14,6 +14,7 @@ SETTINGS = (
         "COUNTS_LOCAL_STREAM",
         "CLICK_RETENTION_DAYS",
         "TRUST_CLOUDFRONT",
+        "FRONT_SECRETS",
         "PARTIAL_BATCH",
         "BACKGROUND_FUNCTION",
     ),

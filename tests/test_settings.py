@@ -78,6 +78,8 @@ def test_only_base_url_is_required() -> None:
         ("TARGET_HOSTS", "all"),
         ("IMPORT_SHORT_LINKS", "true"),
         *(("UNVERSIONED_UNTIL", day) for day in ("", "soon", "2027-13-01", "20271201", "2027-12-01T00:00:00Z")),
+        ("FRONT_SECRETS", "the secret itself"),
+        ("FRONT_SECRETS", f"{'a' * 64},{'a' * 63}"),
         ("SECURITY_CONTACT", "security@example.org"),
         ("SECURITY_CONTACT", "http://example.org/report"),
         ("SECURITY_CONTACT", "mailto:a@example.org\nExpires: 2099-01-01T00:00:00Z"),

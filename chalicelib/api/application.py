@@ -88,14 +88,18 @@ class App(Chalice):
         """Handle an event of API Gateway, or of the schedule that keeps a container warm, which is not logged."""
         if "warm" in event:
             return {"warm": True}
+        if settings.front_secrets:
+            from chalicelib.api import front  # behind API Gateway alone there is no distribution to believe
+
+            event = front.seen(event)
         return self.finish(event, lambda: self.dispatch(event, context))
 
     def dispatch(self, event: Event, context: Any) -> LambdaResponse:
         """Return the response of the route of ``event``."""
         if requests.domain_of(event).is_retired:
-            gone = PageUnknown("Nothing is served at this domain any more.")
-            accept = {name.lower(): value for name, value in (event.get("headers") or {}).items()}.get("accept")
-            return responses.problem_response(gone, accept).to_dict()
+            return _page_unknown(event, "Nothing is served at this domain any more.")
+        if event["requestContext"].get("resourcePath") not in self.routes:  # API Gateway asks for routes alone
+            return _page_unknown(event, "Nothing is served at this address.")
         with transactions.within(clock.seconds_left(context) - _LAST_TRY):
             return self._as_problem(super().__call__(event, context))
 
@@ -148,6 +152,11 @@ class App(Chalice):
         if "Allow" in result["headers"]:
             response.headers["Allow"] = result["headers"]["Allow"]
         return response.to_dict()
+
+
+def _page_unknown(event: Event, detail: str) -> LambdaResponse:
+    accept = {name.lower(): value for name, value in (event.get("headers") or {}).items()}.get("accept")
+    return responses.problem_response(PageUnknown(detail), accept).to_dict()
 
 
 def _with_safe_headers(result: LambdaResponse) -> LambdaResponse:

@@ -143,7 +143,7 @@ def _visitor_from(
     return Visitor(
         headers=headers,
         query=event.get("multiValueQueryStringParameters") or {},
-        trust_cloudfront=settings.trust_cloudfront,
+        trust_cloudfront=settings.trust_cloudfront or context.get("isOfFront", False),
         method=context["httpMethod"],
         path=path,
         password=password,

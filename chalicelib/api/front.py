@@ -1,0 +1,98 @@
+"""What this stack's own CloudFront distribution says of a request, and events of the redirect's function URL.
+
+A visitor can write any header, and can call the API and, with a signature, the function URL past the distribution. So
+what the distribution's function wrote (.chalice/viewer-request.js) counts only beside the secret that it adds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote
+
+from chalicelib.settings import settings
+
+SECRET, HOST, FACTS = "x-front-secret", "x-front-host", "x-front"
+"""The headers, in lower case: the secret, the host that was asked for, and what else is known of the visitor."""
+NOWHERE = "/"
+"""The resource of a path that no link can have."""
+_ADDRESS, _ID = "address", "id"
+_MOST_SEGMENTS = 4  # as many as the redirect's routes have
+_READ = re.compile(r"dnt|purpose|sec-[a-z-]+|x-moz|x-purpose")
+
+Event = dict[str, Any]
+
+
+def seen(event: Event) -> Event:
+    """Return an event with host, address, id and headers as the distribution saw them; or without any of its headers.
+
+    ``requestContext.isOfFront`` tells whether it came through the distribution.
+    """
+    headers = {name.lower(): text for name, text in (event.get("headers") or {}).items()}
+    secret, host, facts = (headers.pop(name, "") for name in (SECRET, HOST, FACTS))
+    context = event["requestContext"]
+    if not _is_ours(secret):
+        return {**event, "headers": headers, "requestContext": {**context, "isOfFront": False}}
+    told = dict(parse_qsl(facts, keep_blank_values=True))
+    headers |= {name: text for name, text in told.items() if _READ.fullmatch(name)}
+    context = {
+        **context,
+        "isOfFront": True,
+        "domainName": host,
+        "identity": {**context.get("identity", {}), "sourceIp": told.get(_ADDRESS, "")},
+        # CloudFront asks up to three times for one request: all of them have this id, and count as one visit.
+        "requestId": told.get(_ID, ""),
+    }
+    return {**event, "headers": headers, "requestContext": context}
+
+
+def event_of_url(payload: Mapping[str, Any]) -> Event:
+    """Return an event of API Gateway for one of a function URL, payload 2.0. Its path is as it was sent, encoded."""
+    context = payload["requestContext"]
+    segments = [unquote(each) for each in payload["rawPath"].removesuffix("/").split("/")[1:]]
+    resource, variables = _route_of(segments)
+    cookies = {"cookie": "; ".join(payload["cookies"])} if payload.get("cookies") else {}
+    query = parse_qs(payload.get("rawQueryString", ""), keep_blank_values=True)
+    return {
+        "headers": {**(payload.get("headers") or {}), **cookies},
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": variables,
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": context["http"]["method"],
+            "domainName": context.get("domainName"),
+            "identity": {"sourceIp": context["http"].get("sourceIp", "")},
+            "requestId": context.get("requestId"),
+        },
+        "body": payload.get("body"),
+        "isBase64Encoded": payload.get("isBase64Encoded", False),
+    }
+
+
+def response_of_url(result: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """Return a response to API Gateway as a function URL takes it."""
+    headers = dict(result["headers"])
+    if method == "HEAD":
+        headers.pop("Content-Length", None)  # the function URL writes its own, of a body that is not sent
+    cookies = [headers.pop("Set-Cookie")] if "Set-Cookie" in headers else []
+    sent = {"statusCode": result["statusCode"], "headers": headers, "body": result["body"], "cookies": cookies}
+    return {**sent, "isBase64Encoded": result.get("isBase64Encoded", False)}
+
+
+def _is_ours(secret: str) -> bool:
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return any(hmac.compare_digest(digest, each) for each in settings.front_secrets)
+
+
+def _route_of(segments: list[str]) -> tuple[str, dict[str, str] | None]:
+    """Return the resource that API Gateway would find, and the variables of its path."""
+    if segments == ["v1"]:
+        return "/v1", None
+    if not all(segments) or not segments or len(segments) > _MOST_SEGMENTS:
+        return NOWHERE, None
+    names = ["code", *(f"path{number}" for number in range(1, len(segments)))]
+    return "".join(f"/{{{name}}}" for name in names), dict(zip(names, segments, strict=True))
