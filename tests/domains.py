@@ -23,14 +23,19 @@ from chalicelib.settings import Settings
 
 def with_domains(patch: pytest.MonkeyPatch, text: str, others: frozenset[str] = frozenset()) -> Settings:
     """Give the service the domains of ``text``, and ``others`` of the default one, and return its settings."""
+    before = module.settings
+    domains = Domains.from_text(text, before.base_url, others)
+    return with_settings(patch, domains=domains, own_hosts=before.own_hosts | domains.listed.keys() | others)
+
+
+def with_settings(patch: pytest.MonkeyPatch, **changes: Any) -> Settings:
+    """Give the service other settings, and return all of them."""
     for each in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
         importlib.import_module(each.name)  # one that is imported only now and then would keep these settings for good
     before = module.settings
-    domains = Domains.from_text(text, before.base_url, others)
-    own_hosts = before.own_hosts | domains.listed.keys() | others
-    after = dataclasses.replace(before, domains=domains, own_hosts=own_hosts)
+    after = dataclasses.replace(before, **changes)
     for name, loaded in list(sys.modules.items()):
-        if name.startswith("chalicelib.") and getattr(loaded, "settings", None) is before:
+        if name.startswith("chalicelib") and getattr(loaded, "settings", None) is before:
             patch.setattr(loaded, "settings", after)
     return after
 

@@ -11,8 +11,8 @@ from chalicelib.core.domains import ANY_CASE, MOST_BYTES, RETIRED, SPACE, Domain
 MOST_ENVIRONMENT_BYTES = 4096
 """Of the names and values of a function's environment: Lambda refuses more."""
 _RESOURCE_BYTES = 160  # more than the address of a queue, the longest of what a template refers to
-_OF_A_STAGE = {"parameters", "domains", "spaces"}
-_OF_A_DOMAIN = {"name", "certificate", "space", "retired"}
+_OF_A_STAGE = {"parameters", "domains", "spaces", "front", "namesAt"}
+_OF_A_DOMAIN = {"name", "certificate", "regionalCertificate", "space", "retired"}
 _LOCAL_ADDRESS = "http://127.0.0.1:8000"
 _NOWHERE = "https://address-of-the-api.invalid"
 
@@ -31,6 +31,8 @@ class Host:
     space: str = ""
     """Empty: it leads to the default's links."""
     is_retired: bool = False
+    regional_certificate: str = ""
+    """The ARN of its certificate in the region of the stack; empty: its name is not in API Gateway's region."""
 
     @property
     def is_default(self) -> bool:
@@ -77,7 +79,13 @@ def read(stage: str, written: Mapping[str, Any]) -> Hosts:
         raise DomainsRefused("\n".join(wrong))
     hosts = Hosts(
         tuple(
-            Host(each["name"], each.get("certificate", ""), each.get("space", ""), each.get("retired", False))
+            Host(
+                each["name"],
+                each.get("certificate", ""),
+                each.get("space", ""),
+                each.get("retired", False),
+                each.get("regionalCertificate", ""),
+            )
             for each in written.get("domains", [])
         ),
         frozenset(space for space, given in written.get("spaces", {}).items() if given.get("anyCase")),
@@ -177,9 +185,14 @@ def _problems_of_domain(stage: str, domain: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(domain.get("retired", False), bool):
         yield f'{name} has "retired": {domain["retired"]!r}, which is neither true nor false.'
     certificate = domain.get("certificate", "")
+    yield from (
+        f"{name} has the {each} {domain[each]!r}, which is no text."
+        for each in ("certificate", "regionalCertificate")
+        if not isinstance(domain.get(each, ""), str)
+    )
     if not isinstance(certificate, str):
-        yield f"{name} has the certificate {certificate!r}, which is no text."
-    elif stage != "local" and not certificate:
+        return
+    if stage != "local" and not certificate:
         retired = " also while it is retired, to answer 404" if domain.get("retired") else ""
         yield f"{name} has no certificate, which AWS needs of every domain{retired}: an ARN of ACM in us-east-1."
 

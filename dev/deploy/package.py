@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 from chalice.deploy.validate import validate_configuration
 
-from dev.deploy import dependencies, domains, minify, sbom, template_checks
+from dev.deploy import dependencies, domains, front, minify, sbom, template_checks
 from dev.deploy.domains import DomainsRefused, Host, Hosts
+from dev.deploy.front import Front, FrontRefused
 from dev.deploy.lock import Target
 from dev.paths import ROOT
 
@@ -124,22 +125,24 @@ def _digest_of(zipped: Path) -> str:
     return hashlib.sha256(zipped.read_bytes()).hexdigest()[:16]
 
 
-def location(stage: str, *, for_this_machine: bool) -> Package:
+def location(stage: str, *, for_this_machine: bool, behind: Front | None = None) -> Package:
     """Return where the package of ``stage`` is or will be."""
-    target = DIST / (f"{stage}-here" if for_this_machine else stage)
+    parts = [stage, *(["at", behind.kind, *behind.names_at] if behind else []), *(["here"] if for_this_machine else [])]
+    target = DIST / "-".join(parts)
     return Package(target / "code.zip", target / "template.json")
 
 
-def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> Package:
+def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True, behind: Front | None = None) -> Package:
     """Build and check the package of ``stage``, for Graviton or ``for_this_machine``: each has its folder in dist/.
 
     With ``fresh=False`` a package is kept that was built from the same sources by the same Python; if only sources have
     changed, or another stage was built, the dependencies of the build before are kept. Neither needs a network.
+    ``behind`` is another front than that of .chalice/deploy.json.
 
     Raises:
         PackageRefused
     """
-    built = location(stage, for_this_machine=for_this_machine)
+    built = location(stage, for_this_machine=for_this_machine, behind=behind)
     target = built.code.parent
     architecture = _THIS_MACHINE if for_this_machine else "arm64"
     mark, inputs = target / ".inputs", _inputs_digest(stage, architecture)
@@ -149,12 +152,12 @@ def build(stage: str, *, for_this_machine: bool = False, fresh: bool = True) -> 
         if not fresh and mark.exists() and mark.read_text() == inputs:
             return built
         mark.unlink(missing_ok=True)
-        _build(built, stage, architecture, fresh=fresh)
+        _build(built, stage, architecture, behind, fresh=fresh)
         mark.write_text(inputs)
     return built
 
 
-def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> None:
+def _build(built: Package, stage: str, architecture: str, behind: Front | None, *, fresh: bool) -> None:
     kept = _dependencies(architecture, fresh=fresh)
     with tempfile.TemporaryDirectory() as scratch:
         project, out, code = (Path(scratch) / name for name in ("project", "out", "code"))
@@ -174,7 +177,7 @@ def _build(built: Package, stage: str, architecture: str, *, fresh: bool) -> Non
         shutil.copytree(ROOT / REFERENCE, code / REFERENCE)
         _write_zip(code, built.api_code)
     built.bill.write_text(sbom.bill(built.api_code, json.loads((kept / dependencies.HASHES).read_text())))
-    template = template_checks.transformed(completed(sam, stage))
+    template = template_checks.transformed(completed(sam, stage, behind))
     _complete_versions(template, stage)
     # AWS takes them from the API's description, the local AWS from here.
     api = template["Resources"]["RestAPI"]["Properties"]
@@ -305,7 +308,7 @@ def _write_zip(folder: Path, target: Path) -> None:
     half.replace(target)
 
 
-def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
+def completed(sam: dict[str, Any], stage: str, behind: Front | None = None) -> dict[str, Any]:
     """Return the template with what neither Chalice nor a merge can express."""
     # The API names the function's alias by its name, not by its resource: BASE_URL makes the function wait for the API,
     # and neither could be made first otherwise.
@@ -324,7 +327,13 @@ def completed(sam: dict[str, Any], stage: str) -> dict[str, Any]:
     if stage == "local":
         template["Parameters"]["Gradual"]["Default"] = "off"  # the local AWS has no CodeDeploy
     _write_table_names(template, stage)
-    _add_hosts(template, hosts(stage), with_names=stage != "local")
+    found, behind = hosts(stage), behind or front_of(stage)
+    names = [host.name for host in found.all] if front.CLOUDFRONT in behind.names_at else []
+    try:
+        front.add(template, behind, names, found.all[0].certificate if names else "")
+    except FrontRefused as refused:
+        raise PackageRefused(str(refused)) from refused
+    _add_hosts(template, found, () if stage == "local" else behind.names_at)
     return template
 
 
@@ -410,16 +419,29 @@ def hosts(stage: str) -> Hosts:
         raise PackageRefused(str(refused)) from refused
 
 
+def front_of(stage: str) -> Front:
+    """Return the front of ``stage``.
+
+    Raises:
+        PackageRefused
+    """
+    try:
+        return front.read(stage, deployment(stage))
+    except FrontRefused as refused:
+        raise PackageRefused(str(refused)) from refused
+
+
 def remark(stage: str) -> str:
     """Return a sentence, and the end of its line, for a stage that may have another address than was meant."""
     said = domains.without_base_url(stage, hosts(stage), parameters(stage))
     return said and f"{said}\n"
 
 
-def _add_hosts(template: dict[str, Any], found: Hosts, *, with_names: bool) -> None:
+def _add_hosts(template: dict[str, Any], found: Hosts, names_at: Collection[str]) -> None:
     """Tell all functions their hosts, and give each its name in API Gateway: also a retired one, to answer 404."""
-    for host in found.all if with_names else ():
-        _add_name(template, host)
+    types = [place.upper() for place in names_at if place != front.CLOUDFRONT]
+    for host in found.all if types else ():
+        _add_name(template, host, types)
     for resource in template["Resources"].values():
         environment = resource.get("Properties", {}).get("Environment")
         if environment is None:
@@ -433,13 +455,17 @@ def _add_hosts(template: dict[str, Any], found: Hosts, *, with_names: bool) -> N
         resource["Properties"]["Environment"] = {**environment, "Variables": variables}
 
 
-def _add_name(template: dict[str, Any], host: Host) -> None:
+def _add_name(template: dict[str, Any], host: Host, types: list[str]) -> None:
+    certificates = {  # edge-optimised domains need one of us-east-1, the others one of their region
+        "EDGE": {"CertificateArn": host.certificate},
+        "REGIONAL": {"RegionalCertificateArn": host.regional_certificate},
+    }
     template["Resources"][host.logical_id] = {
         "Type": "AWS::ApiGateway::DomainName",
         "Properties": {
             "DomainName": host.name,
-            "CertificateArn": host.certificate,  # of us-east-1, as edge-optimised domains need it
-            "EndpointConfiguration": {"Types": ["EDGE"]},
+            **{name: arn for kind in types for name, arn in certificates[kind].items()},
+            "EndpointConfiguration": {"Types": types},
             "SecurityPolicy": "TLS_1_2",
         },
     }
@@ -448,10 +474,13 @@ def _add_name(template: dict[str, Any], host: Host) -> None:
         "DependsOn": "RestAPIapiStage",
         "Properties": {"DomainName": {"Ref": host.logical_id}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
     }
-    template["Outputs"][f"{host.logical_id}Target"] = {
-        "Description": f"Let the DNS name {host.name} be an alias (or CNAME) of this",
-        "Value": {"Fn::GetAtt": [host.logical_id, "DistributionDomainName"]},
-    }
+    targets = {"EDGE": ("Target", "DistributionDomainName"), "REGIONAL": ("RegionalTarget", "RegionalDomainName")}
+    for kind in types:
+        suffix, attribute = targets[kind]
+        template["Outputs"][f"{host.logical_id}{suffix}"] = {
+            "Description": f"Let the DNS name {host.name} be an alias (or CNAME) of this",
+            "Value": {"Fn::GetAtt": [host.logical_id, attribute]},
+        }
 
 
 def main() -> None:

@@ -18,11 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from dev.deploy import package, policies
+from dev.deploy.front import CLOUDFRONT, Front
 from dev.paths import ROOT
 
 _BIN = ROOT / ".venv-validate" / "bin"
 _DECIDED = Path(__file__).with_name("decided.toml")
-_STAGES = ("prod", "local")
+_BUILT: Mapping[str, tuple[str, Front | None]] = {
+    "prod": ("prod", None),
+    "prod behind CloudFront": ("prod", Front(CLOUDFRONT, (CLOUDFRONT,))),
+    "local": ("local", None),
+}
+"""The templates that are looked at: stages, at their own front or another."""
 _SECONDS = 300  # checkov, the slowest, takes half a minute
 _PLANTED: dict[str, Any] = {
     "AWSTemplateFormatVersion": "2010-09-09",
@@ -213,7 +219,7 @@ def _judge(found: Mapping[str, set[Finding]], policies_read: int) -> None:
     decided = decisions(_DECIDED.read_text())
     ours = {each for stem, findings in found.items() if stem != "planted" for each in findings}
     wrong = objections(ours, decided)
-    totals = f"{len(ours)} findings and {policies_read} policies of {' and '.join(_STAGES)}; {len(decided)} are decided"
+    totals = f"{len(ours)} findings and {policies_read} policies of {', '.join(_BUILT)}; {len(decided)} are decided"
     if wrong:
         wrong.append(f"{totals}, {len(wrong)} differ: mend the template, or decide in dev/deploy/decided.toml.")
         sys.exit("\n".join(wrong))
@@ -222,12 +228,12 @@ def _judge(found: Mapping[str, set[Finding]], policies_read: int) -> None:
 
 def main() -> None:
     """Build the templates, run the tools and compare."""
-    print("Building the package of prod and of local, if they have changed ...", flush=True)
+    print("Building the packages of prod, at both fronts, and of local, if they have changed ...", flush=True)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            for stage in _STAGES:
-                built = package.build(stage, for_this_machine=True, fresh=False)
-                (Path(scratch) / f"{stage}.json").write_text(built.template.read_text())
+            for name, (stage, behind) in _BUILT.items():
+                built = package.build(stage, for_this_machine=True, fresh=False, behind=behind)
+                (Path(scratch) / f"{name}.json").write_text(built.template.read_text())
             (Path(scratch) / "planted.json").write_text(json.dumps(_PLANTED, indent=1))
             found, policies_read = _findings(Path(scratch))
         _judge(found, policies_read)

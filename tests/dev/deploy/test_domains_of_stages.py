@@ -69,6 +69,10 @@ def test_without_spaces_there_is_no_setting(written: dict[str, Any]) -> None:
         ),
         ({"domains": [domain("sho.rt", retired="yes")]}, "sho.rt has \"retired\": 'yes', which is neither"),
         ({"domains": [domain("sho.rt", certificate=1)]}, "sho.rt has the certificate 1, which is no text."),
+        (
+            {"domains": [domain("sho.rt", regionalCertificate=1)]},
+            "sho.rt has the regionalCertificate 1, which is no text.",
+        ),
         ({"domains": [{"name": "sho.rt"}]}, "sho.rt has no certificate, which AWS needs of every domain: "),
         ({"domains": [{"name": "sho.rt", "retired": True}]}, "of every domain also while it is retired, to answer 404"),
         ({"spaces": {"team": {}}}, "The space 'team' of prod has settings, and no domain has"),

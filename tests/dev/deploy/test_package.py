@@ -1160,7 +1160,9 @@ def test_a_package_for_this_machine_leaves_the_one_for_aws_alone(
 ) -> None:
     """What was built for Graviton is still that after a deployment to the AWS on this machine."""
     monkeypatch.setattr(package, "DIST", tmp_path)
-    monkeypatch.setattr(package, "_build", lambda built, _, architecture, **__: built.code.write_text(architecture))
+    monkeypatch.setattr(
+        package, "_build", lambda built, _, architecture, *__, **___: built.code.write_text(architecture)
+    )
     monkeypatch.setattr(package, "_THIS_MACHINE", "x86_64")
     for_aws = package.build("prod")
 

@@ -1,0 +1,285 @@
+"""What the distribution says is believed beside its secret alone; events of the function URL, payload 2.0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from chalice.test import TestHTTPClient as Http
+
+import app as service
+from chalicelib import redirect_lambda
+from chalicelib.api import front
+from dev.deploy.front import digest_of
+from tests.api.test_clicks import queued
+from tests.callers import Keyed, make_key
+from tests.domains import with_domains, with_settings
+
+Event = dict[str, Any]
+SECRET, NEXT = "a secret of the distribution", "the next one"
+ADDRESS = "203.0.113.9"
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def url_event(
+    path: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    method: str = "GET",
+    query: str = "",
+    cookies: tuple[str, ...] = (),
+) -> Event:
+    """Return an event of the function URL, payload 2.0, as AWS documents it."""
+    named = {name.lower(): text for name, text in headers.items()}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        **({"cookies": list(cookies)} if cookies else {}),
+        "headers": {"host": "abc.lambda-url.eu-west-1.on.aws", "x-forwarded-for": "198.51.100.66", **named},
+        "requestContext": {
+            "domainName": "abc.lambda-url.eu-west-1.on.aws",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "130.176.0.1"},
+            "requestId": "of-lambda",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+
+
+def by_front(host: str = "sho.rt", secret: str = SECRET, **facts: str) -> dict[str, str]:
+    """Return the headers that the distribution adds."""
+    told = "&".join(
+        f"{name.replace('_', '-')}={text}" for name, text in {"address": ADDRESS, "id": "cf-1", **facts}.items()
+    )
+    return {"X-Front-Host": host, "X-Front": told, "X-Front-Secret": secret}
+
+
+@pytest.fixture(autouse=True)
+def behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack with a distribution and a second domain, which knows the secret of now and the next one."""
+    with_domains(monkeypatch, "team.rt=team,old.rt=:retired")
+    with_settings(monkeypatch, front_secrets=frozenset({digest_of(SECRET), digest_of(NEXT)}))
+
+
+@pytest.fixture
+def redirect(http: Http) -> Any:  # the tables must be there first
+    """The app of the redirect's function, and a link to follow: another one at the other domain."""
+    ops = Keyed(http, make_key("ops", "admin", "create", "manage", "read"))
+    for domain in ("sho.rt", "team.rt"):
+        ops.make(f"https://example.com/{domain}", alias="sale", domain=domain, forwardPath=True)
+    return redirect_lambda.app
+
+
+def clicks() -> list[dict[str, Any]]:
+    """Return what is told of the visits so far."""
+    return [{name: each.get(name) for name in ("id", "code", "country", "device")} for each in queued()]
+
+
+@pytest.mark.parametrize("secret", [SECRET, NEXT])
+def test_distribution_is_believed(redirect: Any, secret: str) -> None:
+    """Host, id, country and device; with the secret before and after a change of it."""
+    told = {"CloudFront-Viewer-Country": "PT", "CloudFront-Is-Tablet-Viewer": "true"}
+
+    response = redirect(url_event("/sale", told | by_front("team.rt", secret, id="cf-id-1")), None)
+
+    assert (response["statusCode"], response["headers"]["Location"]) == (302, "https://example.com/team.rt")
+    assert clicks() == [{"id": "cf-id-1", "code": "//team/sale", "country": "PT", "device": "tablet"}]
+
+
+FORGED = {
+    "X-Front-Host": "team.rt",
+    "X-Front": "address=192.0.2.1&id=forged&sec-gpc=0",
+    "CloudFront-Viewer-Country": "KP",
+    "CloudFront-Is-Tablet-Viewer": "true",
+}
+
+
+@pytest.mark.parametrize("secret", [None, "", "guessed", digest_of(SECRET), SECRET + " ", SECRET.upper()])
+def test_forged_headers_are_not_believed(redirect: Any, secret: str | None) -> None:
+    """By the function URL: not the host, not the address, not the id, not the country."""
+    headers = {**FORGED, **({} if secret is None else {"X-Front-Secret": secret})}
+
+    response = redirect(url_event("/sale", {"User-Agent": BROWSER, **headers}), None)
+
+    assert response["headers"]["Location"] == "https://example.com/sho.rt"
+    assert clicks() == [{"id": "of-lambda", "code": "sale", "country": None, "device": None}]
+
+
+@pytest.mark.parametrize("function", [service.app, redirect_lambda.app], ids=["api", "redirect"])
+@pytest.mark.usefixtures("redirect")
+def test_forged_headers_are_not_believed_by_the_api(function: Any) -> None:
+    """Nor by execute-api, which stays open beside the distribution and passes on what visitors write."""
+    headers = {**FORGED, "X-Front-Secret": "guessed"}
+    event = gateway_event("/{code}", {"code": "sale"}, headers)
+
+    response = function(event, None)
+
+    assert response["headers"]["Location"] == "https://example.com/sho.rt"
+    assert [(each["code"], each["country"]) for each in clicks()] == [("sale", None)]
+    assert front.seen(event)["requestContext"]["identity"]["sourceIp"] == "198.51.100.7"
+
+
+def gateway_event(resource: str, variables: dict[str, str], headers: dict[str, str]) -> Event:
+    """Return an event of API Gateway."""
+    return {
+        "headers": headers,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": variables,
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": "GET",
+            "domainName": "api.execute-api.eu-west-1.amazonaws.com",
+            "identity": {"sourceIp": "198.51.100.7"},
+            "requestId": "of-gateway",
+        },
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+@pytest.mark.usefixtures("redirect")
+def test_distribution_is_believed_by_the_api() -> None:
+    """What lies under a code and goes to the API leads and counts as the redirect would."""
+    event = gateway_event(
+        "/{code}/{path1}/{path2}",
+        {"code": "sale", "path1": "a", "path2": "qr"},
+        {**by_front("team.rt", id="cf-2"), "CloudFront-Viewer-Country": "PT"},
+    )
+
+    response = service.app(event, None)
+
+    assert response["headers"]["Location"] == "https://example.com/team.rt/a/qr"
+    assert [(each["id"], each["code"], each["country"]) for each in clicks()] == [("cf-2", "//team/sale", "PT")]
+    assert response["headers"]["X-Request-Id"] == "cf-2"
+    assert front.seen(event)["requestContext"]["identity"]["sourceIp"] == ADDRESS
+
+
+def test_repeated_request_is_one_visit(redirect: Any) -> None:
+    """CloudFront asks up to three times where an origin does not answer: all of them have one id."""
+    for _ in range(3):
+        assert redirect(url_event("/sale", by_front(id="cf-3")), None)["statusCode"] == 302
+
+    assert {each["id"] for each in clicks()} == {"cf-3"}
+
+
+def test_what_counting_reads_travels_in_one_header(redirect: Any) -> None:
+    """A policy lists ten headers: those of privacy and of navigation are among the facts, over a visitor's own."""
+    given = by_front(id="cf-4", sec_gpc="1", sec_fetch_mode="navigate")
+
+    redirect(url_event("/sale", {"Sec-GPC": "0", **given}), None)
+
+    redirect(url_event("/sale", {"Sec-GPC": "1", **by_front(id="cf-5", sec_gpc="0")}), None)
+
+    assert {each["id"]: "visitor" in each for each in queued()} == {"cf-4": False, "cf-5": True}
+    event = front.seen(
+        front.event_of_url(url_event("/sale", by_front(x_front_host="evil", cookie="c", sec_fetch_mode="navigate")))
+    )
+    assert event["headers"]["sec-fetch-mode"] == "navigate"
+    assert not {"cookie", "x-front-host", "x-front", "x-front-secret"} & event["headers"].keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "resource", "variables"),
+    [
+        ("/sale", "/{code}", {"code": "sale"}),
+        ("/sale/", "/{code}", {"code": "sale"}),
+        ("/v1", "/v1", None),
+        ("/sale/a", "/{code}/{path1}", {"code": "sale", "path1": "a"}),
+        ("/sale/a/b/c", "/{code}/{path1}/{path2}/{path3}", {"code": "sale", "path1": "a", "path2": "b", "path3": "c"}),
+        ("/sale/caf%C3%A9", "/{code}/{path1}", {"code": "sale", "path1": "café"}),
+        ("/sale/a%20b", "/{code}/{path1}", {"code": "sale", "path1": "a b"}),
+        ("/sale/a+b", "/{code}/{path1}", {"code": "sale", "path1": "a+b"}),
+        ("/sale/a%2Bb", "/{code}/{path1}", {"code": "sale", "path1": "a+b"}),
+        ("/sale/a%2Fb", "/{code}/{path1}", {"code": "sale", "path1": "a/b"}),
+        ("/sale/100%2525", "/{code}/{path1}", {"code": "sale", "path1": "100%25"}),
+        ("/sale%2B", "/{code}", {"code": "sale+"}),
+        ("/sale/%FF", "/{code}/{path1}", {"code": "sale", "path1": "\ufffd"}),
+        ("/sale/a/b/c/d", front.NOWHERE, None),
+        ("/sale//b", front.NOWHERE, None),
+        ("//sale", front.NOWHERE, None),
+        ("/", front.NOWHERE, None),
+    ],
+)
+def test_path_becomes_the_route_of_api_gateway(path: str, resource: str, variables: dict[str, str] | None) -> None:
+    """Variables are decoded once, as API Gateway does; a function URL passes the path on as it was sent."""
+    event = front.event_of_url(url_event(path))
+
+    assert (event["requestContext"]["resourcePath"], event["pathParameters"]) == (resource, variables)
+    assert resource == front.NOWHERE or resource in redirect_lambda.app.routes
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        ("", None),
+        ("a=1&a=2&b=", {"a": ["1", "2"], "b": [""]}),
+        ("q=a+b%20c%2Bd&%C3%A9=%7C", {"q": ["a b c+d"], "é": ["|"]}),
+        ("flag", {"flag": [""]}),
+    ],
+)
+def test_query_is_decoded(query: str, parameters: dict[str, list[str]] | None) -> None:
+    """All values of each name."""
+    assert front.event_of_url(url_event("/sale", query=query))["multiValueQueryStringParameters"] == parameters
+
+
+def test_cookies_become_a_header() -> None:
+    """Payload 2.0 has them apart."""
+    event = front.event_of_url(url_event("/sale", cookies=("opened=1", "other=2")))
+
+    assert event["headers"]["cookie"] == "opened=1; other=2"
+
+
+@pytest.mark.parametrize("path", ["/", "/sale/a/b/c/d", "//sale"])
+def test_what_is_no_route_is_a_problem(redirect: Any, path: str) -> None:
+    """As API Gateway says it; nothing is counted."""
+    response = redirect(url_event(path, by_front()), None)
+
+    assert response["statusCode"] == 404
+    assert json.loads(response["body"])["code"] == "page-unknown"
+    assert clicks() == []
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 302), ("HEAD", 302), ("PUT", 405), ("DELETE", 405)])
+def test_methods_are_those_of_the_route(redirect: Any, method: str, status: int) -> None:
+    """A HEAD has no body, and no length of one: a function URL writes its own."""
+    response = redirect(url_event("/sale", by_front(), method=method), None)
+
+    assert response["statusCode"] == status
+    assert response["isBase64Encoded"] is False
+    if method == "HEAD":
+        assert (response["body"], response["headers"].get("Content-Length")) == ("", None)
+
+
+def test_retired_domain_answers_404(redirect: Any) -> None:
+    """Which one was asked for is known from the distribution."""
+    assert redirect(url_event("/sale", by_front("old.rt")), None)["statusCode"] == 404
+
+
+def test_name_of_the_distribution_leads_to_the_default(redirect: Any) -> None:
+    """It stays reachable beside the domains."""
+    response = redirect(url_event("/sale", by_front("d111111abcdef8.cloudfront.net")), None)
+
+    assert response["headers"]["Location"] == "https://example.com/sho.rt"
+
+
+def test_warm_link_is_followed_from_the_cache(redirect: Any) -> None:
+    """The second visit of a container asks nothing of the table, by the function URL as well."""
+    redirect(url_event("/sale", by_front()), None)
+
+    second = redirect(url_event("/sale", by_front(id="cf-9")), None)
+
+    assert second["headers"]["Location"] == "https://example.com/sho.rt"
+
+
+def test_secret_is_in_no_log(redirect: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor in a response."""
+    response = redirect(url_event("/nothing-there", {"Accept": "application/json", **by_front()}), None)
+
+    assert response["statusCode"] == 404
+    assert SECRET not in capsys.readouterr().out + json.dumps(response)
