@@ -18,7 +18,7 @@ NEED_OF_STORE = "make test STORE=$(STORE) needs Java 17 or later and npm: there 
 # What make domain changes: those that are given to make itself, also with an empty value, which clears.
 OF_A_DOMAIN := WORKSPACES UNKNOWN_URL BARE_URL ENDED_URL ROBOTS ASSETLINKS APPLE
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked domain erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback destroy
+.PHONY: help run up down key keys revoke block unblock blocked domain erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback secret destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -130,6 +130,9 @@ deploy: $(VENV)/.installed ## Deploy to AWS: STAGE=dev or STAGE=prod
 
 rollback: $(VENV)/.installed ## Deploy the code before again, and nothing else: STAGE=dev or STAGE=prod
 	@$(BIN)/python -m dev.deploy rollback "$(STAGE)"
+
+secret: $(VENV)/.installed ## Let the distribution of a stage prove itself with another secret: STAGE=dev or STAGE=prod
+	@$(BIN)/python -m dev.deploy secret "$(STAGE)"
 
 destroy: $(VENV)/.installed ## Delete a stage from AWS, unless its tables are protected: STAGE=dev
 	@$(BIN)/python -m dev.deploy destroy "$(STAGE)"

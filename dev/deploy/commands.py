@@ -41,6 +41,7 @@ def main() -> None:
         "beside": beside,
         "deploy": deploy,
         "rollback": rollback,
+        "secret": change_secret,
         "destroy": destroy,
     }
     try:
@@ -146,6 +147,12 @@ def rollback(stage: str) -> None:
     _print_outputs(release.Release(cloud, stack.name_of(stage), _tests(cloud)).rollback())
 
 
+def change_secret(stage: str) -> None:
+    """Let the distribution of a stage prove itself with another secret."""
+    cloud = _checked(stage)
+    _print_outputs(release.Release(cloud, stack.name_of(stage), _tests(cloud)).change_secret())
+
+
 def _tests(cloud: stack.Cloud, before_test: Callable[[], None] = lambda: None) -> release.Tests:
     """Return the smoke tests of a release, each with a key of its own for as long as it takes."""
 
@@ -157,7 +164,7 @@ def _tests(cloud: stack.Cloud, before_test: Callable[[], None] = lambda: None) -
             _any_failure_told(),
             keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key,
         ):
-            smoke.test_versions(cloud.client("lambda"), versions, made["BaseUrl"], key)
+            smoke.test_versions(cloud.client("lambda"), versions, made, key)
 
     def at_address(made: Mapping[str, str]) -> None:
         with _any_failure_told():
@@ -169,6 +176,9 @@ def _tests(cloud: stack.Cloud, before_test: Callable[[], None] = lambda: None) -
             keys.temporary_key(cloud, made, "make-deploy", ("create",), timedelta(minutes=5)) as key,
         ):
             smoke.test(address, made["BaseUrl"], key)
+            if "FrontUrl" in made and not local_aws.is_local(os.environ):  # whose distributions apply no policies
+                print(f"Trying it at {made['FrontUrl']} ...", flush=True)
+                smoke.test(made["FrontUrl"], made["BaseUrl"], key)
 
     return release.Tests(by_invocation, at_address)
 

@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any
 
 from chalicelib.core.domains import Domain, Domains, without_port
+from dev.deploy import front_changes
 from dev.deploy.domains import Host
 from dev.deploy.stack import Cloud, Revision, Say, Template, translating_errors
-from dev.deploy.versions import of_type
 
 _QUIET_SECONDS = 2.0  # of a scan, before it is told
 _SOME_URL = "https://short.invalid"
@@ -117,7 +117,7 @@ def _host_of(address: str) -> str:
 
 def _hosts(revision: Revision) -> Mapping[str, Domain]:
     """Return where the hosts of a revision lead."""
-    names = [each["Properties"]["DomainName"] for _, each in of_type(revision.template, "AWS::ApiGateway::DomainName")]
+    names = front_changes.places_of_names(revision.template)
     return {**{name: Domain(name, "") for name in names}, **_listed(revision.template)}
 
 

@@ -104,6 +104,31 @@ def new_secret() -> dict[str, str]:
     return {"OriginSecret": secret, "OriginSecretDigests": digest_of(secret)}
 
 
+def kept_secret(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of the secret of a stack, for its next change."""
+    return {name: parameters[name] for name in ("OriginSecret", "OriginSecretDigests")}
+
+
+def has_distribution(template: Template) -> bool:
+    """Tell whether a template has a distribution in front."""
+    return "OriginSecret" in template.get("Parameters", {})
+
+
+def host_in(made: Mapping[str, str] | None) -> str:
+    """Return the name of the distribution in the outputs of a stack; empty: there is none."""
+    return (made or {}).get("FrontUrl", "").removeprefix("https://")
+
+
+def addresses(made: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the parameters that follow from the distribution's name, once a stack has one.
+
+    Short URLs begin with it, where no domain does: its own name must be a parameter, for the functions cannot refer to
+    a distribution that waits for them.
+    """
+    host = host_in(made)
+    return {"FrontHost": host, "BaseUrl": f"https://{host}"} if host else {}
+
+
 def digest_of(secret: str) -> str:
     """Return what the functions know of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from dev.deploy import domain_changes, stack, versions
+from dev.deploy import domain_changes, front, front_changes, stack, versions
 from dev.deploy.smoke import SmokeFailed
 from dev.deploy.stack import Cloud, Revision, Say, StackFailed, Template
 
@@ -78,8 +78,19 @@ class Release:
             SmokeFailed: of a stack that is new, so that there is nothing to go back to.
             Undone
         """
+        made = self._deploy(package, parameters)
+        if (host := front.host_in(made)) and host != stack.parameters_of(self.cloud, self.name).get("FrontHost"):
+            self.say("The distribution has a name now: telling it to the functions ...")
+            made = self._deploy(package, parameters)
+        return made
+
+    def _deploy(self, package: Package, parameters: Mapping[str, str]) -> dict[str, str]:
         values = {**parameters, **stack.uploaded(self.cloud, package, self.say)}
         before = stack.deployed(self.cloud, self.name)
+        if front.has_distribution(package.content):
+            kept = before if before is not None and front.has_distribution(before.template) else None
+            known = front.kept_secret(kept.parameters) if kept else front.new_secret()
+            values = {**front.addresses(stack.outputs(self.cloud, self.name)), **values, **known}
         if before is None:
             return self._create(Revision(package.content, values))
         values |= _code_before(before, _code(values, "Key")).as_parameters("Before")
@@ -106,7 +117,12 @@ class Release:
         for key in back:
             if not stack.has_object(self.cloud, bucket, key):
                 raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
-        if (listed := domain_changes.setting(before.template)) and not self._tells_hosts_apart(bucket, back):
+        if front.has_distribution(before.template) and not self._reads(bucket, back, stack.FRONT):
+            raise StackFailed(
+                f"{self.name} is not changed: the code before, {back}, cannot work behind a distribution. Mend the code"
+                " of now and deploy that."
+            )
+        if (listed := domain_changes.setting(before.template)) and not self._reads(bucket, back, stack.SPACES):
             raise StackFailed(
                 f"{self.name} is not changed: the code before, {back}, does not tell hosts apart, and would send"
                 f" visitors of {listed} to the default's links of the same codes. Mend the code of now and deploy that;"
@@ -117,23 +133,61 @@ class Release:
         values = {**before.parameters, **_known(before.template, keys)}
         return self._change(_at_once(Revision(_following(before.template), values)), before)
 
+    def change_secret(self) -> dict[str, str]:
+        """Let the distribution prove itself with another secret, and return the outputs; no request is disbelieved.
+
+        Broken off at any point, it can be run again.
+
+        Raises:
+            StackFailed
+            Undone
+        """
+        secret = front.new_secret()
+        digest = secret["OriginSecretDigests"]
+        known = self._with_distribution().parameters["OriginSecretDigests"]
+        self._change_parameters("The functions learn the next secret ...", {"OriginSecretDigests": f"{known},{digest}"})
+        self._change_parameters("The distribution sends it ...", {"OriginSecret": secret["OriginSecret"]})
+        return self._change_parameters("The functions forget the one before ...", {"OriginSecretDigests": digest})
+
+    def _with_distribution(self) -> Revision:
+        """Return the stack as it is.
+
+        Raises:
+            StackFailed: also if it has no distribution.
+        """
+        found = stack.deployed(self.cloud, self.name)
+        if found is None or not front.has_distribution(found.template):
+            raise StackFailed(f"{self.name} in {self.cloud.region} has no distribution, and so no secret.")
+        return found
+
+    def _change_parameters(self, said: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Release the code of now with other parameters."""
+        self.say(said)
+        before = self._with_distribution()
+        target = Revision(_following(before.template), {**before.parameters, **values})
+        return self._change(_at_once(target), before)
+
     def _refuse_wrong_ways(self, before: Revision, target: Revision) -> None:
         """Refuse what would send visitors of a host to other links than its own, or to none.
 
         Raises:
             StackFailed
         """
-        wrong = []
+        wrong: list[str] = []
         bucket = before.parameters.get("ArtifactBucket", "")
+        running = _code(before.parameters, "Before" if _is_held(before) else "Key")
+        back = _code(target.parameters, "Before")
+        if front.has_distribution(target.template):
+            wrong += self._wrong_codes_behind_distribution(bucket, running, back)
+            if _is_held(before) and not front.has_distribution(before.template):
+                wrong.append("  The release before was broken off: deploy that again, and then with a distribution.")
         if domain_changes.setting(target.template):
-            running = _code(before.parameters, "Before" if _is_held(before) else "Key")
-            back = _code(target.parameters, "Before")
-            if not self._tells_hosts_apart(bucket, running):
+            if not self._reads(bucket, running, stack.SPACES):
                 wrong.append(
                     f"  The code that is in use, {running}, does not tell hosts apart: visitors of a domain with links"
                     " of its own would follow the default's. Deploy this version without such domains first, then with."
                 )
-            elif back != _NO_CODE and "ArtifactBefore" not in self.may_go and not self._tells_hosts_apart(bucket, back):
+            elif self._is_wanted(back) and not self._reads(bucket, back, stack.SPACES):
                 wrong.append(
                     f"  The code that make rollback would bring back, {back}, does not tell hosts apart, so rollback"
                     " would be refused. Deploy once more when there is other code, and then with such domains; or do"
@@ -142,11 +196,29 @@ class Release:
         if not wrong:
             has_links = domain_changes.links_of(self.cloud, before.template, self.say)
             wrong += domain_changes.refusals(before, target, has_links, self.may_go)
+            wrong += front_changes.refusals(before, target, self.may_go)
         if wrong:
             raise StackFailed("\n".join([f"{self.name} is not changed, for visitors would be led wrong:", *wrong]))
 
-    def _tells_hosts_apart(self, bucket: str, code: _Code) -> bool:
-        return all(stack.reads_spaces(self.cloud, bucket, key) for key in dict.fromkeys(code))
+    def _wrong_codes_behind_distribution(self, bucket: str, running: _Code, back: _Code) -> Iterator[str]:
+        if not self._reads(bucket, running, stack.FRONT):
+            yield (
+                f"  The code that is in use, {running}, cannot work behind a distribution, and would answer visitors"
+                " until the new code does. Deploy this version at the front of now first, then with the other."
+            )
+        elif self._is_wanted(back) and not self._reads(bucket, back, stack.FRONT):
+            yield (
+                f"  The code that make rollback would bring back, {back}, cannot work behind a distribution, so"
+                " rollback would be refused. Deploy once more when there is other code, and then with the other front;"
+                " or do without that way back: MAY_REPLACE=ArtifactBefore"
+            )
+
+    def _is_wanted(self, back: _Code) -> bool:
+        """Tell whether there is code that a rollback brings back, and should be able to."""
+        return back != _NO_CODE and "ArtifactBefore" not in self.may_go
+
+    def _reads(self, bucket: str, code: _Code, what: Mapping[str, str]) -> bool:
+        return all(stack.reads(self.cloud, bucket, key, what) for key in dict.fromkeys(code))
 
     def _create(self, target: Revision) -> dict[str, str]:
         made = stack.change(self.cloud, self.name, _named(target), say=self.say)
@@ -210,6 +282,9 @@ class Release:
         """
         self.say("That does not work. Putting the stack back as it was ...")
         added = failed.template["Resources"].keys() - before.template["Resources"].keys()
+        now = stack.deployed(self.cloud, self.name)
+        if front.has_distribution(before.template) and now and not front.has_distribution(now.template):
+            before = replace(before, parameters={**before.parameters, **front.new_secret()})
         may_go = {*added, *self.may_go}
         try:
             stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=may_go, say=self.say)

@@ -47,10 +47,11 @@ def test(address: str, base_url: str, key: str | None) -> None:
         expect_unknown_route(address)
 
 
-def test_versions(functions: Any, versions: Mapping[str, str], base_url: str, key: str | None) -> None:
+def test_versions(functions: Any, versions: Mapping[str, str], made: Mapping[str, str], key: str | None) -> None:
     """Invoke versions of the functions, as API Gateway and the queues would, while nobody is sent to them.
 
-    ``functions`` is a client of Lambda; ``versions`` are ARNs, by the logical ids of the functions.
+    ``functions`` is a client of Lambda; ``versions`` are ARNs, by the logical ids of the functions; ``made`` are the
+    outputs of the stack. Where that has a function URL, it is stood in for as well.
 
     Raises:
         SmokeFailed: with the first difference.
@@ -69,10 +70,16 @@ def test_versions(functions: Any, versions: Mapping[str, str], base_url: str, ke
     response = respond("APIHandler", "POST", "/links", body=fields)
     _expect("POST /links of the new API", 201, response["statusCode"])
     created = json.loads(response["body"])["code"]
-    for what, code, target in (("the new link", created, _TARGET), ("an unknown code", "no.such.code", base_url)):
+    leads = (("the new link", created, _TARGET), ("an unknown code", "no.such.code", made["BaseUrl"]))
+    for what, code, target in leads:
         response = respond("RedirectHandler", "GET", "/{code}", code)
         actual = (response["statusCode"], response.get("headers", {}).get("Location"))
         _expect(f"GET of {what} by the new redirect", (302, target), actual)
+    if "RedirectUrl" in made:
+        for what, code, target in leads:
+            response = _invoked(functions, versions["RedirectHandler"], _url_event(code), f"GET of {what} by its URL")
+            actual = (response["statusCode"], response.get("headers", {}).get("Location"))
+            _expect(f"GET of {what} by the new redirect's URL", (302, target), actual)
     for name in ("CountClicks", "WorkOnFiles"):
         _invoked(functions, versions[name], {"Records": []}, f"the new {name}, without messages")
 
@@ -102,6 +109,19 @@ def _event(method: str, resource: str, code: str | None, body: Any, key: str | N
             "stage": "api",
         },
         "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _url_event(code: str) -> dict[str, Any]:
+    """Return the event of a GET of a code at a function URL."""
+    http = {"method": "GET", "path": f"/{code}", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
+    return {
+        "version": "2.0",
+        "rawPath": f"/{code}",
+        "rawQueryString": "",
+        "headers": {"user-agent": "smoke test"},
+        "requestContext": {"http": http, "requestId": uuid.uuid4().hex},
         "isBase64Encoded": False,
     }
 

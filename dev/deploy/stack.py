@@ -32,8 +32,11 @@ _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _UNDER_WAY = "_IN_PROGRESS"
 _NEVER_CREATED = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_COMPLETE"}
 Say = Callable[[str], None]
-READS = {"reads": "spaces"}
+SPACES = {"reads": "spaces"}
+FRONT = {"front": "known"}
 """Written beside each package: what its code can read that code of earlier versions would read wrong, or not at all."""
+AS_IT_IS = "(as it is)"
+"""In the place of a parameter's value that CloudFormation shows nobody: it keeps the one it has."""
 
 
 class StackFailed(Exception):
@@ -161,8 +164,20 @@ def deployed(cloud: Cloud, name: str) -> Revision | None:
         if stack is None or stack["StackStatus"] in _NEVER_CREATED:
             return None
         body: Any = cloud.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        template = json.loads(body) if isinstance(body, str) else json.loads(json.dumps(body))
         parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
-        return Revision(json.loads(body) if isinstance(body, str) else json.loads(json.dumps(body)), parameters)
+        hidden = {name for name, each in template.get("Parameters", {}).items() if each.get("NoEcho")}
+        return Revision(template, {**parameters, **dict.fromkeys(hidden, AS_IT_IS)})
+
+
+def parameters_of(cloud: Cloud, name: str) -> Mapping[str, str]:
+    """Return the parameters of the stack ``name``, or none if there is no such stack.
+
+    Raises:
+        StackFailed
+    """
+    found = deployed(cloud, name)
+    return {} if found is None else found.parameters
 
 
 def is_at_rest(cloud: Cloud, name: str) -> bool:
@@ -188,8 +203,8 @@ def has_object(cloud: Cloud, bucket: str, key: str) -> bool:
         return True
 
 
-def reads_spaces(cloud: Cloud, bucket: str, key: str) -> bool:
-    """Tell whether the code that was uploaded as ``key`` tells the domains of requests apart; False: or it is gone.
+def reads(cloud: Cloud, bucket: str, key: str, what: Mapping[str, str]) -> bool:
+    """Tell whether the code that was uploaded as ``key`` can read ``what``; False: or it is gone.
 
     Raises:
         StackFailed
@@ -198,7 +213,7 @@ def reads_spaces(cloud: Cloud, bucket: str, key: str) -> bool:
         if not has_object(cloud, bucket, key):
             return False
         found = cloud.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=cloud.account)
-        return found["Metadata"].items() >= READS.items()
+        return found["Metadata"].items() >= what.items()
 
 
 def resources(cloud: Cloud, name: str, kind: str) -> dict[str, str]:
@@ -325,7 +340,7 @@ def _keep_versions(cloud: Cloud, name: str) -> None:
 def _upload(cloud: Cloud, bucket: str, zipped: Path, digest: str, say: Say) -> str:
     key = f"code/{digest}.zip"
     say(f"Uploading {zipped.stat().st_size / 1e6:.1f} MB to {bucket} ...")
-    extra: Any = {"ExpectedBucketOwner": cloud.account, "Metadata": READS}
+    extra: Any = {"ExpectedBucketOwner": cloud.account, "Metadata": SPACES | FRONT}
     cloud.s3.upload_file(str(zipped), bucket, key, ExtraArgs=extra)
     return key
 
@@ -374,7 +389,10 @@ def _applied(
         ChangeSetName=f"deploy-{time.time_ns()}",
         ChangeSetType="CREATE" if is_new else "UPDATE",
         TemplateURL=template_url,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Parameters=[
+            {"ParameterKey": key, **({"UsePreviousValue": True} if value == AS_IT_IS else {"ParameterValue": value})}
+            for key, value in parameters.items()
+        ],
         Capabilities=["CAPABILITY_IAM"],
         ImportExistingResources=True,  # tables from before the stack, or that outlived it
     )["Id"]

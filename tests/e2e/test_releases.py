@@ -53,7 +53,7 @@ class Stack:
     def releases(self) -> release.Release:
         """Return the releases, with the real smoke tests."""
         tests = release.Tests(
-            lambda made, versions: smoke.test_versions(self.cloud.client("lambda"), versions, made["BaseUrl"], None),
+            lambda made, versions: smoke.test_versions(self.cloud.client("lambda"), versions, made, None),
             lambda made: smoke.test(self.address(made), made["BaseUrl"], None),
         )
         return release.Release(self.cloud, NAME, tests, say=self.said.append)

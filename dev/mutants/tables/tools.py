@@ -159,14 +159,14 @@ MUTANTS = (
     Mutant(
         "domains: rollback brings back what tells hosts apart",
         "dev/deploy/release.py",
-        "if (listed := domain_changes.setting(before.template)) and not self._tells_hosts_apart(bucket, back):",
+        "if (listed := domain_changes.setting(before.template)) and not self._reads(bucket, back, stack.SPACES):",
         "if (listed := domain_changes.setting(before.template)) and not back:",
         f"{_DOMAINS}::test_domains_of_their_own_wait_for_a_way_back",
     ),
     Mutant(
         "domains: a note says what code reads",
         "dev/deploy/stack.py",
-        'return found["Metadata"].items() >= READS.items()',
+        'return found["Metadata"].items() >= what.items()',
         'return bool(found["Metadata"]) or True',
         f"{_DOMAINS}::test_what_code_reads_is_noted_beside_it",
     ),

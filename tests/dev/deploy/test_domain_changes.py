@@ -185,7 +185,7 @@ class Deployed:
         patch.setattr(stack, "change", self._change)
         patch.setattr(stack, "resources", lambda *_: {})
         patch.setattr(stack, "has_object", lambda *_: True)
-        patch.setattr(stack, "reads_spaces", lambda _cloud, _bucket, key: key != OLD)
+        patch.setattr(stack, "reads", lambda _cloud, _bucket, key, _what: key != OLD)
         patch.setattr(stack, "uploaded", lambda *_: keys(self.uploaded))
         patch.setattr(domain_changes, "links_of", lambda *_: lambda _space: False)
 
@@ -299,8 +299,12 @@ def test_what_code_reads_is_noted_beside_it() -> None:
         cloud = stack.Cloud("eu-west-1")
         bucket = stack.artifacts(cloud)
         cloud.s3.put_object(Bucket=bucket, Key="code/old.zip", Body=b"")
-        cloud.s3.put_object(Bucket=bucket, Key="code/new.zip", Body=b"", Metadata=stack.READS)
+        cloud.s3.put_object(Bucket=bucket, Key="code/new.zip", Body=b"", Metadata=stack.SPACES | stack.FRONT)
+        cloud.s3.put_object(Bucket=bucket, Key="code/between.zip", Body=b"", Metadata=stack.SPACES)
 
-        found = [stack.reads_spaces(cloud, bucket, f"code/{name}.zip") for name in ("new", "old", "gone")]
+        found = [
+            [stack.reads(cloud, bucket, f"code/{name}.zip", what) for what in (stack.SPACES, stack.FRONT)]
+            for name in ("new", "between", "old", "gone")
+        ]
 
-    assert found == [True, False, False]
+    assert found == [[True, True], [True, False], [False, False], [False, False]]
