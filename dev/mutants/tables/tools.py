@@ -145,15 +145,15 @@ MUTANTS = (
     Mutant(
         "domains: code in use tells hosts apart",
         "dev/deploy/release.py",
-        "if not self._tells_hosts_apart(bucket, running):",
-        "if not running:",
+        "            if not self._reads(bucket, running, stack.SPACES):",
+        "            if not running:",
         f"{_DOMAINS}::test_code_that_ignores_hosts_gets_no_domains_of_their_own",
     ),
     Mutant(
         "domains: there is a way back",
         "dev/deploy/release.py",
-        "elif back != _NO_CODE and",
-        "elif not back and",
+        "elif self._is_wanted(back) and not self._reads(bucket, back, stack.SPACES)",
+        "elif not back",
         f"{_DOMAINS}::test_domains_of_their_own_wait_for_a_way_back",
     ),
     Mutant(
