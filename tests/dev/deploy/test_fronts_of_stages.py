@@ -15,6 +15,7 @@ from chalicelib.api import front as seen
 from chalicelib.core.links import codes, unlock_cookie
 from dev.deploy import front, package
 from dev.deploy.front import CLOUDFRONT, EDGE, GATEWAY, REGIONAL, Front, FrontRefused
+from tests.paths import ROOT
 
 Template = dict[str, Any]
 BEHIND = Front(CLOUDFRONT, (CLOUDFRONT,))
@@ -233,6 +234,25 @@ def test_new_code_is_judged_by_the_url_as_well(packaged: Template) -> None:
         for statement in properties(packaged, "TrafficRole")["Policies"][0]["PolicyDocument"]["Statement"]
         for each in statement["Resource"]
     ]
+
+
+def test_manual_names_what_the_front_adds(packaged: Template, at_gateway: Template) -> None:
+    """Each parameter that deploy.json may set, each alarm."""
+    manual = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    internal = {"OriginSecret", "OriginSecretDigests", "FrontHost"}  # by make deploy
+    parameters = packaged["Parameters"].keys() - at_gateway["Parameters"].keys() - internal
+    alarms = {
+        name: each["Properties"]
+        for name, each in packaged["Resources"].items()
+        if each["Type"] == "AWS::CloudWatch::Alarm" and name not in at_gateway["Resources"]
+    }
+
+    assert [name for name in {*parameters, *alarms} if f"`{name}`" not in manual] == []
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
+        section = re.search(r'docs/operate.md, "(.*)"', alarm["AlarmDescription"])
+        assert section is not None
+        assert f"**{section[1]}**" in manual
 
 
 def domain(name: str, **more: Any) -> Template:
