@@ -51,11 +51,8 @@ HEAVY = [
     ),
 ]
 _API_HEAVY = ["boto3", "botocore", "ada_url", "crawleruseragents", "ua_parser", "chalicelib.api.pages"]
-_PATHS = [
-    "/v1",
-    "/{code}",
-    *(f"/{{code}}/{path}" for path in ("{path1}", "{path1}/{path2}", "{path1}/{path2}/{path3}")),
-]
+_LINKS = ["/{code}", *(f"/{{code}}/{path}" for path in ("{path1}", "{path1}/{path2}", "{path1}/{path2}/{path3}"))]
+_PATHS = [*(f"/.form{path}" for path in _LINKS), "/v1", *_LINKS]
 
 
 @pytest.mark.parametrize("name", sorted({*HEAVY, *_API_HEAVY}))

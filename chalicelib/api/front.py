@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 
+from chalicelib.api.requests import FORMS
 from chalicelib.settings import settings
 
 SECRET, HOST, FACTS = "x-front-secret", "x-front-host", "x-front"
@@ -92,7 +93,10 @@ def _route_of(segments: list[str]) -> tuple[str, dict[str, str] | None]:
     """Return the resource that API Gateway would find, and the variables of its path."""
     if segments == ["v1"]:
         return "/v1", None
+    forms = segments[:1] == [FORMS.removeprefix("/")]
+    segments = segments[1:] if forms else segments
     if not all(segments) or not segments or len(segments) > _MOST_SEGMENTS:
         return NOWHERE, None
     names = ["code", *(f"path{number}" for number in range(1, len(segments)))]
-    return "".join(f"/{{{name}}}" for name in names), dict(zip(names, segments, strict=True))
+    resource = "".join(f"/{{{name}}}" for name in names)
+    return (FORMS if forms else "") + resource, dict(zip(names, segments, strict=True))

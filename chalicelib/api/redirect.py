@@ -13,7 +13,7 @@ from chalice.app import Request, Response
 
 from chalicelib import clock, logs
 from chalicelib.api.application import Event, LambdaResponse, Route
-from chalicelib.api.requests import READ, accept_of, client_address, domain_of, form_of
+from chalicelib.api.requests import FORMS, READ, accept_of, client_address, domain_of, form_of
 from chalicelib.api.responses import NO_STORE, html_response, json_response, problem_response, text_response
 from chalicelib.aws import link_cache
 from chalicelib.core.domains import Domain
@@ -60,6 +60,11 @@ class Redirect:
             ("/{code}/{path1}", _FOLLOW, self.follow_with_path),
             ("/{code}/{path1}/{path2}", _FOLLOW, self.follow_with_path),
             ("/{code}/{path1}/{path2}/{path3}", _FOLLOW, self.follow_with_path),
+            # The same for forms, where CloudFront has to tell them from visits by their path.
+            (FORMS + "/{code}", ["POST"], self.follow_code),
+            (FORMS + "/{code}/{path1}", ["POST"], self.follow_with_path),
+            (FORMS + "/{code}/{path1}/{path2}", ["POST"], self.follow_with_path),
+            (FORMS + "/{code}/{path1}/{path2}/{path3}", ["POST"], self.follow_with_path),
         )
 
     def follow_code(self, request: Request, code: str) -> Response:

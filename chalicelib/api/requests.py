@@ -16,6 +16,10 @@ from chalicelib.settings import settings
 
 READ = ["GET", "HEAD"]
 """The methods of an endpoint that reads: API Gateway accepts HEAD only where it is declared."""
+FORMS = "/.form"
+"""What the forms of links are sent below: CloudFront chooses who answers by the path alone, never by the method.
+
+No code has a dot, so that no link has this address."""
 
 
 def json_of(request: Request, max_bytes: int = limits.BODY_BYTES) -> dict[str, Any]:

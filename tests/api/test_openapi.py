@@ -1577,6 +1577,8 @@ def test_responses_are_as_described(http: Http, keys: Keys, status: int, call: C
 
 PATHS = {"/{code}/{path1}": "/a", "/{code}/{path1}/{path2}": "/a/b", "/{code}/{path1}/{path2}/{path3}": "/a/b/c%20d"}
 """Paths after a code, by their route."""
+SENT = {f"/.form{route}": path for route, path in {"/{code}": "", **PATHS}.items()}
+"""The same by the routes of forms, with the code alone."""
 AS_PERSON = {"User-Agent": PERSON, "Accept": "text/html"}
 TRIED = "/links/bulk?dryRun=true"
 LONG = {"password": "x" * limits.FORM_BYTES}
@@ -1692,6 +1694,21 @@ HEADS = {
                 pytest.param(451, send(route, f"/stopped{path}", {}), id=f"{path}, stopped, pressed"),
             )
         ),
+        *(
+            row
+            for route, path in SENT.items()
+            for row in (
+                pytest.param(303, send(route, f"/.form/onward{path}", {}), id=f"form{path}, pressed"),
+                pytest.param(303, send(route, f"/.form/hidden{path}", {"password": WORD}), id=f"form{path}, right"),
+                pytest.param(401, send(route, f"/.form/hidden{path}", {"password": "x"}), id=f"form{path}, wrong"),
+                pytest.param(401, send(route, f"/.form/hidden{path}", {}, **PAGE), id=f"form{path}, none, as a page"),
+                pytest.param(404, send(route, f"/.form/none{path}", {}), id=f"form{path}, unknown"),
+                pytest.param(410, send(route, f"/.form/gone{path}", {}), id=f"form{path}, expired"),
+                pytest.param(413, send(route, f"/.form/hidden{path}", LONG), id=f"form{path}, long password"),
+                pytest.param(451, send(route, f"/.form/stopped{path}", {}), id=f"form{path}, stopped"),
+            )
+        ),
+        pytest.param(200, send("/.form/{code}", "/.form/plain+", {}), id="form, preview"),
         pytest.param(404, get("/{code}/{path1}", "/onward/.."), id="a step up"),
         pytest.param(200, get("/links/{code}/qr", "/links/plain/qr"), id="QR code of the API"),
         pytest.param(200, by(None, get("/links/{code}/qr", "/links/plain/qr", **PNG)), id="QR code of the API, PNG"),
@@ -1774,6 +1791,10 @@ def test_an_early_visit_gets_retry_after(http: Http, keys: Keys) -> None:
             pytest.param(send(route, f"/hidden{path}", {"password": "x"}), id=f"passwords, {path}")
             for route, path in PATHS.items()
         ),
+        *(
+            pytest.param(send(route, f"/.form/hidden{path}", {"password": "x"}), id=f"passwords, /.form{path}")
+            for route, path in SENT.items()
+        ),
         pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}), id="reports"),
         pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}, **PAGE), id="reports, as a page"),
     ],
@@ -1801,6 +1822,10 @@ def test_limits_of_visitors_are_as_described(
         *(
             pytest.param(send(route, f"/hidden{path}", {"password": WORD}), id=f"password, {path}")
             for route, path in PATHS.items()
+        ),
+        *(
+            pytest.param(send(route, f"/.form/hidden{path}", {"password": WORD}), id=f"password, /.form{path}")
+            for route, path in SENT.items()
         ),
         pytest.param(send("/{code}/report", "/plain/report", {"reason": "spam"}), id="report"),
     ],

@@ -527,7 +527,7 @@ def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Temp
         (path, method)
         for path in ("/v1", "/{code}", *(f"/{{code}}/{more}" for more in FORWARDED))
         for method in ("get", "head", "post")
-    }
+    } | {("/.form/{code}", "post"), *((f"/.form/{{code}}/{more}", "post") for more in FORWARDED)}
     assert {uri.rpartition(":function:")[2] for uri in called.values()} == {
         f'${{AWS::StackName}}-{name}:live/invocations"}}' for name in ("api", "redirect")
     }
