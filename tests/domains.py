@@ -1,4 +1,4 @@
-"""Several domains in tests: the setting, and requests for a host.
+"""Several domains in tests, or a distribution in front: the settings, and requests for a host.
 
 API Gateway says which host was asked for in `requestContext.domainName`. Neither Chalice's test client nor the local
 AWS does: here it is filled in from the header Host.
@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import pkgutil
 import sys
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from chalicelib import settings as module
 from chalicelib.core.domains import Domains
 from chalicelib.settings import Settings
 
+FRONT_SECRET = "the secret of the distribution in front"
+
 
 def with_domains(patch: pytest.MonkeyPatch, text: str, others: frozenset[str] = frozenset()) -> Settings:
     """Give the service the domains of ``text``, and ``others`` of the default one, and return its settings."""
@@ -28,14 +31,19 @@ def with_domains(patch: pytest.MonkeyPatch, text: str, others: frozenset[str] = 
     return with_settings(patch, domains=domains, own_hosts=before.own_hosts | domains.listed.keys() | others)
 
 
+def with_front(patch: pytest.MonkeyPatch) -> Settings:
+    """Give the service a distribution of its own in front, and return its settings."""
+    return with_settings(patch, front_secrets=frozenset({sha256(FRONT_SECRET.encode()).hexdigest()}))
+
+
 def with_settings(patch: pytest.MonkeyPatch, **changes: Any) -> Settings:
-    """Give the service other settings, and return all of them."""
+    """Change the settings in each module that has them, and return them."""
     for each in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
         importlib.import_module(each.name)  # one that is imported only now and then would keep these settings for good
     before = module.settings
     after = dataclasses.replace(before, **changes)
     for name, loaded in list(sys.modules.items()):
-        if name.startswith("chalicelib") and getattr(loaded, "settings", None) is before:
+        if name.startswith("chalicelib.") and getattr(loaded, "settings", None) is before:
             patch.setattr(loaded, "settings", after)
     return after
 

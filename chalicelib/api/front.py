@@ -75,11 +75,12 @@ def event_of_url(payload: Mapping[str, Any]) -> Event:
 
 
 def response_of_url(result: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """Return a response to API Gateway as a function URL takes it."""
+    """Return a response to API Gateway as a function URL takes it. Of its headers, Set-Cookie alone may be repeated."""
     headers = dict(result["headers"])
     if method == "HEAD":
         headers.pop("Content-Length", None)  # the function URL writes its own, of a body that is not sent
     cookies = [headers.pop("Set-Cookie")] if "Set-Cookie" in headers else []
+    cookies += result.get("multiValueHeaders", {}).get("Set-Cookie", [])
     sent = {"statusCode": result["statusCode"], "headers": headers, "body": result["body"], "cookies": cookies}
     return {**sent, "isBase64Encoded": result.get("isBase64Encoded", False)}
 

@@ -160,19 +160,28 @@ def _visitor_from(
 def _redirect_response(destination: Destination, visitor: Visitor, domain: Domain, code: str) -> Response:
     is_kept = destination.permanent and visitor.method != "POST"
     keep = f"public, max-age={destination.cache_seconds}" if is_kept else "private, no-store"
-    headers = {"Location": destination.url, "Cache-Control": keep, "X-Robots-Tag": "noindex"}
+    headers: dict[str, str | list[str]] = {
+        "Location": destination.url,
+        "Cache-Control": keep,
+        "X-Robots-Tag": "noindex",
+    }
     if destination.proof is not None:
-        headers["Set-Cookie"] = _cookie_of(destination.proof, f"{domain.url}/{code}")
+        headers["Set-Cookie"] = _cookies_of(destination.proof, domain, code)
     # 303: browsers must not send the form on to the target.
     return text_response("", headers, 303 if visitor.method == "POST" else 301 if destination.permanent else 302)
 
 
-def _cookie_of(proof: str, short_url: str) -> str:
+def _cookies_of(proof: str, domain: Domain, code: str) -> str | list[str]:
+    """Return the unlock cookie; where pages send forms below ``FORMS``, one for each of the two paths."""
     from chalicelib.core.links import unlock_cookie  # few links have a password
 
-    where = urlsplit(short_url)
-    cookie = f"{unlock_cookie.NAME}={proof}; Path={where.path}; Max-Age={int(unlock_cookie.LASTS.total_seconds())}"
-    return f"{cookie}; HttpOnly; SameSite=Lax{'; Secure' if where.scheme == 'https' else ''}"
+    where = urlsplit(domain.url)
+    rest = f"; Max-Age={int(unlock_cookie.LASTS.total_seconds())}; HttpOnly; SameSite=Lax"
+    rest += "; Secure" if where.scheme == "https" else ""
+    at_link, at_form = (
+        f"{unlock_cookie.NAME}={proof}; Path={where.path}{prefix}/{code}{rest}" for prefix in ("", FORMS)
+    )
+    return [at_link, at_form] if settings.front_secrets else at_link
 
 
 def _setting_of(domain: Domain, now: datetime, name: Literal["unknown_url", "ended_url"]) -> str | None:

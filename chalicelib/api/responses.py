@@ -70,8 +70,8 @@ def added_headers() -> dict[str, str]:
     return _added.get()
 
 
-def text_response(body: str, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
-    """Return a response of text."""
+def text_response(body: str, headers: Mapping[str, str | list[str]], status: int = HTTPStatus.OK) -> Response:
+    """Return a response of text. A header with several values is sent once with each."""
     return Response(body, {**headers}, status)
 
 
