@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
+from chalicelib.api.requests import FORMS
 from chalicelib.core.links import codes
+from chalicelib.core.visits.visitor import Query
 from chalicelib.errors import PasswordWrong, ShortenerError
+from chalicelib.settings import settings
 
 _WEB = Path(__file__).parent.parent / "web"
 
@@ -85,15 +88,32 @@ def explanation(error: type[ShortenerError], base_url: str) -> str:
     )
 
 
-def password(error: ShortenerError, base_url: str) -> str:
-    """Return the page that asks for a link's password, with an error if the last one was wrong."""
+def form_address(base_url: str, code: str, path: Sequence[str], query: Query) -> str:
+    """Return where visitors send the form of a link, with the path and the query that they came with.
+
+    Empty: to the address of the page. Where no distribution of this stack is in front, the code of the version before
+    may have to take the form, and knows no other.
+    """
+    if not settings.front_secrets:
+        return ""
+    segments = "/".join(quote(each, safe="", errors="replace") for each in (code, *path))
+    parameters = urlencode(query, doseq=True, quote_via=quote, safe="", errors="replace")
+    return f"{root_of(base_url)}{FORMS}/{segments}{'?' if parameters else ''}{parameters}"
+
+
+def password(error: ShortenerError, base_url: str, address: str = "") -> str:
+    """Return the page that asks for a link's password, with an error if the last one was wrong.
+
+    ``address``: as ``form_address`` returns it.
+    """
     wrong = str(error) if isinstance(error, PasswordWrong) else ""
-    return _visitor_page("password.html", "This link asks for a password", base_url, wrong=wrong)
+    title = "This link asks for a password"
+    return _visitor_page("password.html", title, base_url, wrong=wrong, action=_action(address))
 
 
-def confirm(base_url: str) -> str:
-    """Return the page that asks visitors to press a button."""
-    return _visitor_page("confirm.html", "One step before you go", base_url)
+def confirm(base_url: str, address: str = "") -> str:
+    """Return the page that asks visitors to press a button; ``address``: as ``form_address`` returns it."""
+    return _visitor_page("confirm.html", "One step before you go", base_url, action=_action(address))
 
 
 def preview(code: str, seen: Mapping[str, Any], base_url: str) -> str:
@@ -149,6 +169,11 @@ def text_of(file: str) -> str:
 def root_of(base_url: str) -> str:
     """Return the path of ``base_url``, "" or ``/api``; without a host, pages work under any host name."""
     return urlsplit(base_url).path
+
+
+def _action(address: str) -> _Html:
+    """Return the attribute of a form that says where it is sent; none: to the address of the page."""
+    return _Html(f' action="{escape(address)}"' if address else "")
 
 
 def _names_in(base_url: str) -> dict[str, str]:

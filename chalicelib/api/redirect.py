@@ -122,7 +122,7 @@ class Redirect:
         except (LinkExpired, LinkOff, LinkUsedUp) as ended:
             return _ended_response(ended, visitor, domain, moment)
         except (ConfirmationNeeded, PasswordNeeded, PasswordWrong) as error:
-            return _form_response(error, visitor, domain)
+            return _form_response(error, visitor, domain, code)
         logs.note(Unknown=0)
         if destination.is_visit:
             self._count(Visit(visitor, link_id, moment, destination.owner, destination.variant, destination.slots))
@@ -195,7 +195,7 @@ def _setting_of(domain: Domain, now: datetime, name: Literal["unknown_url", "end
 
 
 def _form_response(
-    error: ConfirmationNeeded | PasswordNeeded | PasswordWrong, visitor: Visitor, domain: Domain
+    error: ConfirmationNeeded | PasswordNeeded | PasswordWrong, visitor: Visitor, domain: Domain, code: str
 ) -> Response:
     """Return the page that asks visitors for something; programs get the error."""
     offered = ("text/html", *_JSON) if isinstance(error, ConfirmationNeeded) else (*_JSON, "text/html")
@@ -203,10 +203,11 @@ def _form_response(
         raise error
     from chalicelib.api import pages
 
+    address = pages.form_address(domain.url, code, visitor.path, visitor.query)
     if isinstance(error, ConfirmationNeeded):
-        return html_response(pages.confirm(domain.url), _FOR_NOW, form_redirects=True)
+        return html_response(pages.confirm(domain.url, address), _FOR_NOW, form_redirects=True)
     logs.note(error=error.code)
-    return html_response(pages.password(error, domain.url), _FOR_NOW, error.status, form_redirects=True)
+    return html_response(pages.password(error, domain.url, address), _FOR_NOW, error.status, form_redirects=True)
 
 
 def _ended_response(ended: ShortenerError, visitor: Visitor, domain: Domain, now: datetime) -> Response:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 
 import app as service
 from chalicelib import redirect_lambda
-from chalicelib.api import front
+from chalicelib.api import front, pages
+from chalicelib.aws.dynamodb import link_store
 from chalicelib.core.limits import Window
 from chalicelib.core.links import unlock_cookie
+from chalicelib.core.links.link import Link
 from tests.callers import Keyed
-from tests.domains import with_front
+from tests.domains import with_domains, with_front
 
 TARGET = "https://example.com/secret-place"
 APPS = {"API": service.app, "redirect": redirect_lambda.app}
@@ -223,3 +227,107 @@ def cookies_of(answer: dict[str, Any]) -> list[str]:
     """Return the values of Set-Cookie in a response to API Gateway."""
     one = answer["headers"].get("Set-Cookie")
     return [*([] if one is None else [one]), *answer["multiValueHeaders"].get("Set-Cookie", [])]
+
+
+EVIL, SAFE = '"><script>&#39;', "%22%3E%3Cscript%3E%26%2339%3B"
+ADDRESSES: dict[str, tuple[str, dict[str, list[str]] | None, str]] = {
+    "code": ("/asks", None, "/.form/asks"),
+    "punctuation": ("/asks).", None, "/.form/asks"),
+    "path": ("/asks/a/b/c", None, "/.form/asks/a/b/c"),
+    "letters": ("/asks/ü/a b", None, "/.form/asks/%C3%BC/a%20b"),
+    "reserved characters": ("/asks/a?b/%2F", None, "/.form/asks/a%3Fb/%252F"),
+    "evil path": (f"/asks/{EVIL}", None, f"/.form/asks/{SAFE}"),
+    "half a character": ("/asks/\ud800", None, "/.form/asks/%3F"),
+    "query": ("/asks", {"a": ["1", "2"], "b c": ["d e+"]}, "/.form/asks?a=1&amp;a=2&amp;b%20c=d%20e%2B"),
+    "no value": ("/asks", {"a": [""]}, "/.form/asks?a="),
+    "evil query": ("/asks", {EVIL: [EVIL]}, f"/.form/asks?{SAFE}={SAFE}"),
+    "password": ("/shut/a", {"b": ["c"]}, "/.form/shut/a?b=c"),
+}
+"""What visitors ask for, its query, and the address of the form as it is in the page."""
+
+
+class TestAddressOfTheForm:
+    """The attribute ``action`` of the form in a page."""
+
+    @pytest.mark.usefixtures("links")
+    @pytest.mark.parametrize("app", APPS)
+    @pytest.mark.parametrize("case", ADDRESSES)
+    def test_it_is_below_the_path_of_forms(self, monkeypatch: pytest.MonkeyPatch, app: str, case: str) -> None:
+        """With path and query as the visitor sent them."""
+        with_front(monkeypatch)
+        path, query, expected = ADDRESSES[case]
+
+        answer = APPS[app](event_of(path, None, query), None)
+
+        assert actions_in(answer["body"]) == [expected]
+        assert answer["body"].count("<script") == 0
+        assert "form-action http: https:" in answer["headers"]["Content-Security-Policy"]
+
+    @pytest.mark.usefixtures("links")
+    @pytest.mark.parametrize("app", APPS)
+    @pytest.mark.parametrize("case", ADDRESSES)
+    def test_there_is_none_behind_api_gateway(self, app: str, case: str) -> None:
+        """The form goes to the address of the page, which each version knows."""
+        path, query, _ = ADDRESSES[case]
+
+        answer = APPS[app](event_of(path, None, query), None)
+
+        assert answer["body"].count('<form class="card" method="post">') == 1
+
+    @pytest.mark.usefixtures("links")
+    @pytest.mark.parametrize("path", ["/shut", "/.form/shut"])
+    def test_a_wrong_password_gets_the_same_form(self, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+        """Wherever the first one was sent."""
+        with_front(monkeypatch)
+
+        answer = service.app(event_of(f"{path}/a", FORM["wrong password"], {"b": ["c"]}), None)
+
+        assert (answer["statusCode"], actions_in(answer["body"])) == (401, ["/.form/shut/a?b=c"])
+
+    @pytest.mark.usefixtures("links")
+    def test_what_is_sent_there_is_what_the_visitor_came_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The target gets path and query once, as they were."""
+        with_front(monkeypatch)
+        path, query = "/asks/a?b/100%", {"x y": ["1", "é&="]}
+        (action,) = actions_in(service.app(event_of(path, None, query), None)["body"])
+
+        raw_path, _, raw_query = unescape(action).partition("?")
+        payload = {"rawPath": raw_path, "rawQueryString": raw_query, "headers": BROWSER, "body": ""}
+        context = {"requestContext": {"http": {"method": "POST", "sourceIp": "203.0.113.1"}}}
+        answer = redirect_lambda.app({**payload, **context}, None)
+
+        assert parse_qs(raw_query) == query
+        assert answer["statusCode"] == 303
+        assert answer["headers"]["Location"] == f"{TARGET}/a%3Fb/100%25?x%20y=1&x%20y=%C3%A9%26%3D"
+
+    @pytest.mark.parametrize(
+        ("base_url", "expected"),
+        [
+            ("https://sho.rt", "/.form/x"),
+            ("https://sho.rt:8443/go", "/go/.form/x"),
+            ("http://[::1]/a/b", "/a/b/.form/x"),
+        ],
+    )
+    def test_it_begins_with_the_path_of_the_domain(
+        self, monkeypatch: pytest.MonkeyPatch, base_url: str, expected: str
+    ) -> None:
+        """And names no host."""
+        with_front(monkeypatch)
+
+        assert pages.form_address(base_url, "x", (), {}) == expected
+
+    @pytest.mark.usefixtures("aws")
+    def test_it_has_the_code_as_it_was_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At a domain whose links are its own, and whose codes ignore case."""
+        known = with_domains(monkeypatch, "shop.example=shop:any-case").domains
+        with_front(monkeypatch)
+        link_store.add(Link(id=known.at("shop.example").id_of("x"), url=TARGET, confirm=True), "made")
+        event = event_of("/X", None)
+        event["requestContext"]["domainName"] = "shop.example"
+
+        assert actions_in(service.app(event, None)["body"]) == ["/.form/X"]
+
+
+def actions_in(page: str) -> list[str]:
+    """Return where the forms of a page are sent, as its source has it."""
+    return re.findall(r'<form class="card" method="post" action="([^"]*)">', page)
