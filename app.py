@@ -75,6 +75,8 @@ ROUTES: tuple[Route, ...] = (
     ("/{code}/report", [*READ, "POST"], abuse_reports.report_link),
     ("/", READ, site.home),
     ("/assets/{file}", READ, site.asset),
+    # The digest of all files is called {file}: API Gateway takes one name for a variable at one place.
+    ("/assets/{file}/{name}", READ, site.asset_of_version),
     ("/healthz", READ, site.health),
     ("/robots.txt", READ, site.robots),
     ("/.well-known/assetlinks.json", READ, site.assetlinks),

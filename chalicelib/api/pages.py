@@ -7,6 +7,7 @@ dev/deploy/minify.py minifies them for deployment.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -24,6 +25,7 @@ from chalicelib.settings import settings
 _WEB = Path(__file__).parent.parent / "web"
 
 _CSS, _JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+_DIGITS = 10
 _MODULES = (
     *("page", "shorten", "links", "bulk", "stats", "access", "domains"),
     *("api", "dom", "fields", "keys", "qr", "removal", "texts", "workspace"),
@@ -154,6 +156,19 @@ def openapi(base_url: str) -> dict[str, Any]:
     server["url"] = server["url"].replace(contact["url"], base_url)
     contact["url"] = base_url
     return description
+
+
+@functools.cache
+def digest() -> str:
+    """Return a short name for exactly these ``ASSETS``, below which browsers may keep them for ever.
+
+    Each zip has the same, so that the functions that share a version agree. Swagger UI is not in it: one zip has that.
+    """
+    found = hashlib.sha256()
+    for file in sorted(ASSETS):
+        content = text_of(file).encode()
+        found.update(f"{file} {len(content)}\n".encode() + content)
+    return found.hexdigest()[:_DIGITS]
 
 
 @functools.cache

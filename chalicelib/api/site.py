@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from chalice.app import Request, Response
@@ -42,11 +43,26 @@ def asset(_: Request, file: str) -> Response:
     """Serve a script, a style sheet or the icon of the pages. What has its version in its name stays as it is."""
     from chalicelib.api import pages
 
-    if file in pages.REFERENCE:
-        return text_response(pages.text_of(file), {"Content-Type": pages.REFERENCE[file], **_FOR_EVER})
-    if file not in pages.ASSETS:
+    return _served(file, _FOR_EVER if file in pages.REFERENCE else _FIVE_MINUTES)
+
+
+def asset_of_version(_: Request, file: str, name: str) -> Response:
+    """Serve a file below the digest of all of them, where it stays as it is; ``file`` is that digest.
+
+    While a deployment goes on, a page of one version may meet the files of another: no cache may keep those.
+    """
+    from chalicelib.api import pages
+
+    return _served(name, _FOR_EVER if file == pages.digest() else NO_STORE)
+
+
+def _served(file: str, keep: Mapping[str, str]) -> Response:
+    from chalicelib.api import pages
+
+    media_type = pages.ASSETS.get(file) or pages.REFERENCE.get(file)
+    if media_type is None:
         raise PageUnknown(f"There is no file {file[:64]!r} here.")
-    return text_response(pages.text_of(file), {"Content-Type": pages.ASSETS[file], **_FIVE_MINUTES})
+    return text_response(pages.text_of(file), {"Content-Type": media_type, **keep})
 
 
 def reference(_: Request) -> Response:

@@ -151,6 +151,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         for route in (
             "/",
             "/assets/{file}",
+            "/assets/{file}/{name}",
             "/healthz",
             "/robots.txt",
             "/favicon.ico",
@@ -186,6 +187,7 @@ NAMES = {
     "workspace": "ann",
     "host": "sho.rt",
     "file": "page.css",
+    "name": "page.css",
     "problem": "alias-taken",
     "path1": "a",
     "path2": "b",

@@ -677,9 +677,10 @@ def test_defaults_of_a_query_are_as_described(http: Http, keys: Keys) -> None:
     assert response["unit"] == PARAMETERS["Unit"]["schema"]["default"]
 
 
-def test_media_types_of_files_are_described() -> None:
+@pytest.mark.parametrize("route", ["/assets/{file}", "/assets/{file}/{name}"])
+def test_media_types_of_files_are_described(route: str) -> None:
     """Those of all files that can be requested by name, and no other."""
-    described_types = described("/assets/{file}", "GET", 200)["content"].keys()
+    described_types = described(route, "GET", 200)["content"].keys()
 
     assert described_types == {media_type.split(";")[0] for media_type in pages.ASSETS.values()}
 
@@ -1557,6 +1558,12 @@ def test_a_response_without_the_queue_is_as_described(http: Http, keys: Keys) ->
         pytest.param(200, get("/"), id="home"),
         *(pytest.param(200, get("/assets/{file}", f"/assets/{file}"), id=file) for file in pages.ASSETS),
         pytest.param(404, get("/assets/{file}", "/assets/none"), id="no such file"),
+        *(
+            pytest.param(200, get("/assets/{file}/{name}", f"/assets/{pages.digest()}/{name}"), id=f"{name}, for ever")
+            for name in pages.ASSETS
+        ),
+        pytest.param(200, get("/assets/{file}/{name}", "/assets/0123456789/page.js"), id="file of another version"),
+        pytest.param(404, get("/assets/{file}/{name}", f"/assets/{pages.digest()}/none"), id="no such file of it"),
         pytest.param(200, get("/healthz"), id="health"),
         pytest.param(200, get("/robots.txt"), id="robots"),
         pytest.param(200, get("/favicon.ico"), id="icon"),

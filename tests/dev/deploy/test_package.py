@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -85,6 +86,14 @@ def test_the_web_page_is_packaged_without_what_only_people_read(built: package.P
                 continue
             packaged = zipped.read(path.relative_to(ROOT).as_posix()).decode()
             assert packaged == minified(path.name, path.read_text("utf-8"))
+
+
+def test_both_zips_have_the_same_files_of_pages(built: package.Package) -> None:
+    """Their digest is in pages of both functions."""
+    with zipfile.ZipFile(built.code) as shared, zipfile.ZipFile(built.api_code) as own:
+        for name in pages.ASSETS:
+            file = f"chalicelib/web/static/{name}"
+            assert shared.read(file) == own.read(file)
 
 
 def test_the_bill_lists_what_is_in_the_package_and_nothing_else(built: package.Package) -> None:
@@ -511,6 +520,17 @@ def test_api_has_few_resources_and_a_small_description(template: Template) -> No
 
     assert len(resources) < 100
     assert len(json.dumps(body)) < 300_000
+
+
+def test_a_place_in_paths_has_one_variable(template: Template) -> None:
+    """API Gateway refuses two resources that differ in the name of the last variable alone."""
+    paths = template["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
+    places = {each for path in paths for each in (PurePosixPath(path), *PurePosixPath(path).parents)}
+
+    variables = Counter(place.parent for place in places if place.name.startswith("{"))
+
+    assert variables
+    assert {place: count for place, count in variables.items() if count > 1} == {}
 
 
 def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Template) -> None:
