@@ -192,7 +192,14 @@ def _action(address: str) -> _Html:
 
 
 def _names_in(base_url: str) -> dict[str, str]:
-    return {"root": root_of(base_url), "host": base_url.split("://", 1)[1]}
+    """Return the texts that all pages have.
+
+    Files are below their digest where a distribution of this stack is in front. Elsewhere the code of the version
+    before may be asked for a file, and knows it by its name alone.
+    """
+    root = root_of(base_url)
+    assets = f"{root}/assets/{digest()}" if settings.front_secrets else f"{root}/assets"
+    return {"root": root, "assets": assets, "host": base_url.split("://", 1)[1]}
 
 
 def _visitor_page(file: str, title: str, base_url: str, **texts: str) -> str:

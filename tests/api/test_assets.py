@@ -8,9 +8,74 @@ import pytest
 from chalice.test import TestHTTPClient as Http
 
 from chalicelib.api import pages
+from tests.callers import Keyed
+from tests.domains import with_front, with_settings
 
 FOR_EVER, FIVE_MINUTES = "public, max-age=31536000, immutable", "public, max-age=300"
 FILES = sorted({*pages.ASSETS, *pages.REFERENCE})
+PAGES = {
+    "home": "/",
+    "reference": "/docs",
+    "meaning of an error": "/problems/link-unknown",
+    "error": "/no/such",
+    "button": "/asks",
+    "password": "/shut",
+    "preview": "/asks+",
+    "report": "/asks/report",
+}
+"""A page of each kind, by the address that it is at."""
+
+
+@pytest.fixture
+def links(ann: Keyed) -> None:
+    """Links whose pages are shown."""
+    ann.make(alias="asks", confirm=True)
+    ann.make(alias="shut", password="open sesame")
+
+
+def files_in(page: str) -> list[str]:
+    """Return the addresses of the files that a page loads."""
+    found: list[str] = re.findall(r'(?:src|href)="([^"]*/assets/[^"]*)"', page)
+    return found
+
+
+@pytest.mark.usefixtures("links")
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_behind_a_front_name_the_digest(http: Http, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    """In the address of each file, and what is there may be kept for ever."""
+    with_front(monkeypatch)
+
+    files = files_in(http.get(PAGES[page], headers={"Accept": "text/html"}).body.decode())
+
+    assert files
+    assert all(re.fullmatch(r"/assets/[0-9a-f]{10}/[^/]+", file) for file in files)
+    answers = [http.get(file) for file in files]
+    assert {(each.status_code, each.headers["Cache-Control"]) for each in answers} == {(200, FOR_EVER)}
+
+
+@pytest.mark.usefixtures("links")
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_behind_api_gateway_name_files_alone(http: Http, page: str) -> None:
+    """The version before knows them by these addresses."""
+    files = files_in(http.get(PAGES[page], headers={"Accept": "text/html"}).body.decode())
+
+    assert files
+    assert {file.removeprefix("/assets/") for file in files} <= set(FILES)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "root"), [("https://sho.rt", ""), ("https://sho.rt:8443", ""), ("https://sho.rt/a/b", "/a/b")]
+)
+def test_addresses_begin_with_the_path_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, base_url: str, root: str
+) -> None:
+    """With the digest as without it."""
+    before = files_in(pages.home(base_url) + pages.reference(base_url))
+    with_front(monkeypatch)
+    after = files_in(pages.home(base_url) + pages.reference(base_url))
+
+    assert all(file.startswith(f"{root}/assets/") for file in before)
+    assert after == [file.replace("/assets/", f"/assets/{pages.digest()}/") for file in before]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -102,3 +167,14 @@ def test_scripts_do_import_each_other() -> None:
     found = {name for file in pages.ASSETS for name in IMPORTED.findall(pages.text_of(file))}
 
     assert {"./api.js", "./dom.js", "./${name}.js"} <= found
+
+
+def test_reference_finds_the_description_below_a_digest(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not below the digest itself."""
+    with_settings(monkeypatch, base_url="https://x.example/api")
+    with_front(monkeypatch)
+
+    text = http.get("/docs").body.decode()
+
+    assert 'data-root="/api"' in text
+    assert 'href="/api/openapi.json"' in text
