@@ -59,7 +59,7 @@ def test_versions(functions: Any, versions: Mapping[str, str], made: Mapping[str
 
     def respond(name: str, method: str, resource: str, code: str | None = None, body: Any = None) -> Any:
         for _ in range(_ATTEMPTS):  # a new version starts cold, which may take longer than it waits for a table
-            event = _event(method, resource, code, body, key)
+            event = event_of(method, resource, code, body, key)
             response = _invoked(functions, versions[name], event, f"{method} {resource}")
             if response["statusCode"] < _SERVER_ERROR:
                 break
@@ -84,7 +84,7 @@ def test_versions(functions: Any, versions: Mapping[str, str], made: Mapping[str
         _invoked(functions, versions[name], {"Records": []}, f"the new {name}, without messages")
 
 
-def _event(method: str, resource: str, code: str | None, body: Any, key: str | None) -> dict[str, Any]:
+def event_of(method: str, resource: str, code: str | None, body: Any, key: str | None) -> dict[str, Any]:
     """Return the event of a request to API Gateway."""
     path = resource if code is None else resource.replace("{code}", code)
     headers = {"Content-Type": "application/json", "User-Agent": "smoke test"}

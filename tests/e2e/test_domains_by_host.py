@@ -113,7 +113,7 @@ def by_stand_in(running: Running) -> Get:
 
     def get(host: str, path: str) -> Answer:
         is_code = re.fullmatch(r"/[\w-]+", path) is not None
-        event = smoke._event("GET", "/{code}" if is_code else path, path[1:] if is_code else None, None, None)  # noqa: SLF001  # the form of API Gateway's
+        event = smoke.event_of("GET", "/{code}" if is_code else path, path[1:] if is_code else None, None, None)
         event["requestContext"]["domainName"] = host
         event["headers"] |= PAGE
         event["multiValueHeaders"] = {name: [value] for name, value in event["headers"].items()}
