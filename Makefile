@@ -18,7 +18,7 @@ NEED_OF_STORE = "make test STORE=$(STORE) needs Java 17 or later and npm: there 
 # What make domain changes: those that are given to make itself, also with an empty value, which clears.
 OF_A_DOMAIN := WORKSPACES UNKNOWN_URL BARE_URL ENDED_URL ROBOTS ASSETLINKS APPLE
 .DEFAULT_GOAL := help
-.PHONY: help run up down key keys revoke block unblock blocked domain erase demo import export replay recount check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback secret destroy
+.PHONY: help run up down key keys revoke block unblock blocked domain erase demo import export replay recount verify check test test-long e2e lint mutants soak bench audit validate clients lock openapi reference package deploy rollback secret destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ replay: $(VENV)/.installed ## Put the rows of the clicks that were spilled into 
 
 recount: $(VENV)/.installed ## Count DAY again from the rows of all links, after its cost is said: DAY=2026-11-20 YES=yes STAGE=local
 	@$(BIN)/python -m dev.admin.recount "$(STAGE)" "$(DAY)" "$(YES)"
+
+verify: $(VENV)/.installed ## Ask AWS what only AWS can tell, and print a report: REPORT=file MINUTES= ONLY=mapping,counted VERIFY_COLD=yes STAGE=local
+	@$(BIN)/python -m dev.admin.verify "$(STAGE)" "$(REPORT)" "$(MINUTES)" "$(VERIFY_COLD)" "$(ONLY)"
 
 check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tests of core and one of each route: 15 seconds
 	@$(BIN)/python -m dev.announce check

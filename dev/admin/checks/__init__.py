@@ -1,0 +1,1 @@
+"""What only AWS can show of this service, asked of a deployed stage: ``make verify``."""
