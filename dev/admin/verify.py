@@ -59,7 +59,7 @@ class Options:
             sys.exit(f"There is no check {unknown[0]!r}. ONLY takes these, with commas between: {', '.join(known)}")
         if file and not Path(file).resolve().parent.is_dir():
             sys.exit(f"REPORT is {file!r}, whose folder does not exist.")
-        checks = [known[name] for name in names] or listed.CHECKS
+        checks = [check for check in listed.CHECKS if not names or check.name in names]
         return cls(checks, file, float(minutes or 0), cold == "yes")
 
 

@@ -17,13 +17,15 @@ from pathlib import Path
 import ada_url
 import pytest
 
+from dev.admin.checks import listed
+from dev.admin.checks.check import Verdict
 from dev.deploy import smoke
 from dev.http_client import ask
 from dev.local import demo
 from dev.local.ports import own_port
 from tests.e2e.conftest import Running
 from tests.paths import ROOT, SHARED
-from tests.sizes import grows, usual_or_long
+from tests.sizes import IS_LONG, grows, usual_or_long
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name)
@@ -59,6 +61,26 @@ def test_commands_find_the_running_service(running: Running) -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert ask(running.base_url, "GET", "/links", key=ran.stdout.strip())[0] == 200
+
+
+@grows
+def test_verify_runs_here_and_leaves_nothing(running: Running, tmp_path: Path) -> None:
+    """Nothing is otherwise, every check has a verdict, and its key is gone; all checks in the long run."""
+    report = tmp_path / "report.md"
+    few = (
+        "aliases,gateway-encoding,gateway-forged,gateway-unknown-route,mapping,counted,sequence-numbers,cloudfront-body"
+    )
+
+    said = running.output_of("dev.admin.verify", "", str(report), "", "", "" if IS_LONG else few)
+
+    checks = [check for check in listed.CHECKS if IS_LONG or check.name in few.split(",")]
+    rows = report.read_text().partition("| check | verdict | seen |\n|---|---|---|\n")[2]
+    verdicts = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([a-zA-Z ]+) \| .+ \|$", rows, re.MULTILINE))
+    assert list(verdicts) == [check.name for check in checks]
+    assert set(verdicts.values()) <= {Verdict.AS_EXPECTED, Verdict.ONLY_AWS, Verdict.NOT_HERE}, said
+    assert verdicts["aliases"] == Verdict.AS_EXPECTED
+    assert verdicts["counted"] == Verdict.ONLY_AWS
+    assert "make-verify" not in running.output_of("dev.admin.keys", "list", "")
 
 
 @grows
