@@ -26,6 +26,7 @@ _LIFETIME_MINUTES = 20
 _SECRETS = (
     (re.compile(r"\b[sm]k_[\w-]+"), "<key>"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}"), "<access key>"),
+    (re.compile(r"arn:aws[\w-]*:(?:iam|sts)::[^\s\"',]+"), "<principal>"),
     (re.compile(r"(?<!\d)\d{12}(?!\d)"), "<account>"),
 )
 
@@ -205,7 +206,10 @@ class Stage:
         return arn
 
     def scrubbed(self, text: str) -> str:
-        """Return a text without keys and account numbers, and of a length for a table."""
+        """Return a text without keys, account numbers, people and our hosts, and of a length for a table."""
         for pattern, instead in _SECRETS:
             text = pattern.sub(instead, text)
+        addresses = (self.outputs.get("BaseUrl"), *(self.address(each) for each in (GATEWAY, FRONT, URL)))
+        for host in filter(None, (urlsplit(each or "").netloc for each in addresses)):
+            text = text.replace(host, "<host>")
         return text.replace(self.key, "<key>")[:700]

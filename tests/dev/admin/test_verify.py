@@ -175,7 +175,9 @@ def test_failures_are_verdicts(failure: Exception, on_aws: Verdict, on_this_mach
 
 def test_report_has_no_secrets() -> None:
     """Neither key nor account, wherever they came from; every check is in it, the others with command and change."""
-    seen = f"{KEY} AKIAABCDEFGHIJKLMNOP arn:aws:lambda:eu-west-1:123456789012:function a|b\nsk_other_key"
+    seen = (
+        f"{KEY} AKIAABCDEFGHIJKLMNOP arn:aws:lambda:eu-west-1:123456789012:function a|b\nsk_other_key https://sho.rt/x"
+    )
     checks = [
         check(lambda _: Answer(is_expected=True, seen=seen), name="good"),
         check(lambda _: Answer(is_expected=False, seen=seen), name="other"),
@@ -185,7 +187,7 @@ def test_report_has_no_secrets() -> None:
 
     report = report_of([("stage", "dev")], found)
 
-    assert not re.search(r"123456789012|sk_|AKIA", report)
+    assert not re.search(r"123456789012|sk_|AKIA|ann|sho\.rt", report)
     assert "| good | as expected |" in report
     assert "a\\|b" in report
     assert "## good" not in report
