@@ -36,6 +36,9 @@ ZIPF = 1.0  # the second link is asked for half as often as the first, the third
 
 # docs/operate.md, "What it costs": dollars a million redirects when every link is read from the table.
 FROM_TABLE = {"each click alone": 7.61, "among hundreds": 5.74}
+# The same behind CloudFront, "By front": what is asked of it and its function, instead of API Gateway.
+BEHIND_CLOUDFRONT = {"each click alone": 5.21, "among hundreds": 3.34}
+GATEWAY, CLOUDFRONT, EDGE_FUNCTION = 3.50, 1.00, 0.10  # dollars a million requests
 READ_UNIT, READ_UNITS = 0.125, 0.5  # dollars a million; eventually consistent, up to 4 KB
 GB_SECOND, MS_OF_A_READ = 0.0000133334, 5  # the function waits for the table so long, at 1 GB (assumed)
 STORAGE = (
