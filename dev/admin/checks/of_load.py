@@ -163,6 +163,8 @@ def _temporary(stage: Stage, memory: int) -> Iterator[tuple[str, dict[str, str]]
         yield name, environment
     finally:
         with suppress(ClientError):
+            lambdas.delete_function_url_config(FunctionName=name)
+        with suppress(ClientError):
             lambdas.delete_function(FunctionName=name)
         with suppress(ClientError):
             stage.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{name}")
