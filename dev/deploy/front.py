@@ -92,7 +92,7 @@ def behaviours(paths: Mapping[str, Any]) -> Iterator[tuple[str, Kind, list[str]]
     found: dict[str, set[str]] = {}
     for path, methods in paths.items():
         pattern = _pattern_of(path)
-        if pattern is not None and not _is_followed(methods):
+        if pattern is not None and (pattern.endswith("/*") or not _is_followed(methods)):
             found.setdefault(pattern, set()).update({name.upper() for name in methods} & {*_ANY})
     for pattern in sorted(found, key=lambda each: (each.startswith("/*"), each)):
         yield pattern, _kind_of(pattern), _ANY if found[pattern] - {*_ONLY_READ} else _ONLY_READ

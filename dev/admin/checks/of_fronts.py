@@ -347,11 +347,11 @@ CHECKS = (
     Check(
         "cloudfront-address",
         "Are guesses at CloudFront counted by the visitor's address, whichever a header names?",
-        'for N in 1 2 3 4 5 6 7 8 9 10 11; do curl -s -o /dev/null -w "%{http_code} " "$FRONT/_/$LOCKED"'
+        'for N in 1 2 3 4 5 6 7 8 9 10 11; do curl -s -o /dev/null -w "%{http_code} " "$FRONT/.form/$LOCKED"'
         ' -d password=wrong -H "X-Forwarded-For: 203.0.113.$N"; done',
         "401 five times, up to ten if a minute ends meanwhile, then 429.",
         "Look at `address` in `.chalice/viewer-request.js`, and at the secret: without it the function drops both.",
-        guesses_at(FRONT, "/_"),
+        guesses_at(FRONT, "/.form"),
         ("front 1", "front 6"),
         requests=13,
     ),

@@ -116,7 +116,7 @@ CHECKS = (
         "codedeploy",
         "Has CodeDeploy a deployment group for the redirect and one for the API, with alarms?",
         "aws deploy list-applications\naws deploy list-deployment-groups --application-name <that>",
-        "Two groups, three alarms each.",
+        "Two groups, three alarms each; four behind CloudFront.",
         '`TrafficRole` in `.chalice/resources.yaml`, or `"Gradual": "off"` until it is.',
         gradual,
         ("front 16",),
