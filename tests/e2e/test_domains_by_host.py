@@ -66,16 +66,21 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def key(running: Running) -> str:
     """The key of an administrator, and what the tests follow: the same code at three domains."""
     made = command_of(running, "make key NAME=ops SCOPES=create,read,manage,admin").strip()
+    make_links(running.base_url, made)
+    return made
+
+
+def make_links(address: str, key: str) -> None:
+    """Make the same code at three domains, and say what two of them are set to."""
     for domain in (None, "team.localhost", "shop.localhost"):
         body: dict[str, Any] = {"url": f"https://example.com/{domain}", "alias": "sale", "domain": domain}
-        assert smoke.with_key(running.base_url, made, "POST", "/v1/links", body)[0] == 201
+        assert smoke.with_key(address, key, "POST", "/v1/links", body)[0] == 201
     for host, unknown, links in (
         ("team.localhost", "https://example.com/lost", [{"of": "team"}]),
         ("shop.localhost", None, [{"of": "shop"}]),
     ):
         body = {"unknownUrl": unknown, "assetlinks": links, "workspaces": ["ops"]}
-        assert smoke.with_key(running.base_url, made, "PATCH", f"/v1/domains/{host}", body)[0] == 200
-    return made
+        assert smoke.with_key(address, key, "PATCH", f"/v1/domains/{host}", body)[0] == 200
 
 
 def command_of(running: Running, command: str) -> str:
@@ -129,32 +134,43 @@ def by_stand_in(running: Running) -> Get:
 @pytest.mark.usefixtures("key")
 def test_hosts_lead_to_their_own_links(running: Running, how: Callable[[Running], Get]) -> None:
     """Two spaces with the same code, a third host that shares one of them, a fourth that is retired."""
-    get = how(running)
+    assert what_hosts_answer(how(running)) == expected(running.base_url)
 
-    links = {host: get(host, "/sale")[:2] for host in HOSTS}
-    unknown = {host: get(host, "/nothing")[:2] for host in HOSTS}
+
+def what_hosts_answer(get: Get) -> dict[str, dict[str, Any]]:
+    """Return what each host answers to a code that several have, to one that none has, and to a file for apps."""
     apps = {host: get(host, "/.well-known/assetlinks.json") for host in HOSTS}
+    return {
+        "links": {host: get(host, "/sale")[:2] for host in HOSTS},
+        "unknown": {host: get(host, "/nothing")[:2] for host in HOSTS},
+        "apps": {host: found.body if found.status == 200 else found.status for host, found in apps.items()},
+    }
 
-    assert links == {
-        "127.0.0.1": (302, "https://example.com/None"),
-        "team.localhost": (302, "https://example.com/team.localhost"),
-        "www.team.localhost": (302, "https://example.com/team.localhost"),
-        "shop.localhost": (302, "https://example.com/shop.localhost"),
-        "old.localhost": (404, None),
-    }
-    assert unknown == {
-        "127.0.0.1": (302, running.base_url),
-        "team.localhost": (302, "https://example.com/lost"),
-        "www.team.localhost": (302, "https://example.com/lost"),
-        "shop.localhost": (404, None),
-        "old.localhost": (404, None),
-    }
-    assert {host: found.body if found.status == 200 else found.status for host, found in apps.items()} == {
-        "127.0.0.1": 404,
-        "team.localhost": '[{"of":"team"}]',
-        "www.team.localhost": '[{"of":"team"}]',
-        "shop.localhost": '[{"of":"shop"}]',
-        "old.localhost": 404,
+
+def expected(base_url: str) -> dict[str, dict[str, Any]]:
+    """Return what they should answer, where the default's unknown codes lead to ``base_url``."""
+    return {
+        "links": {
+            "127.0.0.1": (302, "https://example.com/None"),
+            "team.localhost": (302, "https://example.com/team.localhost"),
+            "www.team.localhost": (302, "https://example.com/team.localhost"),
+            "shop.localhost": (302, "https://example.com/shop.localhost"),
+            "old.localhost": (404, None),
+        },
+        "unknown": {
+            "127.0.0.1": (302, base_url),
+            "team.localhost": (302, "https://example.com/lost"),
+            "www.team.localhost": (302, "https://example.com/lost"),
+            "shop.localhost": (404, None),
+            "old.localhost": (404, None),
+        },
+        "apps": {
+            "127.0.0.1": 404,
+            "team.localhost": '[{"of":"team"}]',
+            "www.team.localhost": '[{"of":"team"}]',
+            "shop.localhost": '[{"of":"shop"}]',
+            "old.localhost": 404,
+        },
     }
 
 

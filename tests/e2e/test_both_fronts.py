@@ -1,0 +1,432 @@
+"""The stack behind CloudFront, on the local AWS: its function URL, its API, and a stand-in for the distribution.
+
+The local AWS's own distributions apply neither header policies nor access control, so ``tests.cloudfront`` applies the
+packaged policies and function to each request. It says so when it starts. One test asks the local AWS's distribution.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import pytest
+
+from dev.deploy import commands, front, package, release, smoke, stack
+from dev.deploy.front import CLOUDFRONT, EDGE, GATEWAY, REGIONAL, Front
+from dev.local import local_aws
+from dev.local.ports import own_port
+from tests import cloudfront
+from tests.cloudfront import SIGNATURE, Edge, Origin
+from tests.e2e import test_domains_by_host as by_host
+from tests.e2e import test_stack as through_stack
+from tests.e2e.test_stack import Deployed
+from tests.paths import ROOT
+from tests.sizes import only_long
+
+NAME = commands.LOCAL
+BEHIND = Front(CLOUDFRONT, (CLOUDFRONT,))
+HOSTS = [each["name"] for each in by_host.DOMAINS]
+DOMAINS = "team.localhost=team,www.team.localhost=team,shop.localhost=shop,old.localhost=:retired"
+VISITOR = "203.0.113.9"
+PARAMETERS = {"LocalStream": "yes", "CountWaitSeconds": "0"}
+
+
+@dataclass
+class Stage:
+    """A stack on a local AWS, its address, and its secrets as they are made."""
+
+    port: int
+    folder: Path
+    secrets: list[str] = field(default_factory=list)
+    made: Mapping[str, str] = field(default_factory=dict)
+    may_go: tuple[str, ...] = ()
+
+    @property
+    def cloud(self) -> stack.Cloud:
+        """Return the AWS."""
+        return stack.Cloud("us-east-1")
+
+    @property
+    def address(self) -> str:
+        """Return the address of the API itself."""
+        return local_aws.api_address(self.port, self.made["RestAPIId"])
+
+    def release(self) -> release.Release:
+        """Return what releases, with the real smoke tests."""
+        tests = release.Tests(
+            lambda made, versions: smoke.test_versions(self.cloud.client("lambda"), versions, made, None),
+            lambda made: smoke.test(local_aws.api_address(self.port, made["RestAPIId"]), made["BaseUrl"], None),
+        )
+        return release.Release(self.cloud, NAME, tests, self.may_go, say=lambda _: None)
+
+    def package(self, behind: Front) -> package.Package:
+        """Return the package of this machine behind a front, with domains that have links of their own."""
+        built = package.build("local", for_this_machine=True, fresh=False, behind=behind)
+        template = built.content
+        for resource in template["Resources"].values():
+            if variables := resource.get("Properties", {}).get("Environment", {}).get("Variables"):
+                variables["DOMAINS"] = DOMAINS
+            if resource["Type"] == "AWS::CloudFront::Distribution" and CLOUDFRONT in behind.names_at:
+                resource["Properties"]["DistributionConfig"]["Aliases"] = HOSTS
+        folder = self.folder / "-".join([behind.kind, *behind.names_at])
+        folder.mkdir(exist_ok=True)
+        for zipped in (built.code, built.api_code):
+            (folder / zipped.name).write_bytes(zipped.read_bytes())
+        (folder / "template.json").write_text(json.dumps(template))
+        return package.Package(folder / "code.zip", folder / "template.json")
+
+    def deploy(self, behind: Front, *may_go: str, base_url: str = "") -> None:
+        """Deploy it behind a front."""
+        self.may_go = may_go
+        given = {**PARAMETERS, **({"BaseUrl": base_url} if base_url else {})}
+        self.made = self.release().deploy(self.package(behind), given)
+
+    def values(self, secret: str) -> dict[str, str]:
+        """Return what references of the template mean, with the secret that the distribution sends."""
+        of_aws = {"AWS::Region": "us-east-1", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": NAME}
+        return {
+            **of_aws,
+            "OriginSecret": secret,
+            "RedirectUrl.FunctionUrl": self.made["RedirectUrl"],
+            "RestAPI": self.made["RestAPIId"],
+        }
+
+    @property
+    def origins(self) -> dict[str, Origin]:
+        """Return where the two origins are on the local AWS."""
+        url, api = urlsplit(self.made["RedirectUrl"]), urlsplit(self.address)
+        return {
+            "redirect": Origin("127.0.0.1", self.port, url.netloc, "", {}),
+            "api": Origin("127.0.0.1", self.port, f"127.0.0.1:{self.port}", api.path, {}),
+        }
+
+
+@contextmanager
+def stage_in(folder: Path) -> Iterator[Stage]:
+    """Run a local AWS for a stage, and note each secret that is made for it."""
+    made = Stage(own_port(), folder)
+    real = front.new_secret
+
+    def noted() -> dict[str, str]:
+        parameters = real()
+        made.secrets.append(parameters["OriginSecret"])
+        return parameters
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(front, "new_secret", noted)
+        for name, value in local_aws.environment(made.port).items():
+            patch.setenv(name, value)
+        local_aws.start_detached(made.port, folder / "aws")
+        try:
+            yield made
+        finally:
+            local_aws.stop_detached(folder / "aws")
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The stack behind CloudFront, on an account that was empty."""
+    with stage_in(tmp_path_factory.mktemp("fronts")) as made:
+        made.deploy(BEHIND)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def edge(stage: Stage) -> Iterator[Edge]:
+    """The stand-in for its distribution."""
+    template = stage.package(BEHIND).content
+    with cloudfront.running(template, stage.origins, stage.values(stage.secrets[-1])) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(stage: Stage, edge: Edge) -> str:
+    """The key of an administrator, and the same code at three domains."""
+    command = [sys.executable, "-m", "dev.admin.keys", "make", "local", "ops", "create,read,manage,admin", *[""] * 4]
+    environ = os.environ | {"AWS_PORT": str(stage.port)}
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    by_host.make_links(edge.url, ran.stdout.strip())
+    return ran.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def deployed(stage: Stage, edge: Edge) -> Deployed:
+    """What the tests of the stack ask: everything by way of the distribution."""
+    return Deployed(edge.url, stage.made["BaseUrl"])
+
+
+def get(edge: Edge, host: str, path: str, **headers: str) -> by_host.Answer:
+    """Get a path of a host by way of the distribution."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return at(edge.url, host, path, {**by_host.PAGE, "Test-Viewer-Address": VISITOR, **named})
+
+
+def at(address: str, host: str, path: str, headers: Mapping[str, str]) -> by_host.Answer:
+    """Get a path at an address, with another ``Host``."""
+    parts = urlsplit(address)
+    with closing(HTTPConnection(parts.netloc, timeout=30)) as connection:
+        connection.request("GET", parts.path + path, headers={**headers, "Host": host})
+        response = connection.getresponse()
+        return by_host.Answer(response.status, response.getheader("Location"), response.read().decode("latin-1"))
+
+
+# The same as at the gateway. What needs a POST of a code is not among them: forms have a path of their own here.
+test_smoke_test_passes = through_stack.test_smoke_test_passes
+test_call_has_two_addresses = through_stack.test_call_has_two_addresses
+test_link_works_through_the_whole_stack = through_stack.test_link_works_through_the_whole_stack
+test_errors_are_problems_behind_the_gateway = through_stack.test_errors_are_problems_behind_the_gateway
+test_maximum_holds_between_containers = through_stack.test_maximum_holds_between_containers
+test_every_path_reaches_its_function = through_stack.test_every_path_reaches_its_function
+test_reference_is_in_the_zip_of_the_api = through_stack.test_reference_is_in_the_zip_of_the_api
+
+
+@pytest.mark.usefixtures("key")
+def test_hosts_lead_to_their_own_links(stage: Stage, edge: Edge) -> None:
+    """As at the gateway: the distribution tells which host was asked for."""
+    own = urlsplit(edge.url).netloc  # the distribution's own name leads to the default's links
+
+    answers = by_host.what_hosts_answer(lambda host, path: get(edge, own if host == "127.0.0.1" else host, path))
+
+    assert answers == by_host.expected(stage.made["BaseUrl"])
+
+
+def test_form_has_a_path_of_its_own(edge: Edge, deployed: Deployed) -> None:
+    """A password is asked for, refused, accepted. CloudFront passes no POST of a code on."""
+    code = through_stack.create(deployed, "https://example.com/shut", password="open sesame")["code"]
+
+    page = through_stack.come(deployed, f"/{code}?x=1")
+    answers = [
+        through_stack.come(deployed, f"/.form/{code}?x=1", f"password={text}")[:2] for text in ("open", "open+sesame")
+    ]
+
+    assert page[0] == 401
+    assert f'action="/.form/{code}?x=1"' in page[2].decode()
+    assert answers == [(401, None), (303, "https://example.com/shut")]
+    assert [each.behaviour for each in edge.forwarded[-3:]] == ["*", "/.form/*", "/.form/*"]
+    assert through_stack.come(deployed, f"/{code}", "password=open+sesame")[0] == 403
+
+
+def test_page_loads_files_that_are_kept(edge: Edge, deployed: Deployed) -> None:
+    """Each has a digest in its address; the second visitor gets it from CloudFront. The page itself is asked for."""
+    page = through_stack.come(deployed, "/")[2].decode()
+    start = page.index('src="/assets/') + len('src="')
+    file = page[start : page.index('"', start)]
+
+    first, second = (through_stack.come(deployed, file) for _ in range(2))
+
+    assert (first[0], first[2]) == (second[0], second[2]) == (200, second[2])
+    assert len([each for each in edge.forwarded if each.path.endswith(file)]) == 1
+    assert file.count("/") == 3
+
+
+FORGED = {
+    "CloudFront-Viewer-Country": "KP",
+    "CloudFront-Is-Tablet-Viewer": "true",
+    "X-Forwarded-For": "192.0.2.1",
+    "X-Front-Host": "team.localhost",
+    "X-Front": "address=192.0.2.1&id=forged",
+    "X-Front-Secret": "guessed",
+}
+
+
+def test_visits_count_alike_whichever_function_answers(stage: Stage, edge: Edge, key: str) -> None:
+    """By the redirect and, where a path ends as the API's do, by way of it: with country, and one id however often.
+
+    What visitors write in these headers is not believed: not by the distribution, not at the function URL, not at
+    execute-api.
+    """
+    body = {"url": "https://example.com/path", "alias": "paths", "forwardPath": True}
+    assert smoke.with_key(edge.url, key, "POST", "/v1/links", body)[0] == 201
+    host = urlsplit(edge.url).netloc
+    url = urlsplit(stage.made["RedirectUrl"]).netloc
+    local = f"http://127.0.0.1:{stage.port}"
+
+    answers = {
+        "code": get(edge, host, "/paths/a", **_underlined(FORGED)),
+        "qr": get(edge, host, "/paths/a/qr"),
+        "url": at(local, url, "/paths/url", {**by_host.PAGE, **FORGED, "Authorization": SIGNATURE}),
+        "api": at(stage.address, f"127.0.0.1:{stage.port}", "/paths/api", {**by_host.PAGE, **FORGED}),
+    }
+
+    assert {name: answer[:2] for name, answer in answers.items()} == {
+        "code": (302, "https://example.com/path/a"),
+        "qr": (302, "https://example.com/path/a/qr"),
+        "url": (302, "https://example.com/path/url"),
+        "api": (302, "https://example.com/path/api"),
+    }
+    assert [(each.behaviour, each.origin) for each in edge.forwarded[-2:]] == [("*", "redirect"), ("/*/qr", "api")]
+    assert at(local, url, "/paths/url", by_host.PAGE).status == 403  # without a signature
+    visits = wait_for(lambda: visits_of(edge, key, "paths"), 4)
+    assert sorted((each["country"] or "", each["device"]) for each in visits) == [
+        *(("", "desktop"), ("", "desktop"), ("PT", "desktop"), ("PT", "desktop")),
+    ]
+
+
+def _underlined(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("-", "_"): text for name, text in headers.items()}
+
+
+def visits_of(edge: Edge, key: str, code: str) -> list[dict[str, Any]]:
+    """Return the visits of a link."""
+    visits: list[dict[str, Any]] = smoke.with_key(edge.url, key, "GET", f"/v1/links/{code}/visits")[1]["data"]
+    return visits
+
+
+def wait_for(read: Callable[[], list[Any]], number: int) -> list[Any]:
+    """Return what ``read`` does once it is as many as ``number``; clicks are counted some seconds later."""
+    give_up = time.monotonic() + 60
+    while len(found := read()) < number and time.monotonic() < give_up:
+        time.sleep(0.5)
+    return found
+
+
+def test_distribution_of_the_local_aws_leads_on(stage: Stage, edge: Edge, key: str) -> None:
+    """Without a stand-in: CloudFormation made it, and it runs the function, sends the secret and forwards what it may.
+
+    It signs nothing, so the function URL refuses it, and then takes requests without a signature for this test.
+    """
+    host = stage.made["FrontUrl"].removeprefix("https://")
+    headers = {**by_host.PAGE, **FORGED, "X-Forwarded-Proto": "https"}
+    body = {"url": "https://example.com/real", "alias": "of-local"}
+    assert smoke.with_key(edge.url, key, "POST", "/v1/links", body)[0] == 201
+    functions, name = stage.cloud.client("lambda"), f"{NAME}-redirect"
+
+    refused = at(f"http://127.0.0.1:{stage.port}", host, "/of-local", headers)
+    functions.update_function_url_config(FunctionName=name, Qualifier="live", AuthType="NONE")
+    try:
+        followed = at(f"http://127.0.0.1:{stage.port}", host, "/of-local", headers)
+    finally:
+        functions.update_function_url_config(FunctionName=name, Qualifier="live", AuthType="AWS_IAM")
+
+    assert refused.status == 403
+    assert followed[:2] == (302, "https://example.com/real")
+
+
+@pytest.mark.usefixtures("key")
+def test_another_secret_is_believed_throughout(stage: Stage, edge: Edge) -> None:
+    """While the functions learn it, the distribution sends it, and they forget the one before: hosts are told apart."""
+    release_of = stage.release()
+    before = stage.secrets[-1]
+    seen: list[tuple[int, str | None]] = []
+    change = release_of._change_parameters  # noqa: SLF001  # the stand-in must send what the distribution does
+
+    def then_followed(said: str, values: Mapping[str, str]) -> dict[str, str]:
+        made: dict[str, str] = change(said, values)
+        if "OriginSecret" in values:
+            edge.deploy(edge.template, stage.values(values["OriginSecret"]))
+        seen.append(get(edge, "team.localhost", "/sale")[:2])
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(release.Release, "_change_parameters", lambda _, said, values: then_followed(said, values))
+        release_of.change_secret()
+
+    assert seen == [(302, "https://example.com/team.localhost")] * 3
+    edge.deploy(edge.template, stage.values(before))
+    assert get(edge, "team.localhost", "/sale")[:2] == (302, "https://example.com/None")  # of the default: not believed
+    edge.deploy(edge.template, stage.values(stage.secrets[-1]))
+
+
+@only_long
+def test_links_are_followed_while_a_stage_moves_there_and_back(tmp_path: Path) -> None:
+    """From an empty account: every 50 ms at each place that DNS may lead to, each step of docs/front.md both ways."""
+    with stage_in(tmp_path) as stage:
+        moves(stage)
+
+
+def moves(stage: Stage) -> None:
+    """Move a stage there and back, under visitors."""
+    base = "https://sho.rt"
+    stage.deploy(Front(GATEWAY, (EDGE,)), base_url=base)
+    code = smoke.with_key(stage.address, None, "POST", "/v1/links", {"url": "https://example.com/moved"})[1]["code"]
+    at_gateway = stage.address
+    steps: list[tuple[Front, tuple[str, ...]]] = [
+        (Front(GATEWAY, (EDGE, REGIONAL)), ()),
+        (Front(CLOUDFRONT, (REGIONAL,)), ()),
+        (Front(CLOUDFRONT, (REGIONAL, CLOUDFRONT)), ()),
+        (Front(CLOUDFRONT, (CLOUDFRONT,)), ()),
+        (Front(CLOUDFRONT, (REGIONAL, CLOUDFRONT)), ()),
+        (Front(CLOUDFRONT, (REGIONAL,)), ()),
+        (Front(GATEWAY, (EDGE, REGIONAL)), ("Distribution", "RedirectUrl")),
+        (Front(GATEWAY, (EDGE,)), ()),
+    ]
+    with Visits(code) as visits:
+        visits.places["gateway"] = at_gateway
+        edge: Edge | None = None
+        with cloudfront_of(stage) as started:
+            for behind, may_go in steps:
+                if not behind.has_distribution:
+                    visits.places.pop("distribution", None)
+                stage.deploy(behind, *may_go, base_url=base)
+                assert stage.address == at_gateway
+                if behind.has_distribution and edge is None:
+                    edge = started()
+                    visits.places["distribution"] = edge.url
+            assert edge is not None
+
+    assert visits.failed == []
+    assert visits.numbers["gateway"] > 100
+    assert visits.numbers["distribution"] > 100
+
+
+@contextmanager
+def cloudfront_of(stage: Stage) -> Iterator[Callable[[], Edge]]:
+    """Yield what starts the stand-in, once there is a distribution."""
+    running: list[Any] = []
+
+    def start() -> Edge:
+        template = stage.package(BEHIND).content
+        running.append(cloudfront.running(template, stage.origins, stage.values(stage.secrets[-1])))
+        started: Edge = running[0].__enter__()
+        return started
+
+    try:
+        yield start
+    finally:
+        for each in running:
+            each.__exit__(None, None, None)
+
+
+class Visits:
+    """A visitor who follows a link every 50 ms at each of the places that DNS may lead to."""
+
+    def __init__(self, code: str) -> None:
+        self.places: dict[str, str] = {}
+        self.numbers: dict[str, int] = {"gateway": 0, "distribution": 0}
+        self.failed: list[Any] = []
+        self._code = code
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._follow)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._is_over.set()
+        self._thread.join(60)
+
+    def _follow(self) -> None:
+        while not self._is_over.wait(0.05):
+            for name, address in list(self.places.items()):
+                try:
+                    got: Any = at(address, urlsplit(address).netloc, f"/{self._code}", by_host.PAGE)[:2]
+                except OSError as failure:
+                    got = repr(failure)
+                if got == (302, "https://example.com/moved"):
+                    self.numbers[name] += 1
+                elif name in self.places:  # it was asked before the distribution's removal was begun
+                    self.failed.append((name, got))
