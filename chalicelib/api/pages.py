@@ -96,11 +96,18 @@ def form_address(base_url: str, code: str, path: Sequence[str], query: Query) ->
     Empty: to the address of the page. Where no distribution of this stack is in front, the code of the version before
     may have to take the form, and knows no other.
     """
-    if not settings.front_secrets:
-        return ""
+    return f"{root_of(base_url)}{FORMS}{_below(code, path, query)}" if settings.front_secrets else ""
+
+
+def link_address(base_url: str, code: str, path: Sequence[str], query: Query) -> str:
+    """Return the path at which visitors came to a form, and their query."""
+    return f"{root_of(base_url)}{_below(code, path, query)}"
+
+
+def _below(code: str, path: Sequence[str], query: Query) -> str:
     segments = "/".join(quote(each, safe="", errors="replace") for each in (code, *path))
     parameters = urlencode(query, doseq=True, quote_via=quote, safe="", errors="replace")
-    return f"{root_of(base_url)}{FORMS}/{segments}{'?' if parameters else ''}{parameters}"
+    return f"/{segments}{'?' if parameters else ''}{parameters}"
 
 
 def password(error: ShortenerError, base_url: str, address: str = "") -> str:

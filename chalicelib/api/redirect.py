@@ -61,10 +61,14 @@ class Redirect:
             ("/{code}/{path1}/{path2}", _FOLLOW, self.follow_with_path),
             ("/{code}/{path1}/{path2}/{path3}", _FOLLOW, self.follow_with_path),
             # The same for forms, where CloudFront has to tell them from visits by their path.
-            (FORMS + "/{code}", ["POST"], self.follow_code),
-            (FORMS + "/{code}/{path1}", ["POST"], self.follow_with_path),
-            (FORMS + "/{code}/{path1}/{path2}", ["POST"], self.follow_with_path),
-            (FORMS + "/{code}/{path1}/{path2}/{path3}", ["POST"], self.follow_with_path),
+            *(
+                route
+                for path in ("/{code}", "/{code}/{path1}", "/{code}/{path1}/{path2}", "/{code}/{path1}/{path2}/{path3}")
+                for route in (
+                    (FORMS + path, ["POST"], self.follow_code if path == "/{code}" else self.follow_with_path),
+                    (FORMS + path, READ, leave_form),
+                )
+            ),
         )
 
     def follow_code(self, request: Request, code: str) -> Response:
@@ -131,6 +135,15 @@ class Redirect:
     def _count(self, visit: Visit) -> None:
         if visit.visitor.method != "HEAD":  # a HEAD is no visit
             track(visit, self.send)
+
+
+def leave_form(request: Request, code: str, **path: str) -> Response:
+    """Lead back to a link from where its form was sent: browsers keep that address after a wrong password."""
+    from chalicelib.api import pages
+
+    domain, query = domain_of(request.to_original_event()), visitor_of(request).query
+    address = pages.link_address(domain.url, code, tuple(path.values()), query)
+    return text_response("", {"Location": address, **_FOR_NOW}, 302)
 
 
 def visitor_of(request: Request, *path: str) -> Visitor:

@@ -141,8 +141,9 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         for method, status in (("GET", 302), ("HEAD", 302), ("POST", 303))
     },
     **{
-        (f"/.form/{{code}}{path}", "POST"): SAME_FOR_ALL[303]
+        (f"/.form/{{code}}{path}", method): SAME_FOR_ALL[status]
         for path in ("", "/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
+        for method, status in (("GET", 302), ("HEAD", 302), ("POST", 303))
     },
     **{(route, method): SAME_FOR_ALL[200] for route in ("/{code}/qr", "/{code}/report") for method in ("GET", "HEAD")},
     ("/{code}/report", "POST"): SAME_FOR_ALL[200],

@@ -19,6 +19,7 @@ from chalicelib.aws.dynamodb import link_store
 from chalicelib.core.limits import Window
 from chalicelib.core.links import unlock_cookie
 from chalicelib.core.links.link import Link
+from tests.api.test_clicks import queued
 from tests.callers import Keyed
 from tests.domains import with_domains, with_front
 
@@ -331,3 +332,27 @@ class TestAddressOfTheForm:
 def actions_in(page: str) -> list[str]:
     """Return where the forms of a page are sent, as its source has it."""
     return re.findall(r'<form class="card" method="post" action="([^"]*)">', page)
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize(
+    ("variables", "query", "back"),
+    [
+        ({"code": "shut"}, None, "/shut"),
+        ({"code": "nothing-there"}, None, "/nothing-there"),
+        ({"code": "shut", "path1": "a b", "path2": "ü"}, {"x": ["1", "2 3"]}, "/shut/a%20b/%C3%BC?x=1&x=2%203"),
+        ({"code": "//evil.example"}, None, "/%2F%2Fevil.example"),
+        ({"code": "\\evil.example\r\nX: y"}, None, "/%5Cevil.example%0D%0AX%3A%20y"),
+    ],
+)
+@pytest.mark.usefixtures("links")
+def test_address_of_a_form_leads_back_to_its_link(
+    app: str, variables: dict[str, str], query: dict[str, list[str]] | None, back: str
+) -> None:
+    """Browsers keep it after a wrong password. It is a path of this host, and nothing is counted."""
+    event = event_of("/.form" + "/x" * len(variables), None, query)
+
+    answer = APPS[app]({**event, "pathParameters": variables}, None)
+
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (302, back)
+    assert queued() == []

@@ -1705,6 +1705,7 @@ HEADS = {
             row
             for route, path in SENT.items()
             for row in (
+                pytest.param(302, get(route, f"/.form/hidden{path}?a=b"), id=f"form{path}, back"),
                 pytest.param(303, send(route, f"/.form/onward{path}", {}), id=f"form{path}, pressed"),
                 pytest.param(303, send(route, f"/.form/hidden{path}", {"password": WORD}), id=f"form{path}, right"),
                 pytest.param(401, send(route, f"/.form/hidden{path}", {"password": "x"}), id=f"form{path}, wrong"),
