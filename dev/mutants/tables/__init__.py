@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dev.mutants.tables import access, clicks, domains, link_options, links, rate_limits, tools, transfers, workspaces
+from dev.mutants.tables import (
+    access,
+    clicks,
+    domains,
+    front,
+    link_options,
+    links,
+    rate_limits,
+    tools,
+    transfers,
+    workspaces,
+)
 
 MUTANTS = (
     *access.MUTANTS,
     *workspaces.MUTANTS,
     *domains.MUTANTS,
+    *front.MUTANTS,
     *rate_limits.MUTANTS,
     *links.MUTANTS,
     *link_options.MUTANTS,
