@@ -68,7 +68,7 @@ MUTANTS = (
         _PACKAGED,
         'key=lambda each: (each.startswith("/*"), each)',
         "key=str",
-        f"{_TEMPLATE}::test_each_route_is_reached",
+        f"{_TEMPLATE}::test_calls_of_the_api_keep_their_headers",
     ),
     Mutant(
         "front: what counts brings country and device",

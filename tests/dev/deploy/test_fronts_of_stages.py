@@ -94,6 +94,14 @@ def test_each_route_is_reached(packaged: Template) -> None:
     assert wrong == []
 
 
+def test_calls_of_the_api_keep_their_headers(packaged: Template) -> None:
+    """Their keys above all: also of `/v1/links/{code}/qr`, which ends as what visitors ask for does."""
+    calls = {path for path, _, is_followed in paths_of_routes() if path.startswith("/v1/") and not is_followed}
+
+    assert "/v1/links/a1/qr" in calls
+    assert {behaviour_for(packaged, path)["PathPattern"] for path in calls} == {"/v1/*"}
+
+
 def test_each_behaviour_has_a_route(packaged: Template) -> None:
     """Each is the first that fits for some route of the app, and there are few enough for AWS."""
     used = {behaviour_for(packaged, path)["PathPattern"] for path, *_ in paths_of_routes()}
