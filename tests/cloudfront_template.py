@@ -9,7 +9,7 @@ from typing import Any
 
 DOMAIN = "d111111abcdef8.cloudfront.net"
 """The distribution's own name. Requests to the address of the stand-in itself are taken for requests to it."""
-CACHING_DISABLED, ALL_BUT_HOST = "4135ea2d-6df8-44a3-9df3-4b5a6be8ad39", "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+CACHING_DISABLED, ALL_BUT_HOST = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 """The managed policies CachingDisabled and AllViewerExceptHostHeader."""
 
 OWN_HEADERS = frozenset(

@@ -19,7 +19,7 @@ from tests.paths import ROOT
 
 Template = dict[str, Any]
 BEHIND = Front(CLOUDFRONT, (CLOUDFRONT,))
-CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a6be8ad39"
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 OURS = {"X-Front-Host", "X-Front"}
 VIEWER = {"CloudFront-Viewer-Country", *(f"CloudFront-Is-{each}-Viewer" for each in ("Desktop", "Mobile", "Tablet"))}
 WRITTEN_BY_CLOUDFRONT = {"X-Real-IP", "X-Forwarded-Proto", "X-Cache"}  # a function that sets one answers 502
