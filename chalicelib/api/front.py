@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
@@ -22,7 +21,13 @@ NOWHERE = "/"
 """The resource of a path that no link can have."""
 _ADDRESS, _ID = "address", "id"
 _MOST_SEGMENTS = 4  # as many as the redirect's routes have
-_READ = re.compile(r"dnt|purpose|sec-[a-z-]+|x-moz|x-purpose")
+READ = frozenset(
+    {
+        *("dnt", "sec-gpc", "purpose", "sec-purpose", "x-purpose", "x-moz"),
+        *("sec-fetch-mode", "sec-fetch-site", "sec-ch-ua-mobile", "sec-ch-ua-platform"),
+    }
+)
+"""What counting and rules read of a visitor's headers beside those that the policy lists."""
 
 Event = dict[str, Any]
 
@@ -38,7 +43,7 @@ def seen(event: Event) -> Event:
     if not _is_ours(secret):
         return {**event, "headers": headers, "requestContext": {**context, "isOfFront": False}}
     told = dict(parse_qsl(facts, keep_blank_values=True))
-    headers |= {name: text for name, text in told.items() if _READ.fullmatch(name)}
+    headers |= {name: text for name, text in told.items() if name in READ}
     context = {
         **context,
         "isOfFront": True,

@@ -108,7 +108,7 @@ def without_base_url(stage: str, hosts: Hosts, parameters: Mapping[str, str]) ->
     if stage == "local" or not hosts.all or hosts.default or parameters.get("BaseUrl"):
         return ""
     return (
-        f"No domain of {stage} leads to the default's links, so their short URLs begin with the API's own address:"
+        f"No domain of {stage} leads to the default's links, so their short URLs begin with the service's own address:"
         " add a domain without a space, or set the parameter BaseUrl."
     )
 

@@ -32,6 +32,9 @@ _MEMBERS = {"front", "namesAt"}
 _ONLY_READ = ["GET", "HEAD", "OPTIONS"]
 _ANY = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]  # CloudFront knows three sets of methods
 _MOST_FUNCTION_BYTES = 10 * 1024
+_ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+"""AWS's policy AllViewerExceptHostHeader. Whether CloudFront's own headers come with it is reported both ways: what
+visitors of links ask for, where country and device count, has another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,10 @@ def _add_distribution(template: Template, names: Sequence[str], certificate: str
     config = resources["Distribution"]["Properties"]["DistributionConfig"]
     paths = resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     config["CacheBehaviors"] = [_behaviour(config["DefaultCacheBehavior"], *each) for each in behaviours(paths)]
+    if len(config["CacheBehaviors"]) >= MOST_BEHAVIOURS:
+        raise FrontRefused(
+            f"The paths of the API need {len(config['CacheBehaviors']) + 1} behaviours; {MOST_BEHAVIOURS} are allowed."
+        )
     if names:
         config["Aliases"] = list(names)
         config["ViewerCertificate"] = {
@@ -159,14 +166,17 @@ def _add_distribution(template: Template, names: Sequence[str], certificate: str
     redirect, api = (resources[name]["Properties"] for name in ("RedirectHandler", "APIHandler"))
     concurrency = ["HasRedirectConcurrency", {"Ref": "RedirectConcurrency"}, {"Ref": "AWS::NoValue"}]
     redirect["ReservedConcurrentExecutions"] = {"Fn::If": concurrency}
+    for resource in resources.values():
+        variables = resource.get("Properties", {}).get("Environment", {}).get("Variables")
+        if variables is not None:
+            own = {"OWN_HOSTS": {"Fn::Sub": variables["OWN_HOSTS"]["Fn::Sub"] + ",${FrontHost}"}}
+            resource["Properties"]["Environment"] = {"Variables": {**variables, **own}}
     for function in (redirect, api):
-        variables = function["Environment"]["Variables"]
-        own = {"OWN_HOSTS": {"Fn::Sub": variables["OWN_HOSTS"]["Fn::Sub"] + ",${FrontHost}"}}
-        function["Environment"] = {"Variables": {**variables, **own}}
         judges = function["DeploymentPreference"]
         function["DeploymentPreference"] = {**judges, "Alarms": [*judges["Alarms"], {"Ref": "UrlErrorsAlarm"}]}
-    described = resources["TrafficRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][1]
-    described["Resource"] = [*described["Resource"], {"Fn::GetAtt": ["UrlErrorsAlarm", "Arn"]}]
+    for statement in resources["TrafficRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        if statement["Action"] == ["cloudwatch:DescribeAlarms"]:
+            statement["Resource"] = [*statement["Resource"], {"Fn::GetAtt": ["UrlErrorsAlarm", "Arn"]}]
 
 
 def _behaviour(default: Mapping[str, Any], pattern: str, kind: Kind, methods: list[str]) -> dict[str, Any]:
@@ -180,7 +190,7 @@ def _behaviour(default: Mapping[str, Any], pattern: str, kind: Kind, methods: li
         del behaviour["OriginRequestPolicyId"]
         behaviour |= {"CachePolicyId": {"Ref": "Assets"}, "Compress": True}
     if kind == "api":
-        behaviour["OriginRequestPolicyId"] = {"Ref": "ApiRequests"}
+        behaviour["OriginRequestPolicyId"] = _ALL_BUT_HOST
         if methods is _ANY:  # a key that is sent without TLS has been read on its way: say so, rather than lead on
             behaviour["ViewerProtocolPolicy"] = "https-only"
     return behaviour

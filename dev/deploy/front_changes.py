@@ -24,6 +24,11 @@ def refusals(before: Revision, after: Revision, may_go: Collection[str]) -> Iter
             " Gateway's own. Without that, anybody could write them. Deploy with"
             ' "namesAt": ["edge", "regional"] first, and then with a distribution.'
         )
+    if has_distribution(before.template) and _trusts_cloudfront(after.template):
+        yield (
+            "  The new code would believe what CloudFront's headers say while the API is still in its region, where"
+            ' anybody can write them. Deploy with "namesAt": ["edge", "regional"] first.'
+        )
     was, becomes = places_of_names(before.template), places_of_names(after.template)
     for host in was.keys() & becomes.keys():
         yield from _refusals_of(host, was[host], becomes[host], may_go)

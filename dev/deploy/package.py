@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,7 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any], given: Mappin
         *template_checks.wide_permissions(template),
         *template_checks.deleting_failures(template),
         *domains.large_environments(template, given),
+        *unknown_parameters(template, given),
         *template_checks.lint(built.template),
     ]
     for zipped, most in ((built.code, MAX_PACKAGE_BYTES), (built.api_code, MAX_API_PACKAGE_BYTES)):
@@ -205,6 +206,14 @@ def refuse_what_is_wrong(built: Package, template: dict[str, Any], given: Mappin
             wrong.append(f"{zipped.name} is {zipped.stat().st_size:,} bytes; {most:,} are allowed.")
     if wrong:
         raise PackageRefused("\n".join(wrong))
+
+
+def unknown_parameters(template: dict[str, Any], given: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each parameter that a template does not have: CloudFormation refuses those."""
+    for name in given:
+        if name not in template["Parameters"]:
+            said = f"{name} is no parameter of this stage: take it out of .chalice/deploy.json."
+            yield f"{said} Some are of one front alone."
 
 
 def _inputs_digest(stage: str, architecture: str) -> str:

@@ -177,9 +177,9 @@ class Release:
         bucket = before.parameters.get("ArtifactBucket", "")
         running = _code(before.parameters, "Before" if _is_held(before) else "Key")
         back = _code(target.parameters, "Before")
-        if front.has_distribution(target.template):
+        if front.has_distribution(target.template) and not front.has_distribution(before.template):
             wrong += self._wrong_codes_behind_distribution(bucket, running, back)
-            if _is_held(before) and not front.has_distribution(before.template):
+            if _is_held(before):
                 wrong.append("  The release before was broken off: deploy that again, and then with a distribution.")
         if domain_changes.setting(target.template):
             if not self._reads(bucket, running, stack.SPACES):
@@ -187,7 +187,11 @@ class Release:
                     f"  The code that is in use, {running}, does not tell hosts apart: visitors of a domain with links"
                     " of its own would follow the default's. Deploy this version without such domains first, then with."
                 )
-            elif self._is_wanted(back) and not self._reads(bucket, back, stack.SPACES):
+            elif (
+                not domain_changes.setting(before.template)  # afterwards it is said by the rollback itself
+                and self._is_wanted(back)
+                and not self._reads(bucket, back, stack.SPACES)
+            ):
                 wrong.append(
                     f"  The code that make rollback would bring back, {back}, does not tell hosts apart, so rollback"
                     " would be refused. Deploy once more when there is other code, and then with such domains; or do"
@@ -287,11 +291,16 @@ class Release:
             before = replace(before, parameters={**before.parameters, **front.new_secret()})
         may_go = {*added, *self.may_go}
         try:
-            stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=may_go, say=self.say)
+            made = stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=may_go, say=self.say)
         except StackFailed as refused:
             raise StackFailed(
                 f"{why}\nThat could not be undone: {refused}\nSay make rollback, or deploy again."
             ) from why
+        if front.host_in(made) != before.parameters.get("FrontHost", ""):
+            self.say(
+                f"The distribution was made anew, and is {front.host_in(made)} now. Let DNS lead there, and deploy"
+                " again: that tells the functions."
+            )
         self._delete_versions()
 
     def _aliases(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ MUTANTS = (
     Mutant(
         "front: facts become only headers that are known",
         _SEEN,
-        "{name: text for name, text in told.items() if _READ.fullmatch(name)}",
+        "{name: text for name, text in told.items() if name in READ}",
         "dict(told)",
         f"{_TEST}::test_what_counting_reads_travels_in_one_header",
     ),

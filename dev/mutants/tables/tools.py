@@ -152,8 +152,8 @@ MUTANTS = (
     Mutant(
         "domains: there is a way back",
         "dev/deploy/release.py",
-        "elif self._is_wanted(back) and not self._reads(bucket, back, stack.SPACES)",
-        "elif not back",
+        "                and self._is_wanted(back)\n                and not self._reads(bucket, back, stack.SPACES)\n",
+        "                and not back\n",
         f"{_DOMAINS}::test_domains_of_their_own_wait_for_a_way_back",
     ),
     Mutant(

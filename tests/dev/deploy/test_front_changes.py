@@ -58,6 +58,7 @@ class Deployed:
         self.values: dict[str, str] = {}
         self.changes: list[Mapping[str, str]] = []
         self.key = key
+        self.name = FRONT_NAME
         patch.setattr(stack, "deployed", lambda *_: self.revision)
         patch.setattr(stack, "change", self.change)
         patch.setattr(stack, "outputs", lambda *_: self.outputs)
@@ -76,7 +77,7 @@ class Deployed:
     @property
     def outputs(self) -> dict[str, str]:
         """Return what the stack says of itself."""
-        return {"FrontUrl": f"https://{FRONT_NAME}"} if front.has_distribution(self.template) else {}
+        return {"FrontUrl": f"https://{self.name}"} if front.has_distribution(self.template) else {}
 
     def change(self, _cloud: object, _name: str, target: Revision, **_: object) -> dict[str, str]:
         """Take a change. A parameter that there was no value of cannot keep it."""
@@ -167,6 +168,17 @@ def test_distribution_waits_until_nothing_is_believed(deployed: Deployed) -> Non
     assert not front.has_distribution(deployed.template)
 
 
+def test_headers_are_believed_again_only_at_the_edge(deployed: Deployed) -> None:
+    """The way back has the step between as well: the API is in its region until the change has ended."""
+    deployed.deploy(EDGE, REGIONAL, distribution=False)
+    deployed.deploy(REGIONAL, distribution=True, may_go=("DomainshoDotrt",))
+
+    with pytest.raises(StackFailed, match=r'anybody can write them\. Deploy with "namesAt": \["edge", "regional"\]'):
+        deployed.deploy(EDGE, distribution=False, may_go=("Distribution", "DomainshoDotrt"))
+
+    assert front.has_distribution(deployed.template)
+
+
 def test_distribution_waits_for_code_that_knows_it(deployed: Deployed) -> None:
     """That in use, and that before it, which a rollback brings back."""
     deployed.key = OLD
@@ -180,6 +192,9 @@ def test_distribution_waits_for_code_that_knows_it(deployed: Deployed) -> None:
         deployed.deploy(REGIONAL, distribution=True, may_go=("DomainshoDotrt",))
 
     deployed.deploy(REGIONAL, distribution=True, may_go=("DomainshoDotrt", "ArtifactBefore"))
+    deployed.deploy(
+        REGIONAL, CLOUDFRONT, distribution=True
+    )  # the way back was done without, and is asked about no more
     with pytest.raises(StackFailed, match=r"the code before, code/old\.zip, cannot work behind a distribution"):
         deployed.release().rollback()
 
@@ -262,7 +277,8 @@ def test_gateway_has_no_secret_to_change(deployed: Deployed) -> None:
 
 
 def test_failed_way_back_brings_the_distribution_back(deployed: Deployed) -> None:
-    """What the failed release had taken away is made again, with another secret: nobody knows the one before."""
+    """What the failed release had taken away is made again, with another secret and name, which is told."""
+    said: list[str] = []
     deployed.deploy(REGIONAL, distribution=True)
     secret = deployed.values["OriginSecret"]
 
@@ -272,10 +288,12 @@ def test_failed_way_back_brings_the_distribution_back(deployed: Deployed) -> Non
 
     package: Any = type("Package", (), {"content": template_of(EDGE, REGIONAL, distribution=False)})
     tests = release.Tests(lambda *_: None, fails)
-    of = release.Release(stack.Cloud("eu-west-1"), "shortener-prod", tests, ["Distribution"], say=lambda _: None)
+    deployed.name = "d999.cloudfront.net"  # a distribution that is made again has another one
+    of = release.Release(stack.Cloud("eu-west-1"), "shortener-prod", tests, ["Distribution"], say=said.append)
     with pytest.raises(release.Undone):
         of.deploy(package, {})
 
     assert front.has_distribution(deployed.template)
     assert deployed.values["OriginSecret"] not in {secret, AS_IT_IS}
+    assert [each for each in said if "d999.cloudfront.net now. Let DNS lead there, and deploy again" in each]
     assert deployed.values["OriginSecretDigests"] == front.digest_of(deployed.values["OriginSecret"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.paths import ROOT
 Template = dict[str, Any]
 BEHIND = Front(CLOUDFRONT, (CLOUDFRONT,))
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 OURS = {"X-Front-Host", "X-Front"}
 VIEWER = {"CloudFront-Viewer-Country", *(f"CloudFront-Is-{each}-Viewer" for each in ("Desktop", "Mobile", "Tablet"))}
 WRITTEN_BY_CLOUDFRONT = {"X-Real-IP", "X-Forwarded-Proto", "X-Cache"}  # a function that sets one answers 502
@@ -163,22 +165,18 @@ def test_nothing_that_counts_is_cached(packaged: Template) -> None:
 
 def test_headers_of_each_policy(packaged: Template) -> None:
     """Ten at most, never Host; country and device where visits count, and nowhere else."""
-    visitors, api = (
-        properties(packaged, name)["OriginRequestPolicyConfig"] for name in ("VisitorRequests", "ApiRequests")
-    )
+    visitors = properties(packaged, "VisitorRequests")["OriginRequestPolicyConfig"]
     listed = visitors["HeadersConfig"]
 
     assert listed["HeaderBehavior"] == "whitelist"
     assert {*OURS, *VIEWER, "User-Agent", "Accept", "Accept-Language", "Referer"} == set(listed["Headers"])
     assert len(listed["Headers"]) <= 10
-    assert api["HeadersConfig"]["HeaderBehavior"] == "allExcept"
-    assert set(api["HeadersConfig"]["Headers"]) == {"Host", *VIEWER}
     assert visitors["CookiesConfig"] == {"CookieBehavior": "whitelist", "Cookies": [unlock_cookie.NAME]}
-    assert {each["QueryStringsConfig"]["QueryStringBehavior"] for each in (visitors, api)} == {"all"}
+    assert visitors["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
     for behaviour in behaviours_of(packaged):
         pattern, policy = behaviour["PathPattern"], behaviour.get("OriginRequestPolicyId")
         counts = pattern in {"*", "/"} or pattern.startswith(("/*/", "/.form/"))
-        expected = {"Ref": "VisitorRequests"} if counts else {"Ref": "ApiRequests"}
+        expected = {"Ref": "VisitorRequests"} if counts else ALL_BUT_HOST
         assert policy == (None if pattern == "/assets/*" else expected), pattern
 
 
@@ -217,6 +215,44 @@ def test_both_origins_get_the_secret(packaged: Template) -> None:
     assert json.dumps(packaged).count('"OriginSecret"') == 3  # the parameter, and the two origins
     assert [each["FRONT_SECRETS"] for each in variables] == [{"Ref": "OriginSecretDigests"}] * 2
     assert [each["TRUST_CLOUDFRONT"] for each in variables] == ["no", "no"]
+
+
+def test_every_function_knows_the_name_of_the_distribution(packaged: Template) -> None:
+    """A link to it is one to this service, also where it is imported."""
+    variables = [
+        each["Properties"]["Environment"]["Variables"]
+        for each in packaged["Resources"].values()
+        if each["Type"] == "AWS::Lambda::Function"
+    ]
+
+    assert len(variables) == 8
+    assert {each["OWN_HOSTS"]["Fn::Sub"].rpartition(",")[2] for each in variables} == {"${FrontHost}"}
+
+
+def test_function_joins_what_the_code_takes(packaged: Template) -> None:
+    """The same headers on both sides: none is joined in vain, and none is missing."""
+    code = properties(packaged, "ViewerRequest")["FunctionCode"]
+    (joined,) = re.findall(r"READ = \[(.*?)\]", code, re.DOTALL)
+
+    assert set(re.findall(r"'([a-z-]+)'", joined)) == seen.READ
+
+
+def test_parameter_of_the_other_front_is_refused(at_gateway: Template, packaged: Template) -> None:
+    """With its name, before CloudFormation says that it does not exist."""
+    given = {"RedirectConcurrency": "5"}
+
+    told = [list(package.unknown_parameters(each, given)) for each in (at_gateway, packaged)]
+
+    assert [len(each) for each in told] == [1, 0]
+    assert told[0][0].startswith("RedirectConcurrency is no parameter of this stage")
+
+
+def test_too_many_behaviours_are_refused(monkeypatch: pytest.MonkeyPatch, sam: Template) -> None:
+    """Before AWS does, half-way through a deployment."""
+    monkeypatch.setattr(front, "MOST_BEHAVIOURS", 10)
+
+    with pytest.raises(package.PackageRefused, match="behaviours; 10 are allowed"):
+        package.completed(copy.deepcopy(sam), "prod", BEHIND)
 
 
 def test_api_is_regional_behind_the_distribution(packaged: Template, at_gateway: Template) -> None:

@@ -498,7 +498,8 @@ def test_what_comes_into_storage_is_told_by_this_bucket_alone(template: Template
     assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{bucket}"}
 
 
-FORWARDED = ("{path1}", "{path1}/{path2}", "{path1}/{path2}/{path3}")
+BEHIND = ("/{path1}", "/{path1}/{path2}", "/{path1}/{path2}/{path3}")
+"""What may be behind a code."""
 
 
 def test_no_address_is_a_way_around_the_throttle(template: Template) -> None:
@@ -545,9 +546,9 @@ def test_visitors_are_sent_to_the_function_that_does_nothing_else(template: Temp
 
     assert {at for at, uri in called.items() if "-redirect:live/invocations" in uri} == {
         (path, method)
-        for path in ("/v1", "/{code}", *(f"/{{code}}/{more}" for more in FORWARDED))
+        for path in ("/v1", *(f"{forms}/{{code}}{more}" for forms in ("", "/.form") for more in ("", *BEHIND)))
         for method in ("get", "head", "post")
-    } | {("/.form/{code}", "post"), *((f"/.form/{{code}}/{more}", "post") for more in FORWARDED)}
+    }
     assert {uri.rpartition(":function:")[2] for uri in called.values()} == {
         f'${{AWS::StackName}}-{name}:live/invocations"}}' for name in ("api", "redirect")
     }
