@@ -20,7 +20,7 @@ SECRET, HOST, FACTS = "x-front-secret", "x-front-host", "x-front"
 NOWHERE = "/"
 """The resource of a path that no link can have."""
 _ADDRESS, _ID = "address", "id"
-_MOST_SEGMENTS = 4  # as many as the redirect's routes have
+_DEEPEST = 4  # as many as the redirect's routes have
 READ = frozenset(
     {
         *("dnt", "sec-gpc", "purpose", "sec-purpose", "x-purpose", "x-moz"),
@@ -101,7 +101,7 @@ def _route_of(segments: list[str]) -> tuple[str, dict[str, str] | None]:
         return "/v1", None
     forms = segments[:1] == [FORMS.removeprefix("/")]
     segments = segments[1:] if forms else segments
-    if not all(segments) or not segments or len(segments) > _MOST_SEGMENTS:
+    if not all(segments) or not segments or len(segments) > _DEEPEST:
         return NOWHERE, None
     names = ["code", *(f"path{number}" for number in range(1, len(segments)))]
     resource = "".join(f"/{{{name}}}" for name in names)

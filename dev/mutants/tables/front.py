@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "front: paths of any length are no routes",
         _SEEN,
-        "or len(segments) > _MOST_SEGMENTS",
+        "or len(segments) > _DEEPEST",
         "or len(segments) > 9",
         f"{_TEST}::test_path_becomes_the_route_of_api_gateway",
     ),
