@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.admin import keys
-from dev.deploy import package, quotas, release, smoke, stack, stages
+from dev.deploy import front, package, quotas, release, smoke, stack, stages
 from dev.deploy.domains import Host
 from dev.local import adopt_tables, local_aws
 
@@ -126,6 +126,8 @@ def deploy(stage: str, may_go: str = "") -> None:
     here = local_aws.is_local(os.environ)
     built = package.build(stage, for_this_machine=here, fresh=not here)
     parameters = quotas.fitted(cloud, package.parameters(stage))
+    if front.has_distribution(built.content):
+        print("That is for the API alone: what limits redirects behind CloudFront is in docs/front.md, Limits.")
     parameters |= {"Gradual": "off", **_ONLY_LOCAL} if here else {}  # the local AWS has no CodeDeploy
     tests = _tests(cloud, before_test=lambda: stack.complete_tables(cloud, built))
     names = [_logical_id(name.strip()) for name in may_go.split(",") if name.strip()]
