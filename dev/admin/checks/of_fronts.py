@@ -31,7 +31,12 @@ _OK, _FOUND, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 302, 401, 403, 429
 _NOT_FOUND = 404
 _RENAMED = "x-amzn-remapped-www-authenticate"
 _PNG = b"\x89PNG"
-_UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # the id of CloudFront's own policy CachingDisabled
+UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # the id of CloudFront's own policy CachingDisabled
+_READ_OF_DISTRIBUTION = (
+    "DefaultCacheBehavior",
+    "CacheBehaviors",
+    "CustomErrorResponses",
+)  # its origins have the secret
 
 Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
 
@@ -207,7 +212,7 @@ def _distribution(stage: Stage) -> dict[str, Any]:
     if number is None:
         raise NotHereError(f"The front of this stage is {stage.front}.")
     config: dict[str, Any] = stage.client("cloudfront").get_distribution_config(Id=number)["DistributionConfig"]
-    return config
+    return {name: config[name] for name in _READ_OF_DISTRIBUTION if name in config}
 
 
 def behaviours(stage: Stage) -> Answer:
@@ -216,11 +221,11 @@ def behaviours(stage: Stage) -> Answer:
     default = config["DefaultCacheBehavior"]
     others = config.get("CacheBehaviors", {}).get("Items", [])
     wrong = [each.get("PathPattern", "*") for each in (default, *others) if not _has_function(each)]
-    cached = [each["PathPattern"] for each in others if each.get("CachePolicyId") != _UNCACHED]
+    cached = [each["PathPattern"] for each in others if each.get("CachePolicyId") != UNCACHED]
     methods = sorted(default["AllowedMethods"]["Items"])
     errors = config.get("CustomErrorResponses", {}).get("Quantity", 0)
     is_expected = not wrong and methods == ["GET", "HEAD"] and not errors
-    is_expected = is_expected and default.get("CachePolicyId") == _UNCACHED
+    is_expected = is_expected and default.get("CachePolicyId") == UNCACHED
     is_expected = is_expected and all(each.strip("/").startswith("assets") for each in cached)
     return Answer(
         is_expected,
@@ -410,7 +415,8 @@ CHECKS = (
         "cloudfront-behaviours",
         "Is the distribution as it was meant to be?",
         "aws cloudfront get-distribution-config --id $(aws cloudformation describe-stack-resource --stack-name $STACK"
-        " --logical-resource-id Distribution --query StackResourceDetail.PhysicalResourceId --output text)",
+        " --logical-resource-id Distribution --query StackResourceDetail.PhysicalResourceId --output text)"
+        f" --query 'DistributionConfig.[{','.join(_READ_OF_DISTRIBUTION)}]'",
         "Each behaviour has the viewer-request function; only `/assets/*` is cached; the default takes GET and HEAD.",
         "The template: a behaviour without the function lets visitors write our headers.",
         behaviours,

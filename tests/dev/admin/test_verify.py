@@ -373,6 +373,29 @@ def test_behaviours_are_read(
     assert of_fronts.behaviours(stage).is_expected is is_expected
 
 
+def test_no_check_shows_what_the_distribution_proves_itself_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings have the secret among the origins: neither a command nor what is seen has those."""
+    monkeypatch.setattr(stack, "resources", lambda *_: {"Distribution": "D1"})
+    stage = Asked(outputs=BEHIND)
+    proof = {"Items": [{"HeaderName": "X-Front-Secret", "HeaderValue": "the-secret"}]}
+    config = {
+        "DefaultCacheBehavior": behaviour(),
+        "CacheBehaviors": {"Items": [behaviour(PathPattern="/*/qr")]},
+        "Origins": {"Items": [{"Id": "redirect", "OriginCustomHeaders": proof}]},
+    }
+    stage.cloud.client("cloudfront").get_distribution_config.return_value = {"DistributionConfig": config}
+    of_cloudfront = [each for each in listed.CHECKS if each.name.startswith("cloudfront-")]
+
+    assert "Origins" not in of_fronts._distribution(stage)  # noqa: SLF001  # what checks can show at all
+    assert len(of_cloudfront) > 6
+    assert "the-secret" not in report_of([], verify.run(stage, of_cloudfront))
+    reading = [each.command for each in listed.CHECKS if "get-distribution" in each.command]
+    assert len(reading) == 1
+    for command in reading:
+        shown = command.rpartition("--query ")[2]
+        assert shown == "'DistributionConfig.[DefaultCacheBehavior,CacheBehaviors,CustomErrorResponses]'"
+
+
 def source(**changes: Any) -> dict[str, Any]:
     """Return an event source as it should be."""
     return {
