@@ -129,7 +129,8 @@ def _introduce(stage: Stage, options: Options) -> None:
     )
     if options.may_add:
         print("VERIFY_COLD=yes: it creates temporary functions and a mapping that is disabled, and deletes them.")
-    print("\nTo repeat a command, set these first; CODE and LOCKED are links of yours, one of them with a password:\n")
+    print("\nTo repeat a command, set these first; CODE and LOCKED are links of yours, one of them with a password.")
+    print("OTHER is a host of the stage that is retired or has links of its own:\n")
     print(f"    STACK={stage.stack_name} REGION={stage.cloud.region} CLICKS={stage.outputs['ClicksTable']}")
     for variable, origin in (("API", GATEWAY), ("URL", URL), ("FRONT", FRONT)):
         if address := stage.address(origin):

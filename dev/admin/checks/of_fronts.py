@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from chalicelib.core.domains import Domains
 from dev.admin.checks.check import Answer, Check, NotHereError, NotRunError
 from dev.admin.checks.stage import FRONT, GATEWAY, TARGET, URL, Reply, Stage
 
@@ -22,8 +23,11 @@ FORGED = {
     "X-Front-Secret": "forged",
 }
 _FORGED_IN_CURL = (
-    "-H 'X-Forwarded-For: 203.0.113.7' -H 'CloudFront-Viewer-Country: ZZ'"
-    " -H 'X-Front-Host: forged.example' -H 'X-Front-Secret: forged'"
+    "-H 'X-Forwarded-For: 203.0.113.7' -H 'CloudFront-Viewer-Country: ZZ' -H \"X-Front-Host: $OTHER\""
+    " -H 'X-Front: address=203.0.113.7&id=00000000-0000-4000-8000-000000000000' -H 'X-Front-Secret: forged'"
+)
+_FORGED_ADDRESS_IN_CURL = (
+    '-H "X-Forwarded-For: 203.0.113.$N" -H "X-Front: address=203.0.113.$N&id=forged-$N" -H "X-Front-Secret: forged"'
 )
 _SIGNED = '--aws-sigv4 "aws:amz:$REGION:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
 _TRIES = 11  # five a minute are let through: two minutes may begin meanwhile
@@ -88,20 +92,61 @@ def _short(reply: Reply) -> str:
 
 
 def forged_at(origin: str) -> Callable[[Stage], Answer]:
-    """Return a check that headers which anybody can write are not believed: neither country nor host."""
+    """Return a check that headers which anybody can write are not believed: neither country, host, address nor id.
+
+    Both requests have the same forged id: believed, they would be one visit.
+    """
 
     def ask(stage: Stage) -> Answer:
         send = _sender(stage, origin)
+        another = _other_host(stage)
         code = stage.link()
-        reply = send("GET", f"/{code}", FORGED, None)
-        visits = stage.visits(code, 1)
-        country = visits[0]["country"] if visits else "no visit"
-        has_country = origin == FRONT
-        is_expected = reply.location == TARGET and country != "no visit" and country != FORGED[_COUNTRY]
-        is_expected = is_expected and (country is not None or not has_country)
-        return Answer(is_expected, f"status {reply.status}, country of the visit {country}")
+        replies = [send("GET", f"/{code}", _forged_for(another), None) for _ in range(2)]
+        _require_permission(origin, replies[0].status)
+        countries = _countries(stage, code, replies)
+        is_expected = all(reply.location == TARGET for reply in replies) and len(countries) == len(replies)
+        is_expected = is_expected and FORGED[_COUNTRY] not in countries
+        is_expected = is_expected and (origin != FRONT or None not in countries)
+        host = (
+            "the host of another domain was forged"
+            if another
+            else "a host could not be tried: all of this stage lead to the default's links"
+        )
+        return Answer(is_expected, f"{_summary(replies, countries)}; {host}")
 
     return ask
+
+
+def _other_host(stage: Stage) -> str | None:
+    """Return a host of the stage where the links of the checks are not: a retired one, else one with its own links."""
+    live = stage.client("lambda").get_function_configuration(FunctionName=stage.function("redirect"), Qualifier="live")
+    variables: dict[str, str] = live.get("Environment", {}).get("Variables", {})
+    listed = Domains.from_text(variables.get("DOMAINS", ""), variables.get("BASE_URL", "")).listed
+    return next(iter(sorted(listed, key=lambda host: not listed[host].is_retired)), None)
+
+
+def _forged_for(host: str | None) -> dict[str, str]:
+    return {**FORGED, **({"X-Front-Host": host} if host else {})}
+
+
+def _require_permission(origin: str, status: int) -> None:
+    if origin == URL and status == _FORBIDDEN:
+        raise NotRunError(
+            "The function URL was answered 403: these credentials need lambda:InvokeFunctionUrl and"
+            " lambda:InvokeFunction on its alias."
+        )
+
+
+def _countries(stage: Stage, code: str, replies: Sequence[Reply]) -> list[str | None]:
+    """Return the countries of the visits that requests were; nothing is waited for where none was led on."""
+    if any(reply.status != _FOUND for reply in replies):
+        return []
+    return [each["country"] for each in stage.visits(code, len(replies))]
+
+
+def _summary(replies: Sequence[Reply], countries: Sequence[str | None]) -> str:
+    statuses = ", ".join(str(reply.status) for reply in replies)
+    return f"status {statuses}; {len(countries)} visits, country {', '.join(map(str, countries)) or 'unknown'}"
 
 
 def guesses_at(origin: str, prefix: str = "") -> Callable[[Stage], Answer]:
@@ -111,6 +156,7 @@ def guesses_at(origin: str, prefix: str = "") -> Callable[[Stage], Answer]:
         send = _sender(stage, origin)
         code = stage.link(password="not to be guessed")  # noqa: S106  # of a link that leads to example.com
         statuses = list(_guesses(send, f"{prefix}/{code}"))
+        _require_permission(origin, statuses[0])
         if statuses[0] in {_FORBIDDEN, _NOT_FOUND}:
             raise NotRunError(f"POST {prefix}/<code> was answered {statuses[0]}: forms have another path here.")
         return Answer(statuses[-1] == _TOO_MANY, f"statuses {', '.join(map(str, statuses))}")
@@ -120,7 +166,14 @@ def guesses_at(origin: str, prefix: str = "") -> Callable[[Stage], Answer]:
 
 def _guesses(send: Send, path: str) -> Iterator[int]:
     for number in range(1, _TRIES + 1):
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": f"203.0.113.{number}"}
+        address = f"203.0.113.{number}"
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Forwarded-For": address,
+            "CloudFront-Viewer-Address": f"{address}:443",
+            "X-Front": f"address={address}&id=forged-{number}",
+            "X-Front-Secret": "forged",
+        }
         status = send("POST", path, headers, b"password=wrong").status
         yield status
         if status != _UNAUTHORIZED:
@@ -249,18 +302,16 @@ def uncached(stage: Stage) -> Answer:
 
 
 def country_by_the_api(stage: Stage) -> Answer:
-    """Follow a link on a path that a behaviour of the API catches, and look which country the visit has."""
+    """Follow a link on a path that a behaviour sends to the API, and look which country the visit has."""
     address, config = _address(stage, FRONT), _distribution(stage)
-    patterns = {each["PathPattern"]: each for each in config.get("CacheBehaviors", {}).get("Items", [])}
+    patterns = [each["PathPattern"] for each in config.get("CacheBehaviors", {}).get("Items", [])]
     if "/*/qr" not in patterns:
-        raise NotRunError(f"No behaviour of the API catches the path of a link: {', '.join(patterns)}")
+        raise NotRunError(f"No behaviour sends the path of a link to the API: {', '.join(patterns)}")
     code = stage.link(forwardPath=True)
-    reply = stage.request(address, "GET", f"/{code}/x/qr", FORGED)
-    visits = stage.visits(code, 1)
-    country = visits[0]["country"] if visits else "no visit"
-    policy = patterns["/*/qr"].get("OriginRequestPolicyId")
-    is_expected = reply.status == _FOUND and country not in {"no visit", "ZZ"}
-    return Answer(is_expected, f"status {reply.status}, country {country}, origin request policy {policy}")
+    replies = [stage.request(address, "GET", f"/{code}/x/qr", FORGED)]
+    countries = _countries(stage, code, replies)
+    is_expected = len(countries) == 1 and not {None, FORGED[_COUNTRY]} & {*countries}
+    return Answer(is_expected and replies[0].location == f"{TARGET}/x/qr", _summary(replies, countries))
 
 
 def permissions(stage: Stage) -> Answer:
@@ -274,6 +325,7 @@ def permissions(stage: Stage) -> Answer:
     return Answer(is_expected, f"{auth}, missing: {missing or 'nothing'}")
 
 
+_VISITS = 'curl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"'
 _ENCODED = f'for P in {" ".join(SENT)}; do curl -si "$API/$CODE/$P?q=$P" | grep -i ^location; done'
 
 CHECKS = (
@@ -298,19 +350,21 @@ CHECKS = (
     ),
     Check(
         "gateway-forged",
-        "Does API Gateway pass on a forged country or our own headers, so that they are believed?",
-        f'curl -si "$API/$CODE" {_FORGED_IN_CURL}\ncurl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"',
-        "302 to the target; the country of the visit is null or the real one, never `ZZ`.",
-        "`TRUST_CLOUDFRONT` must be `no` in `.chalice/resources.yaml` until it is: countries are anybody's.",
+        "Does API Gateway pass on a forged country, or our own headers with a host, an address and an id, so that they"
+        " are believed?",
+        f'for N in 1 2; do curl -si "$API/$CODE" {_FORGED_IN_CURL}; done\n{_VISITS}',
+        "302 to the target, both times; two visits, whose country is null or the real one, never `ZZ`.",
+        "`ZZ`: `TRUST_CLOUDFRONT` must be `no` in `.chalice/resources.yaml`, for countries are anybody's. 404, or one"
+        " visit: `seen` in `chalicelib/api/front.py` believed a wrong secret.",
         forged_at(GATEWAY),
         ("front 7", "front 8"),
-        requests=12,
+        requests=13,
     ),
     Check(
         "gateway-address",
-        "Can one who guesses passwords get further tries by a forged `X-Forwarded-For`?",
+        "Can one who guesses passwords get further tries by a forged address, in `X-Forwarded-For` or `X-Front`?",
         'for N in 1 2 3 4 5 6 7 8 9 10 11; do curl -s -o /dev/null -w "%{http_code} " "$API/$LOCKED"'
-        ' -d password=wrong -H "X-Forwarded-For: 203.0.113.$N"; done',
+        f" -d password=wrong {_FORGED_ADDRESS_IN_CURL}; done",
         "401 five times, up to ten if a minute ends meanwhile, then 429.",
         "`client_address` in `chalicelib/api/requests.py` takes an address that is not the visitor's.",
         guesses_at(GATEWAY),
@@ -319,21 +373,24 @@ CHECKS = (
     ),
     Check(
         "url-forged",
-        "Is a forged country, host or secret believed at the function URL, past CloudFront?",
-        f'curl -si "$URL/$CODE" {_SIGNED} {_FORGED_IN_CURL}\ncurl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"',
-        "302 to the target; the visit has no country.",
-        "`seen` in `chalicelib/api/front.py` must drop the header that was believed.",
+        "Is a forged country, host, address or id believed at the function URL, past CloudFront?",
+        f'for N in 1 2; do curl -si "$URL/$CODE" {_SIGNED} {_FORGED_IN_CURL}; done\n{_VISITS}',
+        "302 to the target, both times; two visits without a country.",
+        "`seen` in `chalicelib/api/front.py` must drop the header that was believed. 403: the credentials may not call"
+        " the function URL.",
         forged_at(URL),
         ("front 7", "front 8"),
-        requests=12,
+        requests=13,
     ),
     Check(
         "url-address",
-        "`X-Forwarded-For` at a function URL is said to keep the leftmost entry: is it believed?",
+        "`X-Forwarded-For` at a function URL is said to keep the leftmost entry: is it believed, or a forged"
+        " `X-Front`?",
         f'for N in 1 2 3 4 5 6 7 8 9 10 11; do curl -s -o /dev/null -w "%{{http_code}} " "$URL/$LOCKED" {_SIGNED}'
-        ' -d password=wrong -H "X-Forwarded-For: 203.0.113.$N"; done',
+        f" -d password=wrong {_FORGED_ADDRESS_IN_CURL}; done",
         "401 five times, up to ten if a minute ends meanwhile, then 429: the address is that of the connection.",
-        "`event_of_url` in `chalicelib/api/front.py` must take `sourceIp` alone, or what the distribution wrote.",
+        "`event_of_url` in `chalicelib/api/front.py` must take `sourceIp` alone, or what the distribution wrote. 403 at"
+        " once: the credentials may not call the function URL.",
         guesses_at(URL),
         ("front 7",),
         requests=13,
@@ -341,19 +398,20 @@ CHECKS = (
     Check(
         "cloudfront-forged",
         "Does the distribution overwrite forged headers, and does a visit have its real country?",
-        f'curl -si "$FRONT/$CODE" {_FORGED_IN_CURL}\ncurl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"',
-        "302 to the target; the country is the visitor's: two letters, not `ZZ`.",
+        f'for N in 1 2; do curl -si "$FRONT/$CODE" {_FORGED_IN_CURL}; done\n{_VISITS}',
+        "302 to the target, both times; two visits, whose country is the visitor's: two letters, not `ZZ`.",
         "Null: `CloudFront-Viewer-Country` is not in the policy of the default behaviour. `ZZ`: CloudFront lets it"
-        " through; drop it in `.chalice/viewer-request.js`.",
+        " through; drop it in `.chalice/viewer-request.js`. 404, or one visit: that function does not overwrite"
+        " `X-Front-Host` or `X-Front`.",
         forged_at(FRONT),
         ("front 5", "front 6"),
-        requests=12,
+        requests=13,
     ),
     Check(
         "cloudfront-address",
         "Are guesses at CloudFront counted by the visitor's address, whichever a header names?",
         'for N in 1 2 3 4 5 6 7 8 9 10 11; do curl -s -o /dev/null -w "%{http_code} " "$FRONT/.form/$LOCKED"'
-        ' -d password=wrong -H "X-Forwarded-For: 203.0.113.$N"; done',
+        f" -d password=wrong {_FORGED_ADDRESS_IN_CURL}; done",
         "401 five times, up to ten if a minute ends meanwhile, then 429.",
         "Look at `address` in `.chalice/viewer-request.js`, and at the secret: without it the function drops both.",
         guesses_at(FRONT, "/.form"),
@@ -362,12 +420,14 @@ CHECKS = (
     ),
     Check(
         "cloudfront-api-country",
-        "Does a policy like `AllViewerExceptHostHeader` bring `CloudFront-*` headers to the API?",
-        'curl -si "$FRONT/$CODE/x/qr"\ncurl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"',
-        "Either: a country means that it does. Nothing rests on it.",
-        "`ZZ`: the API believes a visitor's header; name the headers in a policy of our own for that behaviour.",
+        "Has a visit its country where a behaviour sends its path to the API? `/*/qr` does, for links that pass their"
+        " path on as well.",
+        f'curl -si "$FRONT/$CODE/x/qr" {_FORGED_IN_CURL}\n{_VISITS}',
+        "302 to the target with `/x/qr` behind it; one visit, whose country is the visitor's: two letters, not `ZZ`.",
+        "Null: the behaviour needs `VisitorRequests`, as the default one has it (`dev/deploy/front.py`). `ZZ`:"
+        " CloudFront lets a visitor's header through. No redirect: API Gateway does not send the path on.",
         country_by_the_api,
-        ("front 2", "front 4"),
+        ("front 2",),
         requests=12,
     ),
     Check(

@@ -73,6 +73,13 @@ class Asked(Stage):
         self.totals = 1
         cloud.cloudformation.describe_stacks.return_value = {"Stacks": [{"Parameters": []}]}
         cloud.client("dynamodb").describe_table.return_value = {"Table": {"LatestStreamArn": "arn:stream"}}
+        self.with_domains("")
+
+    def with_domains(self, setting: str) -> None:
+        """Let its functions have this setting DOMAINS."""
+        variables = {"BASE_URL": OUTPUTS["BaseUrl"], "DOMAINS": setting}
+        lambdas = self.cloud.client("lambda")
+        lambdas.get_function_configuration.return_value = {"Environment": {"Variables": variables}}
 
     def request(
         self,
@@ -247,13 +254,67 @@ def test_encodings_are_compared_by_what_they_mean(*, sent: str, location: str | 
 def test_forged_countries_are_seen(*, origin: str, country: str | None, is_expected: bool) -> None:
     """A forged country is never that of a visit; CloudFront has to bring a real one."""
     stage = Asked(outputs=BEHIND)
-    stage.rows = [{"country": country}]
+    stage.rows = [{"country": country}] * 2
 
     answer = of_fronts.forged_at(origin)(stage)
 
     assert answer.is_expected is is_expected
     assert stage.sent[-1][3]["CloudFront-Viewer-Country"] == "ZZ"
     assert ("Authorization" in stage.sent[-1][3]) == (origin == URL)
+
+
+@pytest.mark.parametrize("origin", [GATEWAY, URL, FRONT])
+@pytest.mark.parametrize(("visits", "is_expected"), [(1, False), (2, True)])
+def test_forged_ids_are_seen(*, origin: str, visits: int, is_expected: bool) -> None:
+    """Two requests with one forged id, and a wrong secret, are two visits."""
+    stage = Asked(outputs=BEHIND)
+    stage.rows = [{"country": "PT"}] * visits
+
+    answer = of_fronts.forged_at(origin)(stage)
+
+    assert answer.is_expected is is_expected
+    assert f"{visits} visits" in answer.seen
+    facts = [headers["X-Front"] for *_, headers in stage.sent]
+    assert facts[0] == facts[1]
+    assert re.fullmatch(r"address=203\.0\.113\.\d+&id=[\w-]+", facts[0])
+    assert {headers["X-Front-Secret"] for *_, headers in stage.sent} == {"forged"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "host"),
+    [
+        ("", "forged.example"),
+        ("team.example=team", "team.example"),
+        ("team.example=team,old.example=:retired", "old.example"),
+    ],
+)
+def test_forged_host_is_one_that_would_lead_elsewhere(setting: str, host: str) -> None:
+    """Any other is the default domain, believed or not: then the verdict says so. The report does not name it."""
+    stage = Asked(outputs=BEHIND)
+    stage.with_domains(setting)
+    stage.rows = [{"country": None}] * 2
+
+    believing, not_believing = of_fronts.forged_at(GATEWAY), of_fronts.forged_at(URL)
+    seen = not_believing(stage)
+    stage.replies = lambda _, __: reply(404)
+
+    assert {headers["X-Front-Host"] for *_, headers in stage.sent} == {host}
+    assert seen.is_expected is True
+    assert ("could not be tried" in seen.seen) is (setting == "")
+    assert host not in seen.seen
+    assert believing(stage).is_expected is False
+
+
+def test_function_url_that_may_not_be_called_is_not_judged() -> None:
+    """By these credentials: a 403 says nothing about what would be believed. Elsewhere it does."""
+    stage = Asked(outputs=BEHIND)
+    stage.replies = lambda _, __: reply(403)
+    checks = {each.name: each for each in listed.CHECKS}
+
+    for name in ("url-forged", "url-address"):
+        found = checks[name].run(stage)
+        assert (found.verdict, "credentials" in found.seen) == (Verdict.NOT_RUN, True)
+    assert checks["gateway-forged"].run(stage).verdict is Verdict.OTHERWISE
 
 
 @pytest.mark.parametrize(
@@ -266,6 +327,47 @@ def test_guesses_by_forged_addresses_are_stopped(*, statuses: list[int], is_expe
     stage.replies = lambda _, __: reply(next(left))
 
     assert of_fronts.guesses_at(GATEWAY)(stage).is_expected is is_expected
+
+
+@pytest.mark.parametrize("origin", [GATEWAY, URL, FRONT])
+def test_each_guess_has_another_forged_address(origin: str) -> None:
+    """In each header that could be read, with a wrong secret beside them."""
+    stage = Asked(outputs=BEHIND)
+    stage.replies = lambda _, __: reply(401)
+
+    of_fronts.guesses_at(origin)(stage)
+
+    for number, (*_, headers) in enumerate(stage.sent, 1):
+        address = f"203.0.113.{number}"
+        assert headers["X-Forwarded-For"] == address
+        assert headers["X-Front"].startswith(f"address={address}&id=")
+        assert headers["X-Front-Secret"] == "forged"
+    assert len(stage.sent) == 11
+
+
+@pytest.mark.parametrize(
+    ("country", "location", "is_expected"),
+    [
+        ("PT", "/x/qr", True),
+        (None, "/x/qr", False),
+        ("ZZ", "/x/qr", False),
+        ("PT", "", False),
+        ("PT", None, False),
+    ],
+)
+def test_visit_by_way_of_the_api_has_its_country(
+    *, monkeypatch: pytest.MonkeyPatch, country: str | None, location: str | None, is_expected: bool
+) -> None:
+    """On a path that a behaviour sends to the API, as one that ends with /qr."""
+    monkeypatch.setattr(stack, "resources", lambda *_: {"Distribution": "D1"})
+    stage = Asked(outputs=BEHIND)
+    config = {"CacheBehaviors": {"Items": [behaviour(PathPattern="/*/qr")]}}
+    stage.cloud.client("cloudfront").get_distribution_config.return_value = {"DistributionConfig": config}
+    stage.replies = lambda _, __: reply(302, Location=TARGET + location) if location is not None else reply(403)
+    stage.rows = [{"country": country}]
+
+    assert of_fronts.country_by_the_api(stage).is_expected is is_expected
+    assert stage.sent[-1][2].endswith("/x/qr")
 
 
 def test_forms_without_a_path_are_not_tried() -> None:
