@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dev.admin.checks import listed
+from dev.admin.checks.check import Verdict
 from dev.deploy import commands, front, package, release, smoke, stack
 from dev.deploy.front import CLOUDFRONT, Front
 from dev.local import local_aws
@@ -34,7 +37,7 @@ from tests.e2e import test_domains_by_host as by_host
 from tests.e2e import test_stack as through_stack
 from tests.e2e.test_stack import Deployed
 from tests.paths import ROOT
-from tests.sizes import SHARE, only_long
+from tests.sizes import IS_LONG, SHARE, grows, only_long
 
 NAME = commands.LOCAL
 BEHIND = Front(CLOUDFRONT, (CLOUDFRONT,))
@@ -476,3 +479,26 @@ class Visits:
                     self.numbers[name] += 1
                 elif name in self.places:  # it was asked before the distribution's removal was begun
                     self.failed.append((name, got))
+
+
+@grows
+def test_verification_asks_this_stage_everything(stage: Stage, tmp_path: Path) -> None:
+    """`make verify` runs every command, and tells what only AWS can; those of the front alone in the short run."""
+    of_front = [each for each in listed.CHECKS if each.name.startswith(("cloudfront-", "url-"))]
+    checks = listed.CHECKS if IS_LONG else [each for each in of_front if each.name != "url-throttled"]
+    report = tmp_path / "report.md"
+    only = ",".join(each.name for each in checks)
+    command = [sys.executable, "-m", "dev.admin.verify", "local", str(report), "", "", only]
+    environ = os.environ | {"AWS_PORT": str(stage.port)}
+
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    rows = report.read_text().partition("| check | verdict | seen |\n|---|---|---|\n")[2]
+    verdicts = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([a-zA-Z ]+) \| .+ \|$", rows, re.MULTILINE))
+    assert list(verdicts) == [each.name for each in checks]
+    assert set(verdicts.values()) <= {Verdict.AS_EXPECTED, Verdict.ONLY_AWS}, ran.stdout
+    assert {verdicts[each.name] for each in of_front if each.name in verdicts} == {Verdict.ONLY_AWS}
+    assert all(f"    $ {line}" in ran.stdout for each in checks for line in each.command.splitlines())
+    assert "the host of another domain was forged" in ran.stdout
+    assert not any(secret in ran.stdout + report.read_text() for secret in stage.secrets)

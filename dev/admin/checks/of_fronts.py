@@ -186,7 +186,7 @@ def heads_at(origin: str) -> Callable[[Stage], Answer]:
     def ask(stage: Stage) -> Answer:
         address = _address(stage, origin)
         code = stage.link()
-        if origin == GATEWAY and stage.is_local:
+        if stage.is_local:  # it has no TLS, and knows its distributions and function URLs by their Host alone
             reply = stage.request(address, "HEAD", f"/{code}")
             return Answer(reply.status == _FOUND and not reply.body, f"status {reply.status}")
         parts = urlsplit(address)
@@ -381,6 +381,7 @@ CHECKS = (
         forged_at(URL),
         ("front 7", "front 8"),
         requests=13,
+        here="must hold",
     ),
     Check(
         "url-address",
@@ -394,6 +395,7 @@ CHECKS = (
         guesses_at(URL),
         ("front 7",),
         requests=13,
+        here="must hold",
     ),
     Check(
         "cloudfront-forged",
@@ -459,6 +461,7 @@ CHECKS = (
         unsigned,
         ("front 11",),
         requests=2,
+        here="must hold",
     ),
     Check(
         "url-permissions",
@@ -470,6 +473,7 @@ CHECKS = (
         permissions,
         ("front 11", "front 12"),
         requests=0,
+        here="must hold",
     ),
     Check(
         "cloudfront-behaviours",
@@ -482,6 +486,7 @@ CHECKS = (
         behaviours,
         ("front 1", "front 6", "front 9"),
         requests=0,
+        here="must hold",
     ),
     Check(
         "cloudfront-uncached",

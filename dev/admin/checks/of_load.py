@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from dev.admin.checks.check import Answer, Check, NotRunError
 from dev.admin.checks.of_streams import patience_of
-from dev.admin.checks.stage import FRONT, GATEWAY, Stage
+from dev.admin.checks.stage import Stage
 from dev.deploy.smoke import event_of
 
 _IDLE, _IDLE_HERE = 20, 1  # seconds
@@ -30,7 +30,7 @@ _INIT = re.compile(r"Init Duration: ([\d.]+) ms")
 
 def after_a_pause(stage: Stage) -> Answer:
     """Follow links before and after the container has been idle, each for the first time, so that all are read."""
-    address = stage.address(FRONT) or stage.address(GATEWAY) or ""
+    address = stage.address_of_links
     codes = [stage.link() for _ in range(3)]
     began = int(time.time() * 1000)
     replies = [stage.request(address, "GET", f"/{code}") for code in codes[:2]]
@@ -58,7 +58,7 @@ def _lines(stage: Stage, since: int) -> list[str]:
 
 def many_at_once(stage: Stage) -> Answer:
     """Create links and follow them at the same time, and compare what is counted with what was followed."""
-    address = stage.address(FRONT) or stage.address(GATEWAY) or ""
+    address = stage.address_of_links
     codes = stage.links(_LINKS)[:_FOLLOWED]
     visits = [code for _ in range(_VISITS) for code in codes]
     with ThreadPoolExecutor(_CLIENTS) as pool:

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dev.admin.checks.check import Answer, Check, NotRunError
-from dev.admin.checks.stage import FRONT, GATEWAY, Stage
+from dev.admin.checks.stage import Stage
 
 SETTINGS = {
     "State": "Enabled",
@@ -86,9 +86,8 @@ def _delete(lambdas: Any, number: str, patience: float = 60) -> None:
 
 def counted(stage: Stage) -> Answer:
     """Follow a link once, and wait until that is counted."""
-    address = stage.address(FRONT) or stage.address(GATEWAY) or ""
     code = stage.link()
-    stage.request(address, "GET", f"/{code}")
+    stage.request(stage.address_of_links, "GET", f"/{code}")
     patience = patience_of(stage)
     began = time.monotonic()
     told = began

@@ -94,6 +94,12 @@ class Stage:
         found = self.outputs.get("FrontUrl" if origin == FRONT else "RedirectUrl")
         return found.rstrip("/") if found else None
 
+    @property
+    def address_of_links(self) -> str:
+        """Return where visitors follow links. On this machine at API Gateway: no distribution there signs requests."""
+        at_gateway = stages.address(self.outputs)
+        return at_gateway if self.is_local else self.address(FRONT) or at_gateway
+
     def request(
         self,
         address: str,
@@ -112,7 +118,7 @@ class Stage:
         netloc, is_tls = parts.netloc, parts.scheme == "https"
         if self.is_local and is_tls:  # names of AWS: the local AWS knows them by the Host header
             netloc, is_tls = urlsplit(self.client("lambda").meta.endpoint_url).netloc, False
-            sent.setdefault("Host", parts.netloc)
+            sent = {"Host": parts.netloc, "X-Forwarded-Proto": "https", **sent}
         connection = (HTTPSConnection if is_tls else HTTPConnection)(netloc, timeout=30)
         began = time.perf_counter()
         try:

@@ -103,6 +103,10 @@ class Asked(Stage):
             return 204, None
         return 200, {"data": self.rows} if path.endswith("/visits") else {"visits": {"total": self.totals}}
 
+    def visits(self, code: str, number: int, patience: float = 0) -> list[dict[str, Any]]:
+        """Return what is there, and wait for no more."""
+        return super().visits(code, number, patience)
+
 
 def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
     """Return a reply."""
@@ -368,6 +372,21 @@ def test_visit_by_way_of_the_api_has_its_country(
 
     assert of_fronts.country_by_the_api(stage).is_expected is is_expected
     assert stage.sent[-1][2].endswith("/x/qr")
+
+
+@pytest.mark.parametrize(("is_local", "address"), [(False, BEHIND["FrontUrl"]), (True, OUTPUTS["EndpointURL"][:-1])])
+def test_links_are_followed_where_visitors_do(*, is_local: bool, address: str) -> None:
+    """At the distribution, except on this machine: it signs nothing there, so that codes are answered 403."""
+    assert Asked(is_local=is_local, outputs=BEHIND).address_of_links == address
+
+
+def test_head_is_asked_of_the_local_aws() -> None:
+    """By the Host: nothing on this machine answers at the name of a distribution."""
+    stage = Asked(is_local=True, outputs=BEHIND)
+
+    of_fronts.heads_at(FRONT)(stage)
+
+    assert [each[:2] for each in stage.sent] == [(BEHIND["FrontUrl"], "HEAD")]
 
 
 def test_forms_without_a_path_are_not_tried() -> None:
