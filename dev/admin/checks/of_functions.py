@@ -7,11 +7,13 @@ import json
 from botocore.exceptions import ClientError
 
 from dev.admin.checks.check import Answer, Check, NotHereError, NotRunError
-from dev.admin.checks.stage import Stage
+from dev.admin.checks.stage import FRONT, GATEWAY, Stage
 from dev.deploy import stack
 
 _ENOUGH = 50  # containers: 500 requests a second
 _SERVICES_ALIAS = "live"
+JUDGES = {GATEWAY: 3, FRONT: 4}
+"""The number of alarms that judge new code, by what is in front: a deployment group has as many."""
 
 
 def aliases(stage: Stage) -> Answer:
@@ -30,10 +32,10 @@ def aliases(stage: Stage) -> Answer:
 
 
 def gradual(stage: Stage) -> Answer:
-    """Look for the deployment groups of CodeDeploy."""
+    """Look for the deployment groups of CodeDeploy, and compare how many alarms each has."""
     if stage.parameters.get("Gradual") == "off" and not stage.is_local:
         raise NotHereError("Gradual is off.")
-    deploy, seen = stage.client("codedeploy"), []
+    deploy, seen, numbers = stage.client("codedeploy"), [], []
     application = stage.resource("AWS::CodeDeploy::Application")
     if application is None:
         seen_of_aws = f"{len(deploy.list_applications()['applications'])} applications in the account"
@@ -41,9 +43,11 @@ def gradual(stage: Stage) -> Answer:
     groups = deploy.list_deployment_groups(applicationName=application)["deploymentGroups"]
     for group in groups:
         info = deploy.get_deployment_group(applicationName=application, deploymentGroupName=group)
-        alarms = info["deploymentGroupInfo"].get("alarmConfiguration", {}).get("alarms", [])
-        seen.append(f"{info['deploymentGroupInfo'].get('deploymentConfigName')}, {len(alarms)} alarms")
-    return Answer(len(groups) == 2, "; ".join(seen))  # noqa: PLR2004  # of the redirect and the API
+        judging = info["deploymentGroupInfo"].get("alarmConfiguration", {})
+        numbers.append(len(judging.get("alarms", [])) if judging.get("enabled", True) else 0)
+        seen.append(f"{info['deploymentGroupInfo'].get('deploymentConfigName')}, {numbers[-1]} alarms")
+    expected = [JUDGES[stage.front]] * 2  # of the redirect and the API
+    return Answer(numbers == expected, f"{'; '.join(seen) or 'no groups'}; expected: {expected[0]} alarms each")
 
 
 def stack_policy(stage: Stage) -> Answer:
@@ -115,8 +119,10 @@ CHECKS = (
     Check(
         "codedeploy",
         "Has CodeDeploy a deployment group for the redirect and one for the API, with alarms?",
-        "aws deploy list-applications\naws deploy list-deployment-groups --application-name <that>",
-        "Two groups, three alarms each; four behind CloudFront.",
+        "aws deploy list-applications\naws deploy list-deployment-groups --application-name <that>\n"
+        "aws deploy get-deployment-group --application-name <that> --deployment-group-name <each>"
+        " --query deploymentGroupInfo.alarmConfiguration",
+        f"Two groups, {JUDGES[GATEWAY]} alarms each; {JUDGES[FRONT]} where the stack has a distribution.",
         '`TrafficRole` in `.chalice/resources.yaml`, or `"Gradual": "off"` until it is.',
         gradual,
         ("front 16",),

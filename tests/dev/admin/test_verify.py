@@ -698,6 +698,39 @@ def test_aliases_are_at_one_version(
     assert of_functions.aliases(stage).is_expected is is_expected
 
 
+@pytest.mark.parametrize(
+    ("outputs", "numbers", "is_expected"),
+    [
+        ({}, [3, 3], True),
+        ({}, [4, 4], False),
+        ({}, [3], False),
+        ({}, [], False),
+        ({}, [3, 3, 3], False),
+        (BEHIND, [4, 4], True),
+        (BEHIND, [4, 3], False),
+        (BEHIND, [3, 3], False),
+    ],
+)
+def test_alarms_of_each_deployment_group_are_counted(
+    *, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str], numbers: list[int], is_expected: bool
+) -> None:
+    """Three judge new code, four where the stack has a distribution; those that are turned off judge nothing."""
+    monkeypatch.setattr(stack, "resources", lambda *_: {"Application": "a"})
+    stage = Asked(outputs=outputs)
+    deploy = stage.cloud.client("codedeploy")
+    deploy.list_deployment_groups.return_value = {"deploymentGroups": [str(place) for place in range(len(numbers))]}
+
+    def answer(*, is_on: bool) -> bool:
+        deploy.get_deployment_group.side_effect = [
+            {"deploymentGroupInfo": {"alarmConfiguration": {"enabled": is_on, "alarms": [{}] * number}}}
+            for number in numbers
+        ]
+        return of_functions.gradual(stage).is_expected
+
+    assert answer(is_on=True) is is_expected
+    assert answer(is_on=False) is False
+
+
 def with_starts(*lines: str, status: int = 302) -> tuple[Asked, MagicMock]:
     """Return a stage whose temporary function logs ``lines``, one for each call, and its client of Lambda."""
     stage = Asked(may_add=True)
