@@ -14,8 +14,8 @@ _BEGINS, _ENDS = "<!-- written by dev/checks_page.py -->\n", "<!-- end of what i
 
 
 def text() -> str:
-    """Return all checks, between the marks."""
-    return f"{_BEGINS}\n{page_of(listed.CHECKS)}\n{_ENDS}"
+    """Return all checks and what none asks, between the marks."""
+    return f"{_BEGINS}\n{page_of(listed.CHECKS, listed.NOT_ASKED)}\n{_ENDS}"
 
 
 def main() -> None:

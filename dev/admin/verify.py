@@ -72,7 +72,7 @@ def main() -> None:
         with _opened(name or "local", cloud, outputs, options) as stage:
             _introduce(stage, options)
             found = run(stage, options.checks)
-            report = report_of(_about(stage), found)
+            report = report_of(_about(stage), found, listed.NOT_ASKED)
     except (BotoCoreError, ClientError) as failure:
         sys.exit(f"AWS does not answer as it should: {failure}")
     except keys.KeyNotMade as failure:

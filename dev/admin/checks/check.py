@@ -89,8 +89,19 @@ class Check:
         return Verdict.AS_EXPECTED if answer.is_expected else Verdict.OTHERWISE
 
 
-def page_of(checks: Sequence[Check]) -> str:
-    """Return the checks as a section of docs/first-hour.md."""
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """What is known of AWS from reports or recordings alone, and no check provokes."""
+
+    fact: str
+    """As in ``Check.facts``."""
+    what: str
+    why: str
+    """Why no check asks it, and why nothing is lost if it is otherwise."""
+
+
+def page_of(checks: Sequence[Check], not_asked: Sequence[NotAsked]) -> str:
+    """Return the checks, and what none of them asks, as a section of docs/first-hour.md."""
     parts = []
     for check in checks:
         command = "\n".join(f"    {line}" for line in check.command.splitlines())
@@ -98,10 +109,20 @@ def page_of(checks: Sequence[Check]) -> str:
             f"### {check.name}\n\n{check.question}\n\n{command}\n\n"
             f"*Expected:* {check.expected}\n\n*Otherwise:* {check.otherwise}\n"
         )
+    parts.append("## What no check asks\n")
+    parts += [f"{line}\n" for line in _lines_of(not_asked)]
     return "\n".join(parts)
 
 
-def report_of(about: Sequence[tuple[str, str]], found: Sequence[tuple[Check, Finding]]) -> str:
+def _lines_of(not_asked: Sequence[NotAsked]) -> list[str]:
+    return [f"- {each.what} *Not asked:* {each.why}" for each in not_asked]
+
+
+def report_of(
+    about: Sequence[tuple[str, str]],
+    found: Sequence[tuple[Check, Finding]],
+    not_asked: Sequence[NotAsked] = (),
+) -> str:
     """Return the report, in Markdown, as it can be put into an issue."""
     counts = {verdict: sum(finding.verdict is verdict for _, finding in found) for verdict in Verdict}
     lines = ["# What AWS does", "", "| of | is |", "|---|---|"]
@@ -114,6 +135,8 @@ def report_of(about: Sequence[tuple[str, str]], found: Sequence[tuple[Check, Fin
             command = [f"    {line}" for line in check.command.splitlines()]
             lines += ["", f"## {check.name}: {finding.verdict}", "", check.question, "", *command]
             lines += ["", f"- Expected: {check.expected}", f"- Seen: {finding.seen}", f"- Change: {check.otherwise}"]
+    if not_asked:
+        lines += ["", "## What no check asks", "", *_lines_of(not_asked)]
     return "\n".join([*lines, ""])
 
 

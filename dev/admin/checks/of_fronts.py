@@ -439,7 +439,6 @@ CHECKS = (
         "403.",
         "Another refusal is as good. 302: compare `domainName` with the hosts of the stack in `domain_of`.",
         foreign_host(GATEWAY),
-        ("front 4",),
         requests=2,
     ),
     Check(
@@ -449,7 +448,6 @@ CHECKS = (
         "403.",
         "Another refusal is as good. 302: `domainName` of the event must not choose a domain without the secret.",
         foreign_host(URL),
-        ("front 4",),
         requests=2,
     ),
     Check(

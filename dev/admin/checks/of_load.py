@@ -219,7 +219,7 @@ CHECKS = (
         "Fewer: wait (`MINUTES=5`), then look at the alarms. More: a defect; keep the rows and raise an issue. 429 or"
         " 5xx: the account's quota.",
         many_at_once,
-        ("streams 3", "streams 4"),
+        ("streams 4",),
         requests=300,
         here="must hold",
     ),
