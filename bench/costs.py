@@ -39,6 +39,7 @@ FROM_TABLE = {"each click alone": 7.61, "among hundreds": 5.74}
 # The same behind CloudFront, "By front": what is asked of it and its function, instead of API Gateway.
 BEHIND_CLOUDFRONT = {"each click alone": 5.21, "among hundreds": 3.34}
 GATEWAY, CLOUDFRONT, EDGE_FUNCTION = 3.50, 1.00, 0.10  # dollars a million requests
+ALARM = 0.10  # dollars a month; behind CloudFront a stage has more of them
 READ_UNIT, READ_UNITS = 0.125, 0.5  # dollars a million; eventually consistent, up to 4 KB
 GB_SECOND, MS_OF_A_READ = 0.0000133334, 5  # the function waits for the table so long, at 1 GB (assumed)
 STORAGE = (

@@ -11,6 +11,10 @@ from tests.paths import ROOT
 
 SECTION = (ROOT / "docs" / "operate.md").read_text("utf-8").partition("\n## What it costs\n")[2]
 BEFORE, _, BY_FRONT = SECTION.partition("\n### By front\n")
+FIRST_HOUR = (ROOT / "docs" / "first-hour.md").read_text("utf-8")
+ALARMS_BEHIND = re.findall(
+    "Type: AWS::CloudWatch::Alarm$", (ROOT / ".chalice" / "cloudfront.yaml").read_text(), re.MULTILINE
+)
 NAMES = {"each click alone": "alone", "among hundreds": "among hundreds"}
 
 
@@ -54,14 +58,28 @@ def test_text_has_what_is_free(clicks: str, name: str) -> None:
 
 def test_bill_of_a_month_follows() -> None:
     """A million and a thousand million redirects a month, from the bill with API Gateway and what the front changes."""
+    alarms = costs.ALARM * len(ALARMS_BEHIND)
     million, thousand_million = (
-        9.00 - costs.GATEWAY,
-        5250 - 3033 - 72 + 990 * costs.CLOUDFRONT + 998 * costs.EDGE_FUNCTION,
+        9.00 - costs.GATEWAY + alarms,
+        5250 - 3033 - 72 + 990 * costs.CLOUDFRONT + 998 * costs.EDGE_FUNCTION + alarms,
     )
 
-    assert f"are {million:.2f} in all instead of 9.00" in BY_FRONT
-    assert f"{thousand_million:,.0f} instead of\n5,250" in BY_FRONT
-    assert f"cost {5 + 2 * 1 + 0.60:.2f} more" in BY_FRONT
+    text = " ".join(BY_FRONT.split())
+    assert f"are {million:.2f} in all instead of 9.00" in text
+    assert f"{thousand_million:,.0f} instead of 5,250" in text
+    assert f"cost {5 + 2 * 1 + 0.60:.2f} more" in text
+
+
+def test_alarms_of_the_front_are_billed() -> None:
+    """Those of its template: also while nobody asks, and on the page of the first hour."""
+    dollars, idle = costs.ALARM * len(ALARMS_BEHIND), 2.48
+    text = " ".join(BY_FRONT.split())
+
+    assert f"| 0 | {idle}: 30 alarms, one of which looks at two metrics" in BEFORE
+    assert f"34 instead of 31: {dollars:.2f} a month" in text
+    assert len(ALARMS_BEHIND) == 34 - 31
+    assert f"an idle stage is {idle + dollars:.2f} instead of {idle}" in text
+    assert f"34 alarms instead of 31 now, which is {dollars:.2f} dollars a month more" in " ".join(FIRST_HOUR.split())
 
 
 def test_creation_pays_both_fronts() -> None:
