@@ -26,6 +26,7 @@ GATEWAY, CLOUDFRONT = "gateway", "cloudfront"
 EDGE, REGIONAL = "edge", "regional"
 PLACES: Mapping[str, tuple[str, ...]] = {GATEWAY: (EDGE, REGIONAL), CLOUDFRONT: (REGIONAL, CLOUDFRONT)}
 """Where the names of domains can be, by front."""
+_USUAL: Mapping[str, list[str]] = {GATEWAY: [EDGE], CLOUDFRONT: [CLOUDFRONT]}
 MOST_BEHAVIOURS = 60
 """Of a distribution; AWS allows 75."""
 _MEMBERS = {"front", "namesAt"}
@@ -70,8 +71,7 @@ def read(stage: str, written: Mapping[str, Any]) -> Front:
     if wrong:
         raise FrontRefused("\n".join(wrong))
     kind: str = written.get("front", GATEWAY)
-    usual = [EDGE] if kind == GATEWAY else [CLOUDFRONT]
-    given = written.get("namesAt", usual)
+    given = written.get("namesAt", _USUAL[kind])
     return Front(kind, tuple(place for place in (EDGE, REGIONAL, CLOUDFRONT) if place in given))
 
 
@@ -166,11 +166,6 @@ def _add_distribution(template: Template, names: Sequence[str], certificate: str
     redirect, api = (resources[name]["Properties"] for name in ("RedirectHandler", "APIHandler"))
     concurrency = ["HasRedirectConcurrency", {"Ref": "RedirectConcurrency"}, {"Ref": "AWS::NoValue"}]
     redirect["ReservedConcurrentExecutions"] = {"Fn::If": concurrency}
-    for resource in resources.values():
-        variables = resource.get("Properties", {}).get("Environment", {}).get("Variables")
-        if variables is not None:
-            own = {"OWN_HOSTS": {"Fn::Sub": variables["OWN_HOSTS"]["Fn::Sub"] + ",${FrontHost}"}}
-            resource["Properties"]["Environment"] = {"Variables": {**variables, **own}}
     for function in (redirect, api):
         judges = function["DeploymentPreference"]
         function["DeploymentPreference"] = {**judges, "Alarms": [*judges["Alarms"], {"Ref": "UrlErrorsAlarm"}]}
@@ -224,7 +219,7 @@ def _problems(stage: str, written: Mapping[str, Any]) -> Iterator[str]:
     if stage == "local" and _MEMBERS & set(written):
         yield "local has neither front nor namesAt: on this machine there is no CloudFront."
     places = PLACES[kind]
-    given = written.get("namesAt", [places[0]] if kind == GATEWAY else [CLOUDFRONT])
+    given = written.get("namesAt", _USUAL[kind])
     allowed = f"{places[0]!r}, {places[1]!r} or both".replace("'", '"')
     if not isinstance(given, list) or not given or not set(map(str, given)) <= set(places):
         yield f'{stage} has "namesAt": {json.dumps(given)}; at the front "{kind}" it is a list of {allowed}.'

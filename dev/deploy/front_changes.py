@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from dev.deploy.domains import Host
-from dev.deploy.front import CLOUDFRONT, EDGE, has_distribution
+from dev.deploy.front import CLOUDFRONT, EDGE, REGIONAL, has_distribution
 from dev.deploy.stack import Revision, Template
 from dev.deploy.versions import of_type
 
-_CALLED = {EDGE: "API Gateway's edge", "regional": "API Gateway's region", CLOUDFRONT: "the distribution"}
+_CALLED = {EDGE: "API Gateway's edge", REGIONAL: "API Gateway's region", CLOUDFRONT: "the distribution"}
 
 
 def refusals(before: Revision, after: Revision, may_go: Collection[str]) -> Iterator[str]:

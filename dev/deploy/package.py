@@ -21,10 +21,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from chalice.cli.factory import CLIFactory
@@ -37,6 +37,7 @@ from dev.deploy.front import Front, FrontRefused
 from dev.deploy.lock import Target
 from dev.paths import ROOT
 
+Read = TypeVar("Read")
 DIST = ROOT / "dist"
 STAGES = ("local", "dev", "prod")
 MAX_PACKAGE_BYTES = 4 * 1024 * 1024
@@ -342,7 +343,7 @@ def completed(sam: dict[str, Any], stage: str, behind: Front | None = None) -> d
         front.add(template, behind, names, found.all[0].certificate if names else "")
     except FrontRefused as refused:
         raise PackageRefused(str(refused)) from refused
-    _add_hosts(template, found, () if stage == "local" else behind.names_at)
+    _add_hosts(template, found, behind, with_names=stage != "local")
     return template
 
 
@@ -422,10 +423,7 @@ def hosts(stage: str) -> Hosts:
     Raises:
         PackageRefused
     """
-    try:
-        return domains.read(stage, deployment(stage))
-    except DomainsRefused as refused:
-        raise PackageRefused(str(refused)) from refused
+    return _read(domains.read, stage)
 
 
 def front_of(stage: str) -> Front:
@@ -434,9 +432,13 @@ def front_of(stage: str) -> Front:
     Raises:
         PackageRefused
     """
+    return _read(front.read, stage)
+
+
+def _read(read: Callable[[str, Mapping[str, Any]], Read], stage: str) -> Read:
     try:
-        return front.read(stage, deployment(stage))
-    except FrontRefused as refused:
+        return read(stage, deployment(stage))
+    except (DomainsRefused, FrontRefused) as refused:
         raise PackageRefused(str(refused)) from refused
 
 
@@ -446,19 +448,20 @@ def remark(stage: str) -> str:
     return said and f"{said}\n"
 
 
-def _add_hosts(template: dict[str, Any], found: Hosts, names_at: Collection[str]) -> None:
+def _add_hosts(template: dict[str, Any], found: Hosts, behind: Front, *, with_names: bool) -> None:
     """Tell all functions their hosts, and give each its name in API Gateway: also a retired one, to answer 404."""
-    types = [place.upper() for place in names_at if place != front.CLOUDFRONT]
-    for host in found.all if types else ():
+    types = [place.upper() for place in behind.names_at if place != front.CLOUDFRONT]
+    further = [*found.default, *(["${FrontHost}"] if behind.has_distribution else [])]
+    for host in found.all if with_names and types else ():
         _add_name(template, host, types)
     for resource in template["Resources"].values():
         environment = resource.get("Properties", {}).get("Environment")
         if environment is None:
             continue
         variables = dict(environment["Variables"])
-        if found.default:
+        if further:
             own = variables["OWN_HOSTS"]["Fn::Sub"]
-            variables["OWN_HOSTS"] = {"Fn::Sub": ",".join([own, *found.default])}
+            variables["OWN_HOSTS"] = {"Fn::Sub": ",".join([own, *further])}
         if found.setting:
             variables["DOMAINS"] = found.setting
         resource["Properties"]["Environment"] = {**environment, "Variables": variables}

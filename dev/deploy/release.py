@@ -47,6 +47,32 @@ class _Code(NamedTuple):
 _NO_CODE = _Code("", "")
 
 
+class _Needed(NamedTuple):
+    """What code must be able to read before a stack has something that the version before did not know."""
+
+    reads: Mapping[str, str]
+    cannot: str
+    so: str
+    """What would come of it for visitors, and what to do first."""
+    wish: str
+
+
+_BEHIND_DISTRIBUTION = _Needed(
+    stack.FRONT,
+    "cannot work behind a distribution",
+    ", and would answer visitors until the new code does. Deploy this version at the front of now first, then with the"
+    " other.",
+    "the other front",
+)
+_WITH_DOMAINS = _Needed(
+    stack.SPACES,
+    "does not tell hosts apart",
+    ": visitors of a domain with links of its own would follow the default's. Deploy this version without such domains"
+    " first, then with.",
+    "such domains",
+)
+
+
 @dataclass(frozen=True)
 class Tests:
     """How a release is tried. Each raises ``SmokeFailed``, and takes the outputs of the stack."""
@@ -119,12 +145,12 @@ class Release:
                 raise StackFailed(f"The code before, {key}, is not in {bucket} any more.")
         if front.has_distribution(before.template) and not self._reads(bucket, back, stack.FRONT):
             raise StackFailed(
-                f"{self.name} is not changed: the code before, {back}, cannot work behind a distribution. Mend the code"
-                " of now and deploy that."
+                f"{self.name} is not changed: the code before, {back}, {_BEHIND_DISTRIBUTION.cannot}. Mend the code of"
+                " now and deploy that."
             )
         if (listed := domain_changes.setting(before.template)) and not self._reads(bucket, back, stack.SPACES):
             raise StackFailed(
-                f"{self.name} is not changed: the code before, {back}, does not tell hosts apart, and would send"
+                f"{self.name} is not changed: the code before, {back}, {_WITH_DOMAINS.cannot}, and would send"
                 f" visitors of {listed} to the default's links of the same codes. Mend the code of now and deploy that;"
                 " or take these domains out of .chalice/deploy.json and deploy, and then go back."
             )
@@ -177,26 +203,14 @@ class Release:
         bucket = before.parameters.get("ArtifactBucket", "")
         running = _code(before.parameters, "Before" if _is_held(before) else "Key")
         back = _code(target.parameters, "Before")
+        # Afterwards it is the rollback itself that says what it cannot bring back.
         if front.has_distribution(target.template) and not front.has_distribution(before.template):
-            wrong += self._wrong_codes_behind_distribution(bucket, running, back)
+            wrong += self._wrong_codes(bucket, _BEHIND_DISTRIBUTION, running, back)
             if _is_held(before):
                 wrong.append("  The release before was broken off: deploy that again, and then with a distribution.")
         if domain_changes.setting(target.template):
-            if not self._reads(bucket, running, stack.SPACES):
-                wrong.append(
-                    f"  The code that is in use, {running}, does not tell hosts apart: visitors of a domain with links"
-                    " of its own would follow the default's. Deploy this version without such domains first, then with."
-                )
-            elif (
-                not domain_changes.setting(before.template)  # afterwards it is said by the rollback itself
-                and self._is_wanted(back)
-                and not self._reads(bucket, back, stack.SPACES)
-            ):
-                wrong.append(
-                    f"  The code that make rollback would bring back, {back}, does not tell hosts apart, so rollback"
-                    " would be refused. Deploy once more when there is other code, and then with such domains; or do"
-                    " without that way back: MAY_REPLACE=ArtifactBefore"
-                )
+            is_asked = not domain_changes.setting(before.template)
+            wrong += self._wrong_codes(bucket, _WITH_DOMAINS, running, back if is_asked else _NO_CODE)
         if not wrong:
             has_links = domain_changes.links_of(self.cloud, before.template, self.say)
             wrong += domain_changes.refusals(before, target, has_links, self.may_go)
@@ -204,17 +218,15 @@ class Release:
         if wrong:
             raise StackFailed("\n".join([f"{self.name} is not changed, for visitors would be led wrong:", *wrong]))
 
-    def _wrong_codes_behind_distribution(self, bucket: str, running: _Code, back: _Code) -> Iterator[str]:
-        if not self._reads(bucket, running, stack.FRONT):
+    def _wrong_codes(self, bucket: str, needed: _Needed, running: _Code, back: _Code) -> Iterator[str]:
+        """Yield a sentence if the code in use, or else that which a rollback would bring back, is not as ``needed``."""
+        if not self._reads(bucket, running, needed.reads):
+            yield f"  The code that is in use, {running}, {needed.cannot}{needed.so}"
+        elif self._is_wanted(back) and not self._reads(bucket, back, needed.reads):
             yield (
-                f"  The code that is in use, {running}, cannot work behind a distribution, and would answer visitors"
-                " until the new code does. Deploy this version at the front of now first, then with the other."
-            )
-        elif self._is_wanted(back) and not self._reads(bucket, back, stack.FRONT):
-            yield (
-                f"  The code that make rollback would bring back, {back}, cannot work behind a distribution, so"
-                " rollback would be refused. Deploy once more when there is other code, and then with the other front;"
-                " or do without that way back: MAY_REPLACE=ArtifactBefore"
+                f"  The code that make rollback would bring back, {back}, {needed.cannot}, so rollback would be"
+                f" refused. Deploy once more when there is other code, and then with {needed.wish}; or do without that"
+                " way back: MAY_REPLACE=ArtifactBefore"
             )
 
     def _is_wanted(self, back: _Code) -> bool:
@@ -286,9 +298,10 @@ class Release:
         """
         self.say("That does not work. Putting the stack back as it was ...")
         added = failed.template["Resources"].keys() - before.template["Resources"].keys()
-        now = stack.deployed(self.cloud, self.name)
-        if front.has_distribution(before.template) and now and not front.has_distribution(now.template):
-            before = replace(before, parameters={**before.parameters, **front.new_secret()})
+        if front.has_distribution(before.template):
+            now = stack.deployed(self.cloud, self.name)
+            if now and not front.has_distribution(now.template):
+                before = replace(before, parameters={**before.parameters, **front.new_secret()})
         may_go = {*added, *self.may_go}
         try:
             made = stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=may_go, say=self.say)

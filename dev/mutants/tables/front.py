@@ -108,7 +108,7 @@ MUTANTS = (
     Mutant(
         "front: code in use knows a distribution",
         _RELEASE,
-        "if not self._reads(bucket, running, stack.FRONT):",
+        "if not self._reads(bucket, running, needed.reads):",
         "if not running:",
         f"{_MOVES}::test_distribution_waits_for_code_that_knows_it",
     ),

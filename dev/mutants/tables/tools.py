@@ -145,15 +145,15 @@ MUTANTS = (
     Mutant(
         "domains: code in use tells hosts apart",
         "dev/deploy/release.py",
-        "            if not self._reads(bucket, running, stack.SPACES):",
-        "            if not running:",
+        "wrong += self._wrong_codes(bucket, _WITH_DOMAINS, running, back if is_asked else _NO_CODE)",
+        "wrong += self._wrong_codes(bucket, _WITH_DOMAINS, _NO_CODE, back if is_asked else _NO_CODE)",
         f"{_DOMAINS}::test_code_that_ignores_hosts_gets_no_domains_of_their_own",
     ),
     Mutant(
         "domains: there is a way back",
         "dev/deploy/release.py",
-        "                and self._is_wanted(back)\n                and not self._reads(bucket, back, stack.SPACES)\n",
-        "                and not back\n",
+        "elif self._is_wanted(back) and not self._reads(bucket, back, needed.reads):",
+        "elif not back:",
         f"{_DOMAINS}::test_domains_of_their_own_wait_for_a_way_back",
     ),
     Mutant(
