@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from dev.local import local_aws
 from dev.local.ports import own_port
 from tests.paths import ROOT
 
@@ -83,6 +85,20 @@ class Running:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
             self.process.wait(60)
+
+
+@contextmanager
+def aws_in(folder: Path) -> Iterator[int]:
+    """Run a local AWS with its state in ``folder``, which the environment names meanwhile; yield its port."""
+    port = own_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in local_aws.environment(port).items():
+            patch.setenv(name, value)
+        local_aws.start_detached(port, folder)
+        try:
+            yield port
+        finally:
+            local_aws.stop_detached(folder)
 
 
 @pytest.fixture(scope="module")

@@ -29,11 +29,11 @@ from dev.admin.checks.check import Verdict
 from dev.deploy import commands, front, package, release, smoke, stack
 from dev.deploy.front import CLOUDFRONT, Front
 from dev.local import local_aws
-from dev.local.ports import own_port
 from tests import cloudfront, sizes
 from tests.cloudfront import SIGNATURE, Edge, Origin
 from tests.e2e import test_domains_by_host as by_host
 from tests.e2e import test_stack as through_stack
+from tests.e2e.conftest import aws_in
 from tests.e2e.test_stack import Deployed
 from tests.paths import ROOT
 from tests.sizes import SHARE, only_long
@@ -119,23 +119,16 @@ class Stage:
 @contextmanager
 def stage_in(folder: Path) -> Iterator[Stage]:
     """Run a local AWS for a stage, and note each secret that is made for it."""
-    made = Stage(own_port(), folder)
-    real = front.new_secret
+    real, secrets = front.new_secret, list[str]()
 
     def noted() -> dict[str, str]:
         parameters = real()
-        made.secrets.append(parameters["OriginSecret"])
+        secrets.append(parameters["OriginSecret"])
         return parameters
 
-    with pytest.MonkeyPatch.context() as patch:
+    with aws_in(folder / "aws") as port, pytest.MonkeyPatch.context() as patch:
         patch.setattr(front, "new_secret", noted)
-        for name, value in local_aws.environment(made.port).items():
-            patch.setenv(name, value)
-        local_aws.start_detached(made.port, folder / "aws")
-        try:
-            yield made
-        finally:
-            local_aws.stop_detached(folder / "aws")
+        yield Stage(port, folder, secrets)
 
 
 @pytest.fixture(scope="module")

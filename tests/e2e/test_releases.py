@@ -17,7 +17,7 @@ import pytest
 from dev.deploy import package, release, smoke, stack, versions
 from dev.http_client import ask
 from dev.local import local_aws
-from dev.local.ports import own_port
+from tests.e2e.conftest import aws_in
 from tests.paths import ROOT
 from tests.sizes import grows, only_long, usual_or_long
 
@@ -102,17 +102,11 @@ def write_edited(before: Path, after: Path, sources: dict[str, bytes]) -> None:
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of the packaged sources, on a local AWS of its own."""
-    port, folder = own_port(), tmp_path_factory.mktemp("releases")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in local_aws.environment(port).items():
-            patch.setenv(name, value)
-        local_aws.start_detached(port, folder / "aws")
-        try:
-            made = Stack(port, folder, package.build("local", for_this_machine=True, fresh=False))
-            made.releases.deploy(made.package("first"), PARAMETERS)
-            yield made
-        finally:
-            local_aws.stop_detached(folder / "aws")
+    folder = tmp_path_factory.mktemp("releases")
+    with aws_in(folder / "aws") as port:
+        made = Stack(port, folder, package.build("local", for_this_machine=True, fresh=False))
+        made.releases.deploy(made.package("first"), PARAMETERS)
+        yield made
 
 
 @contextmanager

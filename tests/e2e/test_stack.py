@@ -29,7 +29,7 @@ from dev import reference
 from dev.deploy import commands, package, smoke, stack, versions
 from dev.http_client import ask
 from dev.local import local_aws, tables
-from dev.local.ports import own_port
+from tests.e2e.conftest import aws_in
 from tests.paths import ROOT
 from tests.sizes import grows, only_long, usual_or_long
 
@@ -52,16 +52,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         base_url = os.environ.get("E2E_BASE_URL", url).rstrip("/")
         yield Deployed(url.rstrip("/"), base_url, key=os.environ.get("E2E_KEY"))
         return
-    port, state_dir = own_port(), tmp_path_factory.mktemp("aws")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in local_aws.environment(port).items():
-            patch.setenv(name, value)
-        local_aws.start_detached(port, state_dir)
+    state_dir = tmp_path_factory.mktemp("aws")
+    with aws_in(state_dir) as port:
         make_table_of_the_first_version("us-east-1")
         built = package.build("local", for_this_machine=True, fresh=False)
         address = commands.deploy_locally(built, port)
         yield Deployed(address, address, port, state_dir)
-        local_aws.stop_detached(state_dir)
 
 
 def make_table_of_the_first_version(region: str) -> None:

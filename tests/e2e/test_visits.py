@@ -25,8 +25,8 @@ import pytest
 from dev.admin import replay
 from dev.deploy import commands, package, stack
 from dev.http_client import ask
-from dev.local import demo, local_aws
-from dev.local.ports import own_port
+from dev.local import demo
+from tests.e2e.conftest import aws_in
 from tests.paths import ROOT
 from tests.sizes import grows, usual_or_long
 
@@ -43,15 +43,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of the stack on a local AWS of this module's own."""
     if os.environ.get("E2E_URL"):
         pytest.skip("NOT TESTED: many visits. They would cost money on a real stack.")
-    port, state_dir = own_port(), tmp_path_factory.mktemp("aws")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in local_aws.environment(port).items():
-            patch.setenv(name, value)
-        local_aws.start_detached(port, state_dir)
+    with aws_in(tmp_path_factory.mktemp("aws")) as port:
         yield commands.deploy_locally(package.build("local", for_this_machine=True, fresh=False), port)
         for connection in _connections.values():
             connection.close()
-        local_aws.stop_detached(state_dir)
 
 
 class Spilled:
