@@ -446,7 +446,7 @@ def moves(moving: Moving) -> None:
     moving.deploy({})
     key = key_of("dev", moving.port)
     code = smoke.with_key(moving.address, key, "POST", "/v1/links", {"url": MOVED})[1]["code"]
-    with Visits(code, MOVED) as visits, ExitStack() as while_there:
+    with ExitStack() as while_there, Visits(code, MOVED) as visits:  # visits end first: they ask what is running there
         visits.places["gateway"] = address = moving.address
         for of_stage, may_go in STEPS if SHARE == 1 else STEPS[:3]:
             if "front" not in of_stage:
