@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ from chalice.app import Request, Response
 
 from chalicelib import clock, logs
 from chalicelib.api.application import Event, LambdaResponse, Route
-from chalicelib.api.requests import FORMS, READ, accept_of, client_address, domain_of, form_of
+from chalicelib.api.requests import FORMS, PATHS, READ, accept_of, client_address, domain_of, form_of
 from chalicelib.api.responses import NO_STORE, html_response, json_response, problem_response, text_response
 from chalicelib.aws import link_cache
 from chalicelib.core.domains import Domain
@@ -53,23 +53,16 @@ class Redirect:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
-            ("/{code}", _FOLLOW, self.follow_code),
             # API Gateway prefers the resource that the calls of the API are below, and would answer 404 itself.
             ("/v1", _FOLLOW, self.follow_v1),
-            # API Gateway knows paths of any length, and Chalice does not.
-            ("/{code}/{path1}", _FOLLOW, self.follow_with_path),
-            ("/{code}/{path1}/{path2}", _FOLLOW, self.follow_with_path),
-            ("/{code}/{path1}/{path2}/{path3}", _FOLLOW, self.follow_with_path),
+            *((path, _FOLLOW, self._followed(path)) for path in PATHS),
             # The same for forms, where CloudFront has to tell them from visits by their path.
-            *(
-                route
-                for path in ("/{code}", "/{code}/{path1}", "/{code}/{path1}/{path2}", "/{code}/{path1}/{path2}/{path3}")
-                for route in (
-                    (FORMS + path, ["POST"], self.follow_code if path == "/{code}" else self.follow_with_path),
-                    (FORMS + path, READ, leave_form),
-                )
-            ),
+            *((FORMS + path, ["POST"], self._followed(path)) for path in PATHS),
+            *((FORMS + path, READ, leave_form) for path in PATHS),
         )
+
+    def _followed(self, path: str) -> Callable[..., Response]:
+        return self.follow_code if path == PATHS[0] else self.follow_with_path
 
     def follow_code(self, request: Request, code: str) -> Response:
         """Follow a short link, or show its target if the code ends with +."""
@@ -94,7 +87,7 @@ class Redirect:
         Chalice's routing, unpacking and packing would be two thirds of the work of a redirect.
         """
         context, code = event.get("requestContext", {}), (event.get("pathParameters") or {}).get("code", "")
-        if context.get("resourcePath") != "/{code}" or context.get("httpMethod") not in READ:
+        if context.get("resourcePath") != PATHS[0] or context.get("httpMethod") not in READ:
             return None
         domain = domain_of(event)
         if domain.is_retired or not link_cache.has_fresh(domain.id_of(code), clock.now()):
@@ -167,7 +160,19 @@ def _visitor_from(
         password=password,
         address=client_address(event),
         visit_id=str(api_id) if click.is_id(api_id) else uuid.uuid4().hex,
+        is_of_front=context.get("isOfFront", False),
+        forms_have_path=_has_path_of_forms(event),
     )
+
+
+def _has_path_of_forms(event: Event) -> bool:
+    """Tell whether pages send forms below ``FORMS``.
+
+    Where no distribution of this stack is in front, the code of the version before may have to take them, and does not
+    know that path. At the API's own address the stage is before it, which short URLs do not have.
+    """
+    host = event["requestContext"].get("domainName") or ""
+    return bool(settings.front_secrets) and ".execute-api." not in host
 
 
 def _redirect_response(destination: Destination, visitor: Visitor, domain: Domain, code: str) -> Response:
@@ -179,12 +184,12 @@ def _redirect_response(destination: Destination, visitor: Visitor, domain: Domai
         "X-Robots-Tag": "noindex",
     }
     if destination.proof is not None:
-        headers["Set-Cookie"] = _cookies_of(destination.proof, domain, code)
+        headers["Set-Cookie"] = _cookies_of(destination.proof, visitor, domain, code)
     # 303: browsers must not send the form on to the target.
     return text_response("", headers, 303 if visitor.method == "POST" else 301 if destination.permanent else 302)
 
 
-def _cookies_of(proof: str, domain: Domain, code: str) -> str | list[str]:
+def _cookies_of(proof: str, visitor: Visitor, domain: Domain, code: str) -> str | list[str]:
     """Return the unlock cookie; where pages send forms below ``FORMS``, one for each of the two paths."""
     from chalicelib.core.links import unlock_cookie  # few links have a password
 
@@ -194,7 +199,7 @@ def _cookies_of(proof: str, domain: Domain, code: str) -> str | list[str]:
     at_link, at_form = (
         f"{unlock_cookie.NAME}={proof}; Path={where.path}{prefix}/{code}{rest}" for prefix in ("", FORMS)
     )
-    return [at_link, at_form] if settings.front_secrets else at_link
+    return [at_link, at_form] if visitor.forms_have_path else at_link
 
 
 def _setting_of(domain: Domain, now: datetime, name: Literal["unknown_url", "ended_url"]) -> str | None:
@@ -216,7 +221,7 @@ def _form_response(
         raise error
     from chalicelib.api import pages
 
-    address = pages.form_address(domain.url, code, visitor.path, visitor.query)
+    address = pages.form_address(domain.url, code, visitor.path, visitor.query) if visitor.forms_have_path else ""
     if isinstance(error, ConfirmationNeeded):
         return html_response(pages.confirm(domain.url, address), _FOR_NOW, form_redirects=True)
     logs.note(error=error.code)

@@ -20,6 +20,8 @@ FORMS = "/.form"
 """What the forms of links are sent below: CloudFront chooses who answers by the path alone, never by the method.
 
 No code has a dot, so that no link has this address."""
+PATHS = ("/{code}", "/{code}/{path1}", "/{code}/{path1}/{path2}", "/{code}/{path1}/{path2}/{path3}")
+"""The paths of links, the code alone first. API Gateway knows paths of any length, and Chalice does not."""
 
 
 def json_of(request: Request, max_bytes: int = limits.BODY_BYTES) -> dict[str, Any]:

@@ -34,16 +34,19 @@ def follow(link_id: str, visitor: Visitor, now: datetime) -> Destination:
     for longest_pause in _LONGEST_PAUSES:
         if link is None:
             raise LinkUnknown(domains.code_of(link_id))
+        was_let_in = False
         try:
             link.check_open(now)
-        except (LinkOff, LinkExpired, LinkUsedUp):
-            fallback = fallback_of(link)
-            if fallback is None:
-                raise
-            return fallback
+        except (LinkOff, LinkExpired, LinkUsedUp) as ended:
+            was_let_in = isinstance(ended, LinkUsedUp) and _was_let_in(link, visitor)
+            if not was_let_in:
+                fallback = fallback_of(link)
+                if fallback is None:
+                    raise
+                return fallback
         visitor_id = identify_visitor.id_for_shares(visitor, now) if needs_visitor_id(link, visitor, now) else None
         destination = destination_of(link, visitor, now, visitor_id)
-        if link.is_cacheable and not link.asks_first:
+        if was_let_in or (link.is_cacheable and not link.asks_first):
             return destination
         from chalicelib.usecases import unlock_link  # few links need it
 
@@ -65,6 +68,14 @@ def find(link_id: str, now: datetime) -> Link:
     if link is None:
         raise LinkUnknown(domains.code_of(link_id))
     return link
+
+
+def _was_let_in(link: Link, visitor: Visitor) -> bool:
+    if not visitor.is_of_front:
+        return False
+    from chalicelib.usecases import unlock_link  # few links need it
+
+    return unlock_link.was_let_in(link, visitor)
 
 
 def _read_link(link_id: str, now: datetime) -> Found:

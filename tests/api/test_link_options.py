@@ -268,10 +268,10 @@ class TestMaximum:
         made(ann, "busy", maxVisits=2)
         spend_visit = link_store.spend_visit
 
-        def too_late(link: Link) -> Link | None:
+        def too_late(link: Link, visit_id: str | None) -> Link | None:
             monkeypatch.setattr(link_store, "spend_visit", spend_visit)
             ann("PATCH", "/links/busy", {"enabled": False})
-            return spend_visit(link)
+            return spend_visit(link, visit_id)
 
         monkeypatch.setattr(link_store, "spend_visit", too_late)
 
@@ -282,7 +282,7 @@ class TestMaximum:
         """The fallback at the time of the count is used, not the one that was read."""
         made(ann, "busy", maxVisits=2, fallbackUrl="https://example.com/old")
 
-        def too_late(_: Link) -> Link | None:
+        def too_late(*_: object) -> Link | None:
             ann("PATCH", "/links/busy", {"enabled": False, "fallbackUrl": "https://example.com/new"})
             return link_store.find_now("busy")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,9 @@ if TYPE_CHECKING:  # a redirect makes no claims, and starts a hundredth sooner w
 SAME_URL_AT_MOST = 25
 
 _VISITS_REMEMBERED = 10  # seconds
+_VISITS = ("recentVisits0", "recentVisits1", "recentVisits2")
+"""Each set holds the ids of ten seconds, and is kept for ten more: the retries of a visit end sooner."""
+_BYTES_OF_VISIT = 6
 
 
 def find(link_id: str) -> Link | None:
@@ -243,18 +247,19 @@ def remove(
     _settle(transactions.write([{"Put": put}, *alongside]), change_id, ())
 
 
-def spend_visit(link: Link) -> Link | None:
+def spend_visit(link: Link, visit_id: str | None) -> Link | None:
     """Count a visit of ``link``, which has a maximum; return None, or the current link if it has changed or is used up.
 
     One conditional update checks and counts, so the maximum is never exceeded. It stores an id, by which a retry
-    recognises the first attempt, also if others were counted in between: a lost response does not cost a visit. It has
-    the timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
+    recognises the first attempt, also if others were counted in between: a lost response does not cost a visit. With
+    ``visit_id``, which no client may be able to choose, a further call for the same visit does not cost one either. It
+    has the timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
 
     Raises:
         LinkUnknown
         StoreUnavailable: it may or may not have been counted; the visitor must not be redirected.
     """
-    visit_id = secrets.token_hex(6)  # not the id of the request: clients may choose that, and could repeat one
+    visit = secrets.token_hex(_BYTES_OF_VISIT) if visit_id is None else _short(visit_id)
     ids, outdated_ids = _recent_visits(time.time())
     try:
         with translating_errors("ConditionalCheckFailedException", "TransactionConflictException"):
@@ -264,24 +269,33 @@ def spend_visit(link: Link) -> Link | None:
                 UpdateExpression=f"ADD spent :one, {ids} :visits REMOVE {outdated_ids}",
                 # The IAM role of the redirect may write the attributes named here: no target is among them.
                 ConditionExpression="version = :seen AND (attribute_not_exists(spent) OR spent < maxVisits) "
-                f"AND NOT contains({ids}, :visit)",
+                f"AND NOT ({' OR '.join(f'contains({each}, :visit)' for each in _VISITS)})",
                 ExpressionAttributeValues={
                     ":one": {"N": "1"},
-                    ":visit": {"S": visit_id},
-                    ":visits": {"SS": [visit_id]},
+                    ":visit": {"S": visit},
+                    ":visits": {"SS": [visit]},
                     ":seen": {"N": str(link.version)},
                 },
             )
     except Refused:
         # Read, not returned by the update: the redirect's role lets an update return nothing of the item.
         item = _item(link.id, consistent=True) or {}
-        if visit_id in item.get(ids, {}).get("SS", ()):
+        if _has_visit(item, visit):
             return None
         changed = from_item(item)
         if changed is None:
             raise LinkUnknown(link.code) from None
         return changed
     return None
+
+
+def has_spent(link_id: str, visit_id: str) -> bool:
+    """Tell whether a visit of an id that no client can choose was counted some seconds ago, by ``spend_visit``.
+
+    Raises:
+        StoreUnavailable
+    """
+    return _has_visit(_item(link_id, consistent=True) or {}, _short(visit_id))
 
 
 def note_guesses(link_id: str, now: datetime) -> None:
@@ -343,12 +357,18 @@ def _get(link_id: str, *, consistent: bool) -> Link | None:
 
 
 def _recent_visits(seconds: float) -> tuple[str, str]:
-    """Return the attribute for the ids of visits counted at ``seconds`` (Unix), and the one that is cleared by then.
-
-    Each of three sets holds the ids of ten seconds, and is kept for ten more: the retries of a visit end sooner.
-    """
+    """Return the attribute for the ids of visits counted at ``seconds`` (Unix), and the one that is cleared by then."""
     window = int(seconds // _VISITS_REMEMBERED)
-    return f"recentVisits{window % 3}", f"recentVisits{(window + 1) % 3}"
+    return _VISITS[window % len(_VISITS)], _VISITS[(window + 1) % len(_VISITS)]
+
+
+def _has_visit(item: Item, visit: str) -> bool:
+    return any(visit in item.get(each, {}).get("SS", ()) for each in _VISITS)
+
+
+def _short(visit_id: str) -> str:
+    """Return what an item keeps of an id: a thousand visits a second must fit into it, and CloudFront's are long."""
+    return hashlib.sha256(visit_id.encode()).hexdigest()[: 2 * _BYTES_OF_VISIT]
 
 
 def _item(link_id: str, *, consistent: bool) -> Item | None:

@@ -35,12 +35,16 @@ class Visitor:
     """CloudFront set its headers; without it, clients could forge them."""
     method: str = "GET"
     path: tuple[str, ...] = ()
-    """The path segments after the code."""
+    """The path segments after the code, percent-encoded or not: what events come from differs in that."""
     password: str | None = field(default=None, repr=False)
     address: str = field(default="", repr=False)
     """The IP address, which never leaves this process."""
     visit_id: str = ""
     """The id of this visit, wherever it is counted."""
+    is_of_front: bool = False
+    """They came through this stack's distribution, which may ask for one visit several times, always by its id."""
+    forms_have_path: bool = False
+    """Pages send forms to a path of their own, not to the address of the page."""
 
     @property
     def accept(self) -> str | None:

@@ -413,8 +413,8 @@ MUTANTS = (
     Mutant(
         "in sequences: a visit counts towards the maximum",
         "chalicelib/usecases/unlock_link.py",
-        "return UnlockResult(proof, None if link.max_visits is None else link_store.spend_visit(link))",
-        "return UnlockResult(proof)",
+        "None if link.max_visits is None else link_store.spend_visit(link, _certain_id(visitor))",
+        "None",
         _MACHINE,
     ),
     Mutant(

@@ -223,7 +223,7 @@ def test_concurrent_visits_are_not_overwritten(spent: int) -> None:
     """Visits do not change the version; a change of the spent visits is refused if there was one."""
     seen = Link(id="sale", url=FULL.url, max_visits=10, visits_spent=spent, version=1)
     link_store.add(seen, "request")
-    assert link_store.spend_visit(seen) is None
+    assert link_store.spend_visit(seen, None) is None
 
     with pytest.raises(LinkChanged):
         link_store.change(seen, replace(seen, visits_spent=5, version=2), "change")
