@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 
-from chalicelib.api.requests import FORMS
+from chalicelib.api.requests import FORMS, PATHS
 from chalicelib.settings import settings
 
 SECRET, HOST, FACTS = "x-front-secret", "x-front-host", "x-front"
@@ -20,7 +20,6 @@ SECRET, HOST, FACTS = "x-front-secret", "x-front-host", "x-front"
 NOWHERE = "/"
 """The resource of a path that no link can have."""
 _ADDRESS, _ID = "address", "id"
-_DEEPEST = 4  # as many as the redirect's routes have
 READ = frozenset(
     {
         *("dnt", "sec-gpc", "purpose", "sec-purpose", "x-purpose", "x-moz"),
@@ -56,10 +55,12 @@ def seen(event: Event) -> Event:
 
 
 def event_of_url(payload: Mapping[str, Any]) -> Event:
-    """Return an event of API Gateway for one of a function URL, payload 2.0. Its path is as it was sent, encoded."""
+    """Return an event of API Gateway for one of a function URL, payload 2.0.
+
+    What follows the code stays as it was sent, encoded: what appends it to a target decodes it.
+    """
     context = payload["requestContext"]
-    segments = [unquote(each) for each in payload["rawPath"].removesuffix("/").split("/")[1:]]
-    resource, variables = _route_of(segments)
+    resource, variables = _route_of(payload["rawPath"].removesuffix("/").split("/")[1:])
     cookies = {"cookie": "; ".join(payload["cookies"])} if payload.get("cookies") else {}
     query = parse_qs(payload.get("rawQueryString", ""), keep_blank_values=True)
     return {
@@ -91,18 +92,19 @@ def response_of_url(result: Mapping[str, Any], method: str) -> dict[str, Any]:
 
 
 def _is_ours(secret: str) -> bool:
-    digest = hashlib.sha256(secret.encode()).hexdigest()
+    digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
     return any(hmac.compare_digest(digest, each) for each in settings.front_secrets)
 
 
 def _route_of(segments: list[str]) -> tuple[str, dict[str, str] | None]:
     """Return the resource that API Gateway would find, and the variables of its path."""
-    if segments == ["v1"]:
+    first = unquote(segments[0]) if segments else ""
+    if first == "v1" and len(segments) == 1:
         return "/v1", None
-    forms = segments[:1] == [FORMS.removeprefix("/")]
+    forms = f"/{first}" == FORMS
     segments = segments[1:] if forms else segments
-    if not all(segments) or not segments or len(segments) > _DEEPEST:
+    if not all(segments) or not segments or len(segments) > len(PATHS):
         return NOWHERE, None
-    names = ["code", *(f"path{number}" for number in range(1, len(segments)))]
-    resource = "".join(f"/{{{name}}}" for name in names)
-    return (FORMS if forms else "") + resource, dict(zip(names, segments, strict=True))
+    code, *path = segments
+    variables = {"code": unquote(code), **{f"path{number}": each for number, each in enumerate(path, 1)}}
+    return (FORMS if forms else "") + PATHS[len(path)], variables

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from chalicelib.api.requests import FORMS
 from chalicelib.core.links import codes
@@ -91,12 +91,8 @@ def explanation(error: type[ShortenerError], base_url: str) -> str:
 
 
 def form_address(base_url: str, code: str, path: Sequence[str], query: Query) -> str:
-    """Return where visitors send the form of a link, with the path and the query that they came with.
-
-    Empty: to the address of the page. Where no distribution of this stack is in front, the code of the version before
-    may have to take the form, and knows no other.
-    """
-    return f"{root_of(base_url)}{FORMS}{_below(code, path, query)}" if settings.front_secrets else ""
+    """Return where the form of a link is sent, below ``FORMS``, with the path and query that visitors came with."""
+    return f"{root_of(base_url)}{FORMS}{_below(code, path, query)}"
 
 
 def link_address(base_url: str, code: str, path: Sequence[str], query: Query) -> str:
@@ -105,7 +101,8 @@ def link_address(base_url: str, code: str, path: Sequence[str], query: Query) ->
 
 
 def _below(code: str, path: Sequence[str], query: Query) -> str:
-    segments = "/".join(quote(each, safe="", errors="replace") for each in (code, *path))
+    plain = (code, *(unquote(each) for each in path))
+    segments = "/".join(quote(each, safe="", errors="replace") for each in plain)
     parameters = urlencode(query, doseq=True, quote_via=quote, safe="", errors="replace")
     return f"/{segments}{'?' if parameters else ''}{parameters}"
 
@@ -113,7 +110,7 @@ def _below(code: str, path: Sequence[str], query: Query) -> str:
 def password(error: ShortenerError, base_url: str, address: str = "") -> str:
     """Return the page that asks for a link's password, with an error if the last one was wrong.
 
-    ``address``: as ``form_address`` returns it.
+    ``address``: as ``form_address`` returns it; empty: the form goes to the address of the page.
     """
     wrong = str(error) if isinstance(error, PasswordWrong) else ""
     title = "This link asks for a password"
@@ -121,7 +118,7 @@ def password(error: ShortenerError, base_url: str, address: str = "") -> str:
 
 
 def confirm(base_url: str, address: str = "") -> str:
-    """Return the page that asks visitors to press a button; ``address``: as ``form_address`` returns it."""
+    """Return the page that asks visitors to press a button; ``address``: as of ``password``."""
     return _visitor_page("confirm.html", "One step before you go", base_url, action=_action(address))
 
 

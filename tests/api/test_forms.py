@@ -113,11 +113,11 @@ def test_the_log_names_code_and_route(path: str, capsys: pytest.CaptureFixture[s
         ("/.form/x", "/.form/{code}", {"code": "x"}),
         ("/%2Eform/x/", "/.form/{code}", {"code": "x"}),
         ("/.form/v1", "/.form/{code}", {"code": "v1"}),
-        ("/.form/x/a%20b", "/.form/{code}/{path1}", {"code": "x", "path1": "a b"}),
+        ("/.form/x%2B/a%20b", "/.form/{code}/{path1}", {"code": "x+", "path1": "a%20b"}),
         (
             "/.form/x/a/b/c%2Fd",
             "/.form/{code}/{path1}/{path2}/{path3}",
-            {"code": "x", "path1": "a", "path2": "b", "path3": "c/d"},
+            {"code": "x", "path1": "a", "path2": "b", "path3": "c%2Fd"},
         ),
         ("/.form/x/a/b/c/d", front.NOWHERE, None),
         ("/.form", front.NOWHERE, None),
@@ -236,7 +236,9 @@ ADDRESSES: dict[str, tuple[str, dict[str, list[str]] | None, str]] = {
     "punctuation": ("/asks).", None, "/.form/asks"),
     "path": ("/asks/a/b/c", None, "/.form/asks/a/b/c"),
     "letters": ("/asks/ü/a b", None, "/.form/asks/%C3%BC/a%20b"),
-    "reserved characters": ("/asks/a?b/%2F", None, "/.form/asks/a%3Fb/%252F"),
+    "reserved characters": ("/asks/a?b/%2F", None, "/.form/asks/a%3Fb/%2F"),
+    "encoded": ("/asks/%C3%BC/a%20b/100%", None, "/.form/asks/%C3%BC/a%20b/100%25"),
+    "encoded twice": ("/asks/a%252Fb", None, "/.form/asks/a%252Fb"),
     "evil path": (f"/asks/{EVIL}", None, f"/.form/asks/{SAFE}"),
     "half a character": ("/asks/\ud800", None, "/.form/asks/%3F"),
     "query": ("/asks", {"a": ["1", "2"], "b c": ["d e+"]}, "/.form/asks?a=1&amp;a=2&amp;b%20c=d%20e%2B"),
@@ -274,6 +276,31 @@ class TestAddressOfTheForm:
         answer = APPS[app](event_of(path, None, query), None)
 
         assert answer["body"].count('<form class="card" method="post">') == 1
+
+    @pytest.mark.usefixtures("links")
+    @pytest.mark.parametrize("app", APPS)
+    @pytest.mark.parametrize(
+        ("host", "path_of_form"),
+        [
+            ("a1.execute-api.eu-west-1.amazonaws.com", None),
+            ("sho.rt", "/.form/shut"),
+            ("d111111abcdef8.cloudfront.net", "/.form/shut"),
+        ],
+    )
+    def test_there_is_none_at_the_address_of_the_api(
+        self, monkeypatch: pytest.MonkeyPatch, app: str, host: str, path_of_form: str | None
+    ) -> None:
+        """There the stage is before each path. Links from before the distribution may begin with that address."""
+        with_front(monkeypatch)
+        page, unlocked = event_of("/shut", None), event_of("/shut", FORM["right password"])
+        for event in (page, unlocked):
+            event["requestContext"]["domainName"] = host
+
+        shown, followed = APPS[app](page, None), APPS[app](unlocked, None)
+
+        assert actions_in(shown["body"]) == ([] if path_of_form is None else [path_of_form])
+        assert (followed["statusCode"], followed["headers"]["Location"]) == (303, TARGET)
+        assert len(cookies_of(followed)) == (1 if path_of_form is None else 2)
 
     @pytest.mark.usefixtures("links")
     @pytest.mark.parametrize("path", ["/shut", "/.form/shut"])
@@ -341,6 +368,7 @@ def actions_in(page: str) -> list[str]:
         ({"code": "shut"}, None, "/shut"),
         ({"code": "nothing-there"}, None, "/nothing-there"),
         ({"code": "shut", "path1": "a b", "path2": "ü"}, {"x": ["1", "2 3"]}, "/shut/a%20b/%C3%BC?x=1&x=2%203"),
+        ({"code": "shut", "path1": "a%20b", "path2": "%2F"}, None, "/shut/a%20b/%2F"),
         ({"code": "//evil.example"}, None, "/%2F%2Fevil.example"),
         ({"code": "\\evil.example\r\nX: y"}, None, "/%5Cevil.example%0D%0AX%3A%20y"),
     ],
