@@ -17,7 +17,7 @@ from dev.local import local_aws
 
 _TARGET = "https://example.com/smoke?test=1#deployed"
 _PATIENCE = 60  # seconds that a new API may take until it responds everywhere
-_HEALTHY, _UNKNOWN, _SERVER_ERROR = 200, 404, 500
+_HEALTHY, _FORBIDDEN, _UNKNOWN, _SERVER_ERROR = 200, 403, 404, 500
 _ATTEMPTS = 3
 
 
@@ -39,8 +39,7 @@ def test(address: str, base_url: str, key: str | None) -> None:
     _expect("POST /links", 201, status)
     _expect("the short URL", f"{base_url}/{link['code']}", link["shortUrl"])
     for method in ("GET", "HEAD"):
-        status, location, _ = ask(address, method, f"/{link['code']}")
-        _expect(f"{method} of the new link", (302, _TARGET), (status, location))
+        _expect(f"{method} of the new link", (302, _TARGET), answer_when_allowed(address, method, f"/{link['code']}"))
     status, location, _ = ask(address, "GET", "/no.such.code")
     _expect("GET of an unknown code", (302, base_url), (status, location))
     if not local_aws.is_here(address):  # the local AWS has its own response for it
@@ -158,6 +157,21 @@ def wait_until_healthy(address: str, patience: float = _PATIENCE, pause: float =
             raise SmokeFailed(f"GET {address}/healthz: expected 200, got {state}, for {patience:g} seconds.")
         print(".", end="", flush=True)
         time.sleep(pause)
+
+
+def answer_when_allowed(
+    address: str, method: str, path: str, patience: float = _PATIENCE, pause: float = 2
+) -> tuple[int, str | None]:
+    """Return status and target once they are no 403, or after ``patience`` seconds.
+
+    It takes some seconds until Lambda knows everywhere that CloudFront may call a new function URL. A dot is printed
+    for each refusal.
+    """
+    deadline = time.monotonic() + patience
+    while (found := ask(address, method, path)[:2])[0] == _FORBIDDEN and time.monotonic() < deadline:
+        print(".", end="", flush=True)
+        time.sleep(pause)
+    return found
 
 
 def expect_unknown_route(address: str) -> None:

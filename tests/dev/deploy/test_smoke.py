@@ -60,6 +60,29 @@ def test_an_unreachable_api_fails() -> None:
         smoke.wait_until_healthy("http://127.0.0.1:9", patience=0)
 
 
+@pytest.mark.parametrize(
+    ("statuses", "answer"),
+    [
+        ([302], (302, "/target")),
+        ([403, 403, 302], (302, "/target")),
+        ([403, 503], (503, "/target")),
+        ([404], (404, "/target")),
+    ],
+)
+def test_a_refusal_is_asked_again(address: str, statuses: list[int], answer: tuple[int, str]) -> None:
+    """Any other answer is final, a wrong one too."""
+    Canned.scripted = [(status, {"Location": "/target"}) for status in statuses]
+
+    assert smoke.answer_when_allowed(address, "GET", "/code", pause=0) == answer
+
+
+def test_a_refusal_that_stays_is_the_answer(address: str) -> None:
+    """After the time that one waits."""
+    Canned.scripted = [(403, {})]
+
+    assert smoke.answer_when_allowed(address, "GET", "/code", patience=0.1, pause=0.02) == (403, None)
+
+
 def test_an_unknown_route_is_a_problem_document(address: str) -> None:
     """As the template configures API Gateway."""
     Canned.scripted = [(404, PROBLEM)]
