@@ -6,6 +6,7 @@ leads to one of them, and its caches to the one before for a while. So a name mo
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterator, Mapping
 
 from dev.deploy.domains import Host
@@ -13,6 +14,7 @@ from dev.deploy.front import CLOUDFRONT, EDGE, REGIONAL, has_distribution
 from dev.deploy.stack import Revision, Template
 from dev.deploy.versions import of_type
 
+_DOMAIN_NAME = "AWS::ApiGateway::DomainName"
 _CALLED = {EDGE: "API Gateway's edge", REGIONAL: "API Gateway's region", CLOUDFRONT: "the distribution"}
 
 
@@ -37,13 +39,33 @@ def refusals(before: Revision, after: Revision, may_go: Collection[str]) -> Iter
 def places_of_names(template: Template) -> Mapping[str, frozenset[str]]:
     """Return where each host of a template is."""
     found: dict[str, set[str]] = {}
-    for _, name in of_type(template, "AWS::ApiGateway::DomainName"):
+    for _, name in of_type(template, _DOMAIN_NAME):
         types = name["Properties"].get("EndpointConfiguration", {}).get("Types", ["EDGE"])
         found.setdefault(name["Properties"]["DomainName"], set()).update(each.lower() for each in types)
     for _, distribution in of_type(template, "AWS::CloudFront::Distribution"):
         for host in distribution["Properties"]["DistributionConfig"].get("Aliases", []):
             found.setdefault(host, set()).add(CLOUDFRONT)
     return {host: frozenset(places) for host, places in found.items()}
+
+
+def while_believed(before: Template, template: Template) -> Template:
+    """Return ``template`` for as long as the code of ``before`` answers visitors.
+
+    Where that believes what CloudFront's headers say, no name is in API Gateway's region yet: anybody could write them
+    there until the new code answers.
+    """
+    if not _trusts_cloudfront(before):
+        return template
+    result = copy.deepcopy(template)
+    for name, domain in of_type(result, _DOMAIN_NAME):
+        at = domain["Properties"]["EndpointConfiguration"]["Types"]
+        if set(at) == {"EDGE", "REGIONAL"}:
+            at.remove("REGIONAL")
+            domain["Properties"].pop("RegionalCertificateArn", None)
+            for output, each in list(result.get("Outputs", {}).items()):
+                if each["Value"] == {"Fn::GetAtt": [name, "RegionalDomainName"]}:
+                    del result["Outputs"][output]
+    return result
 
 
 def _trusts_cloudfront(template: Template) -> bool:

@@ -480,6 +480,8 @@ def _add_name(template: dict[str, Any], host: Host, types: list[str]) -> None:
             "EndpointConfiguration": {"Types": types},
             "SecurityPolicy": "TLS_1_2",
         },
+        # The region is there once the new code answers everybody: that before it may believe any header.
+        **({"DependsOn": ["APIHandlerAliaslive", "RedirectHandlerAliaslive"]} if "REGIONAL" in types else {}),
     }
     template["Resources"][f"{host.logical_id}Mapping"] = {
         "Type": "AWS::ApiGateway::BasePathMapping",

@@ -279,7 +279,8 @@ class Release:
             if current
             else "Making aliases of the functions, before anything calls them ..."
         )
-        pinned = replace(target, template=_with_versions_of(before, versions.pinned(target.template, current)))
+        held = _with_versions_of(before, versions.pinned(target.template, current))
+        pinned = replace(target, template=front_changes.while_believed(before.template, held))
         made = stack.change(self.cloud, self.name, pinned, before=before, may_go=self.may_go, say=self.say)
         published = stack.resources(self.cloud, self.name, "AWS::Lambda::Version")
         self.say("Trying the new versions ...")
@@ -298,10 +299,10 @@ class Release:
         """
         self.say("That does not work. Putting the stack back as it was ...")
         added = failed.template["Resources"].keys() - before.template["Resources"].keys()
-        if front.has_distribution(before.template):
-            now = stack.deployed(self.cloud, self.name)
-            if now and not front.has_distribution(now.template):
-                before = replace(before, parameters={**before.parameters, **front.new_secret()})
+        now = stack.deployed(self.cloud, self.name)
+        is_made_anew = front.has_distribution(before.template) and not (now and front.has_distribution(now.template))
+        if is_made_anew:
+            before = replace(before, parameters={**before.parameters, **front.new_secret()})
         may_go = {*added, *self.may_go}
         try:
             made = stack.change(self.cloud, self.name, _at_once(before), before=failed, may_go=may_go, say=self.say)
@@ -309,7 +310,7 @@ class Release:
             raise StackFailed(
                 f"{why}\nThat could not be undone: {refused}\nSay make rollback, or deploy again."
             ) from why
-        if front.host_in(made) != before.parameters.get("FrontHost", ""):
+        if is_made_anew:
             self.say(
                 f"The distribution was made anew, and is {front.host_in(made)} now. Let DNS lead there, and deploy"
                 " again: that tells the functions."

@@ -33,9 +33,22 @@ def template_of(*places: str, distribution: bool, hosts: tuple[str, ...] = ("sho
     names = {
         Host(host).logical_id: {
             "Type": "AWS::ApiGateway::DomainName",
-            "Properties": {"DomainName": host, "EndpointConfiguration": {"Types": types}},
+            "Properties": {
+                "DomainName": host,
+                "EndpointConfiguration": {"Types": types},
+                **({"RegionalCertificateArn": "arn"} if REGIONAL in places else {}),
+            },
         }
         for host in hosts
+    }
+    targets = {
+        f"{name}{suffix}": {"Value": {"Fn::GetAtt": [name, attribute]}}
+        for name in names
+        for place, suffix, attribute in (
+            (EDGE, "Target", "DistributionDomainName"),
+            (REGIONAL, "RegionalTarget", "RegionalDomainName"),
+        )
+        if place in places
     }
     aliases = {"Aliases": list(hosts)} if CLOUDFRONT in places else {}
     config = {"Type": "AWS::CloudFront::Distribution", "Properties": {"DistributionConfig": aliases}}
@@ -47,6 +60,7 @@ def template_of(*places: str, distribution: bool, hosts: tuple[str, ...] = ("sho
             **(names if types else {}),
             **({"Distribution": config} if distribution else {}),
         },
+        "Outputs": targets,
     }
 
 
@@ -57,6 +71,7 @@ class Deployed:
         self.template: dict[str, Any] = {}
         self.values: dict[str, str] = {}
         self.changes: list[Mapping[str, str]] = []
+        self.templates: list[dict[str, Any]] = []
         self.key = key
         self.name = FRONT_NAME
         patch.setattr(stack, "deployed", lambda *_: self.revision)
@@ -87,6 +102,7 @@ class Deployed:
         self.values = {name: self.values[name] if name in kept else each for name, each in target.parameters.items()}
         self.template = json.loads(json.dumps(target.template))
         self.changes.append(dict(self.values))
+        self.templates.append(self.template)
         return self.outputs
 
     def release(self, *may_go: str) -> release.Release:
@@ -166,6 +182,22 @@ def test_distribution_waits_until_nothing_is_believed(deployed: Deployed) -> Non
         deployed.deploy(REGIONAL, distribution=True, may_go=("DomainshoDotrt",))
 
     assert not front.has_distribution(deployed.template)
+
+
+def test_region_waits_for_code_that_does_not_believe(deployed: Deployed) -> None:
+    """New versions are made while that of before still answers everybody, and believes CloudFront's headers."""
+    deployed.deploy(EDGE, distribution=False)
+    deployed.deploy(EDGE, REGIONAL, distribution=False)
+    deployed.deploy(EDGE, REGIONAL, distribution=False)
+
+    names = [front_changes.places_of_names(each)["sho.rt"] for each in deployed.templates]
+    both = {EDGE, REGIONAL}
+    assert names == [{EDGE}, {EDGE}, both, both, both]
+    targets = ["DomainshoDotrtTarget", "DomainshoDotrtRegionalTarget"]
+    assert [list(each["Outputs"]) for each in deployed.templates[:3]] == [targets[:1], targets[:1], targets]
+    assert [
+        "RegionalCertificateArn" in each["Resources"]["DomainshoDotrt"]["Properties"] for each in deployed.templates[:3]
+    ] == [False, False, True]
 
 
 def test_headers_are_believed_again_only_at_the_edge(deployed: Deployed) -> None:
@@ -274,6 +306,24 @@ def test_gateway_has_no_secret_to_change(deployed: Deployed) -> None:
 
     with pytest.raises(StackFailed, match="has no distribution, and so no secret"):
         deployed.release().change_secret()
+
+
+def test_failed_second_pass_leads_nobody_elsewhere(deployed: Deployed) -> None:
+    """A new stage is deployed twice. If the second time fails, the distribution is the same, and DNS may stay."""
+    said: list[str] = []
+
+    def fails(_made: Mapping[str, str]) -> None:
+        if deployed.values.get("FrontHost"):
+            raise SmokeFailed("It does not answer.")
+
+    package: Any = type("Package", (), {"content": template_of(CLOUDFRONT, distribution=True)})
+    tests = release.Tests(lambda *_: None, fails)
+    of = release.Release(stack.Cloud("eu-west-1"), "shortener-prod", tests, say=said.append)
+    with pytest.raises(release.Undone):
+        of.deploy(package, {})
+
+    assert front.has_distribution(deployed.template)
+    assert not [each for each in said if "made anew" in each]
 
 
 def test_failed_way_back_brings_the_distribution_back(deployed: Deployed) -> None:
