@@ -95,7 +95,9 @@ def behaviours(paths: Mapping[str, Any]) -> Iterator[tuple[str, Kind, list[str]]
     found: dict[str, set[str]] = {}
     for path, methods in paths.items():
         pattern = _pattern_of(path)
-        if pattern is not None and (pattern.endswith("/*") or not _is_followed(methods)):
+        if pattern is not None and not pattern.endswith("/*") and _is_followed(methods):
+            found[f"{pattern}/"] = set()  # the same link; calls of the API are below it, which have other headers
+        elif pattern is not None:
             found.setdefault(pattern, set()).update({name.upper() for name in methods} & {*_ANY})
     for pattern in sorted(found, key=lambda each: (each.startswith("/*"), each)):
         yield pattern, _kind_of(pattern), _ANY if found[pattern] - {*_ONLY_READ} else _ONLY_READ
@@ -186,7 +188,7 @@ def _behaviour(default: Mapping[str, Any], pattern: str, kind: Kind, methods: li
         behaviour |= {"CachePolicyId": {"Ref": "Assets"}, "Compress": True}
     if kind == "api":
         behaviour["OriginRequestPolicyId"] = _ALL_BUT_HOST
-        if methods is _ANY:  # a key that is sent without TLS has been read on its way: say so, rather than lead on
+        if methods == _ANY:  # a key that is sent without TLS has been read on its way: say so, rather than lead on
             behaviour["ViewerProtocolPolicy"] = "https-only"
     return behaviour
 
@@ -206,7 +208,7 @@ def _is_followed(methods: Mapping[str, Any]) -> bool:
 
 
 def _kind_of(pattern: str) -> Kind:
-    if pattern == "/" or pattern.startswith(("/*", "/.form")):
+    if pattern.endswith("/") or pattern.startswith(("/*", "/.form")):
         return "visitors"
     return "assets" if pattern == "/assets/*" else "api"
 

@@ -101,8 +101,8 @@ MUTANTS = (
     Mutant(
         "front: every path of the API has a behaviour",
         _PACKAGED,
-        '(pattern.endswith("/*") or not _is_followed(methods))',
-        "not _is_followed(methods)",
+        'not pattern.endswith("/*") and _is_followed(methods):',
+        "_is_followed(methods):",
         f"{_TEMPLATE}::test_each_route_is_reached",
     ),
     Mutant(
@@ -115,8 +115,8 @@ MUTANTS = (
     Mutant(
         "front: what counts brings country and device",
         _PACKAGED,
-        'if pattern == "/" or pattern.startswith(("/*", "/.form")):',
-        'if pattern == "/":',
+        'if pattern.endswith("/") or pattern.startswith(("/*", "/.form")):',
+        'if pattern.endswith("/"):',
         f"{_TEMPLATE}::test_headers_of_each_policy",
     ),
     Mutant(

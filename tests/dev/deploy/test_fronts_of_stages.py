@@ -24,6 +24,8 @@ CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 OURS = {"X-Front-Host", "X-Front"}
 VIEWER = {"CloudFront-Viewer-Country", *(f"CloudFront-Is-{each}-Viewer" for each in ("Desktop", "Mobile", "Tablet"))}
+KEPT_ERRORS = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]
+"""What CloudFront may keep for ten seconds, unless it is told otherwise (`ErrorCachingMinTTL`)."""
 WRITTEN_BY_CLOUDFRONT = {"X-Real-IP", "X-Forwarded-Proto", "X-Cache"}  # a function that sets one answers 502
 CERTIFICATE = "arn:aws:acm:us-east-1:1:certificate/x"
 REGIONAL_CERTIFICATE = "arn:aws:acm:eu-west-1:1:certificate/y"
@@ -106,10 +108,18 @@ def test_calls_of_the_api_keep_their_headers(packaged: Template) -> None:
 
 def test_each_behaviour_has_a_route(packaged: Template) -> None:
     """Each is the first that fits for some route of the app, and there are few enough for AWS."""
-    used = {behaviour_for(packaged, path)["PathPattern"] for path, *_ in paths_of_routes()}
+    paths = {path for path, *_ in paths_of_routes()}
+    used = {behaviour_for(packaged, path)["PathPattern"] for path in paths | {"/v1/"}}
 
     assert used == {each["PathPattern"] for each in behaviours_of(packaged)}
     assert len(used) <= front.MOST_BEHAVIOURS
+
+
+def test_link_called_v1_is_not_below_the_calls(packaged: Template) -> None:
+    """With a slash at its end it goes to the API, which drops that, with the headers of visitors of links."""
+    assert behaviour_for(packaged, "/v1")["TargetOriginId"] == "redirect"
+    below = behaviour_for(packaged, "/v1/")
+    assert (below["TargetOriginId"], below["OriginRequestPolicyId"]) == ("api", {"Ref": "VisitorRequests"})
 
 
 def test_no_code_can_lead_to_the_api(packaged: Template) -> None:
@@ -150,7 +160,7 @@ def test_function_writes_what_the_code_reads(packaged: Template) -> None:
 
 
 def test_nothing_that_counts_is_cached(packaged: Template) -> None:
-    """Only assets are kept; by host, for one domain may be retired. No error page replaces the API's JSON."""
+    """Only assets are, by host, for one domain may be retired; no errors. No page replaces the JSON of the API."""
     kept = {each["PathPattern"] for each in behaviours_of(packaged) if each["CachePolicyId"] != CACHING_DISABLED}
     policy = properties(packaged, "Assets")["CachePolicyConfig"]
     key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
@@ -159,7 +169,11 @@ def test_nothing_that_counts_is_cached(packaged: Template) -> None:
     assert key["HeadersConfig"] == {"HeaderBehavior": "whitelist", "Headers": ["X-Front-Host"]}
     assert (key["EnableAcceptEncodingGzip"], key["EnableAcceptEncodingBrotli"]) == (True, True)
     assert (policy["MinTTL"], policy["DefaultTTL"]) == (0, 0)
-    assert "CustomErrorResponses" not in config_of(packaged)
+    errors = config_of(packaged)["CustomErrorResponses"]
+    assert [each["ErrorCode"] for each in errors] == KEPT_ERRORS
+    assert [{name: each[name] for name in each if name != "ErrorCode"} for each in errors] == [
+        {"ErrorCachingMinTTL": 0}
+    ] * len(KEPT_ERRORS)
     assert config_of(packaged)["HttpVersion"] == "http2and3"
 
 
@@ -175,7 +189,7 @@ def test_headers_of_each_policy(packaged: Template) -> None:
     assert visitors["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
     for behaviour in behaviours_of(packaged):
         pattern, policy = behaviour["PathPattern"], behaviour.get("OriginRequestPolicyId")
-        counts = pattern in {"*", "/"} or pattern.startswith(("/*/", "/.form/"))
+        counts = pattern in {"*", "/", "/v1/"} or pattern.startswith(("/*/", "/.form/"))
         expected = {"Ref": "VisitorRequests"} if counts else ALL_BUT_HOST
         assert policy == (None if pattern == "/assets/*" else expected), pattern
 
@@ -369,11 +383,14 @@ def test_names_are_where_deploy_json_says(
     template = package.completed(sam, "prod", behind)
 
     resources = template["Resources"]
-    names = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::ApiGateway::DomainName"]
+    found = [each for each in resources.values() if each["Type"] == "AWS::ApiGateway::DomainName"]
+    names = [each["Properties"] for each in found]
     assert [each["EndpointConfiguration"]["Types"] for each in names] == ([types] * 2 if types else [])
     for each in names:
         assert each.get("CertificateArn") == (CERTIFICATE if "EDGE" in (types or []) else None)
         assert each.get("RegionalCertificateArn") == (REGIONAL_CERTIFICATE if "REGIONAL" in (types or []) else None)
+    answers = ["APIHandlerAliaslive", "RedirectHandlerAliaslive"]  # both, before a name is where anybody writes headers
+    assert [each.get("DependsOn") for each in found] == [answers if "REGIONAL" in (types or []) else None] * len(found)
     config = config_of(template) if behind.has_distribution else {}
     assert config.get("Aliases") == aliases
     if aliases:
