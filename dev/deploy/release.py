@@ -60,8 +60,8 @@ class _Needed(NamedTuple):
 _BEHIND_DISTRIBUTION = _Needed(
     stack.FRONT,
     "cannot work behind a distribution",
-    ", and would answer visitors until the new code does. Deploy this version at the front of now first, then with the"
-    " other.",
+    ", and would answer visitors until the new code does. Deploy this version at the present front first, then with"
+    " the other.",
     "the other front",
 )
 _WITH_DOMAINS = _Needed(
@@ -160,7 +160,7 @@ class Release:
         return self._change(_at_once(Revision(_following(before.template), values)), before)
 
     def change_secret(self) -> dict[str, str]:
-        """Let the distribution prove itself with another secret, and return the outputs; no request is disbelieved.
+        """Change the secret of the distribution, which the functions know whenever it is sent; return the outputs.
 
         Broken off at any point, it can be run again.
 
