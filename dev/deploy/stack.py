@@ -20,12 +20,13 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.deploy import adopted_tables, change_sets, versions
-from dev.deploy.package import Package
 from dev.local import local_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
+
+    from dev.deploy.package import Package
 
 Template = dict[str, Any]
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
