@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import http.client
 import os
 import re
@@ -631,7 +630,7 @@ class TestFiles:
 
     def test_missing_scope_is_shown(self, ann: Visitor, running: Running) -> None:
         """The error names the missing scope."""
-        keep_key(ann, make_key(running.aws_port, "read"))
+        keep_key(ann, make_key(running, "read"))
         page = ann.open("/#/bulk")
         choose_file(page, csv_of([("not-allowed", TARGET)]))
 
@@ -792,7 +791,7 @@ class TestStatistics:
 
     def test_of_all_links_of_a_key(self, ann: Visitor, running: Running) -> None:
         """The page asks for a key, stores it, and links to the statistics of the most visited link."""
-        key = make_key(running.aws_port)
+        key = make_key(running)
         _, link = with_key(running.base_url, key, "POST", "/links", {"url": TARGET, "alias": "of-a-key"})
         arrive(link, running, User_Agent=browsers.PERSON)
         page = ann.open("/#/stats")
@@ -1075,7 +1074,7 @@ class Team:
     def __init__(self, running: Running, name: str) -> None:
         self.base_url = running.base_url
         self.name = name
-        self.key = make_key(running.aws_port, "create,read,manage,keys,settings", name)
+        self.key = make_key(running, "create,read,manage,keys,settings", name)
 
     def make(self, name: str, **options: Any) -> str:
         """Make a key, as its administrator; return its text."""
@@ -1106,7 +1105,7 @@ def team(running: Running) -> Team:
 
 def second_domain(running: Running, *workspaces: str) -> str:
     """Open the second domain to workspaces, as an administrator of the installation; return its host."""
-    admin, host = make_key(running.aws_port, "admin"), f"team.localhost:{running.port}"
+    admin, host = make_key(running, "admin"), f"team.localhost:{running.port}"
     status, answer = with_key(running.base_url, admin, "PATCH", f"/v1/domains/{host}", {"workspaces": [*workspaces]})
     assert status == 200, answer
     return host
@@ -1171,7 +1170,7 @@ class TestDomains:
     def test_administrators_change_a_domain(self, ann: Visitor, running: Running) -> None:
         """Its state and settings are shown; a refused change is told at its field, an accepted one is shown."""
         host = second_domain(running)
-        keep_key(ann, make_key(running.aws_port, "read,admin"))
+        keep_key(ann, make_key(running, "read,admin"))
         page = ann.open()
         page.get_by_role("link", name="Domains").click()
         default = page.get_by_role("listitem").filter(has_text=f"127.0.0.1:{running.port}")
@@ -1541,7 +1540,7 @@ def keys(someone: Visitor, running: Running) -> None:
 def all_domains(someone: Visitor, running: Running) -> None:
     """The domains, as an administrator of the installation sees them: one that is being changed, with an error."""
     host = second_domain(running)
-    keep_key(someone, make_key(running.aws_port, "read,admin"))
+    keep_key(someone, make_key(running, "read,admin"))
     page = someone.open("/#/domains")
     page.get_by_text(f"Change {host}").click()
     page.get_by_label("Bare address").fill("javascript:alert(1)")
@@ -1550,14 +1549,9 @@ def all_domains(someone: Visitor, running: Running) -> None:
     expect(page.get_by_text("…")).to_have_count(0)
 
 
-@functools.cache
-def _key_at(aws_port: int) -> str:
-    return make_key(aws_port)
-
-
 def key_of(running: Running) -> str:
     """Return an API key for tests that share an owner."""
-    return _key_at(running.aws_port)
+    return make_key(running)
 
 
 def statistics(someone: Visitor, running: Running) -> None:
