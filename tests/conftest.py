@@ -45,6 +45,7 @@ for name in ("no_proxy", "NO_PROXY"):  # proxies are not for servers on this mac
 import moto  # noqa: F401, I001  # before clients are created, or they would call AWS
 
 import gc
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -104,6 +105,16 @@ def pytest_collection_finish() -> None:
     """Exempt the objects of the whole run from garbage collection, which would scan them again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a digest of a password take no time; tests/core/links/test_password.py has the real ones, of 40 ms each."""
+
+    def quick(data: bytes, salt: bytes, *parameters: int) -> bytes:
+        return hashlib.sha256(repr((data, salt, parameters)).encode()).digest()
+
+    monkeypatch.setattr("chalicelib.core.links.password.derive", quick)
 
 
 @pytest.fixture

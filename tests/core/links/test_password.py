@@ -13,6 +13,11 @@ COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Café Ångström ñ 각") f
 SALT = bytes(range(16))
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords() -> None:
+    """The digests are the real ones here."""
+
+
 def digest_with(text: str, n: int, r: int, p: int) -> str:
     """Return a digest with other parameters, as of another version of this service."""
     digest = hashlib.scrypt(text.encode(), salt=SALT, n=n, r=r, p=p, maxmem=2**26, dklen=32)
