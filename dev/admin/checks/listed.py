@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dev.admin.checks import of_fronts, of_functions, of_load, of_streams
+from dev.admin.checks import of_cloudfront, of_function_url, of_functions, of_gateway, of_load, of_streams
 from dev.admin.checks.check import NotAsked
 
 _LAST = ("final-call", "iterator-age", "conflicts", "metrics", "alarms")
-_EVERY = (*of_functions.CHECKS, *of_fronts.CHECKS, *of_streams.CHECKS, *of_load.CHECKS)
+_EVERY = (
+    *of_functions.CHECKS,
+    *of_gateway.CHECKS,
+    *of_function_url.CHECKS,
+    *of_cloudfront.CHECKS,
+    *of_streams.CHECKS,
+    *of_load.CHECKS,
+)
 _BY_NAME = {check.name: check for check in _EVERY}
 
 CHECKS = (*(check for check in _EVERY if check.name not in _LAST), *(_BY_NAME[name] for name in _LAST))

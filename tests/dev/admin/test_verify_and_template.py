@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dev.admin.checks import of_fronts, of_functions
+from dev.admin.checks import of_cloudfront, of_functions
 from dev.admin.checks.stage import FRONT, GATEWAY
 from dev.deploy import package
 from dev.deploy.front import CLOUDFRONT, Front
@@ -40,7 +40,7 @@ def test_uncached_is_the_policy_of_the_template(packaged: Template) -> None:
 
     policies = {each["CachePolicyId"] for each in behaviours if each.get("PathPattern") != "/assets/*"}
 
-    assert policies == {of_fronts.UNCACHED}
+    assert policies == {of_cloudfront.UNCACHED}
 
 
 def test_judges_are_the_alarms_of_the_template(packaged: Template, at_gateway: Template) -> None:

@@ -1,0 +1,183 @@
+"""Checks of the distribution: its behaviours, what it passes on, and that it keeps no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dev.admin.checks.check import Answer, Check, NotHereError, NotRunError
+from dev.admin.checks.fronts import (
+    COUNTRY,
+    FORBIDDEN,
+    FORGED,
+    FORGED_IN_CURL,
+    FOUND,
+    VISITS_IN_CURL,
+    address_of,
+    countries_of,
+    encoded_in_curl,
+    encoding_at,
+    forged_at,
+    guesses_at,
+    guesses_in_curl,
+    heads_at,
+    summary,
+)
+from dev.admin.checks.stage import FRONT, TARGET, Stage
+
+UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # the id of CloudFront's own policy CachingDisabled
+_READ_OF_DISTRIBUTION = (
+    "DefaultCacheBehavior",
+    "CacheBehaviors",
+    "CustomErrorResponses",
+)  # its origins have the secret
+
+
+def behaviours(stage: Stage) -> Answer:
+    """Read the behaviours of the distribution."""
+    config = _distribution(stage)
+    default = config["DefaultCacheBehavior"]
+    others = config.get("CacheBehaviors", {}).get("Items", [])
+    wrong = [each.get("PathPattern", "*") for each in (default, *others) if not _has_function(each)]
+    cached = [each["PathPattern"] for each in others if each.get("CachePolicyId") != UNCACHED]
+    methods = sorted(default["AllowedMethods"]["Items"])
+    errors = config.get("CustomErrorResponses", {}).get("Quantity", 0)
+    is_expected = not wrong and methods == ["GET", "HEAD"] and not errors
+    is_expected = is_expected and default.get("CachePolicyId") == UNCACHED
+    is_expected = is_expected and all(each.strip("/").startswith("assets") for each in cached)
+    return Answer(
+        is_expected,
+        f"{len(others) + 1} behaviours, without the function: {wrong}, cached: {cached}, default takes {methods},"
+        f" {errors} error pages",
+    )
+
+
+def _has_function(behaviour: Mapping[str, Any]) -> bool:
+    there = behaviour.get("FunctionAssociations", {}).get("Items", [])
+    return any(each["EventType"] == "viewer-request" for each in there)
+
+
+def _distribution(stage: Stage) -> dict[str, Any]:
+    number = stage.resource("AWS::CloudFront::Distribution")
+    if number is None:
+        raise NotHereError(f"The front of this stage is {stage.front}.")
+    config: dict[str, Any] = stage.client("cloudfront").get_distribution_config(Id=number)["DistributionConfig"]
+    return {name: config[name] for name in _READ_OF_DISTRIBUTION if name in config}
+
+
+def uncached(stage: Stage) -> Answer:
+    """Follow a link twice at CloudFront."""
+    address, code = address_of(stage, FRONT), stage.link()
+    replies = [stage.request(address, "GET", f"/{code}") for _ in range(2)]
+    seen = [f"{reply.status} {reply.headers.get('X-Cache')}, Age {reply.headers.get('Age')}" for reply in replies]
+    is_expected = all(reply.status == FOUND and reply.headers.get("Age") is None for reply in replies)
+    return Answer(is_expected and not any(" Hit" in f" {each}" for each in seen), "; ".join(seen))
+
+
+def country_by_the_api(stage: Stage) -> Answer:
+    """Follow a link on a path that a behaviour sends to the API, and look which country the visit has."""
+    address, config = address_of(stage, FRONT), _distribution(stage)
+    patterns = [each["PathPattern"] for each in config.get("CacheBehaviors", {}).get("Items", [])]
+    if "/*/qr" not in patterns:
+        raise NotRunError(f"No behaviour sends the path of a link to the API: {', '.join(patterns)}")
+    code = stage.link(forwardPath=True)
+    replies = [stage.request(address, "GET", f"/{code}/x/qr", FORGED)]
+    countries = countries_of(stage, code, replies)
+    is_expected = len(countries) == 1 and not {None, FORGED[COUNTRY]} & {*countries}
+    return Answer(is_expected and replies[0].location == f"{TARGET}/x/qr", summary(replies, countries))
+
+
+def body_of_get(stage: Stage) -> Answer:
+    """Send a GET with a body to CloudFront."""
+    status = stage.request(address_of(stage, FRONT), "GET", f"/{stage.link()}", {}, b"{}").status
+    return Answer(status == FORBIDDEN, f"status {status}")
+
+
+CHECKS = (
+    Check(
+        "cloudfront-behaviours",
+        "Is the distribution as it was meant to be?",
+        "aws cloudfront get-distribution-config --id $(aws cloudformation describe-stack-resource --stack-name $STACK"
+        " --logical-resource-id Distribution --query StackResourceDetail.PhysicalResourceId --output text)"
+        f" --query 'DistributionConfig.[{','.join(_READ_OF_DISTRIBUTION)}]'",
+        "Each behaviour has the viewer-request function; only `/assets/*` is cached; the default takes GET and HEAD.",
+        "The template: a behaviour without the function lets visitors write our headers.",
+        behaviours,
+        ("front 1", "front 6", "front 9"),
+        requests=0,
+        here="must hold",
+    ),
+    Check(
+        "cloudfront-encoding",
+        "The same at CloudFront, whose origin is the function URL.",
+        encoded_in_curl("$FRONT"),
+        "The same as at API Gateway.",
+        "`event_of_url` in `chalicelib/api/front.py` decodes the path: let it do what the target shows to be missing.",
+        encoding_at(FRONT),
+        ("front 2",),
+        requests=8,
+    ),
+    Check(
+        "cloudfront-forged",
+        "Does the distribution overwrite forged headers, and does a visit have its real country?",
+        f'for N in 1 2; do curl -si "$FRONT/$CODE" {FORGED_IN_CURL}; done\n{VISITS_IN_CURL}',
+        "302 to the target, both times; two visits, whose country is the visitor's: two letters, not `ZZ`.",
+        "Null: `CloudFront-Viewer-Country` is not in the policy of the default behaviour. `ZZ`: CloudFront lets it"
+        " through; drop it in `.chalice/viewer-request.js`. 404, or one visit: that function does not overwrite"
+        " `X-Front-Host` or `X-Front`.",
+        forged_at(FRONT),
+        ("front 5", "front 6"),
+        requests=13,
+    ),
+    Check(
+        "cloudfront-address",
+        "Are guesses at CloudFront counted by the visitor's address, whichever a header names?",
+        guesses_in_curl("$FRONT/.form"),
+        "401 five times, up to ten if a minute ends meanwhile, then 429.",
+        "Look at `address` in `.chalice/viewer-request.js`, and at the secret: without it the function drops both.",
+        guesses_at(FRONT, "/.form"),
+        ("front 1", "front 6"),
+        requests=13,
+    ),
+    Check(
+        "cloudfront-api-country",
+        "Has a visit its country where a behaviour sends its path to the API? `/*/qr` does, for links that pass their"
+        " path on as well.",
+        f'curl -si "$FRONT/$CODE/x/qr" {FORGED_IN_CURL}\n{VISITS_IN_CURL}',
+        "302 to the target with `/x/qr` behind it; one visit, whose country is the visitor's: two letters, not `ZZ`.",
+        "Null: the behaviour needs `VisitorRequests`, as the default one has it (`dev/deploy/front.py`). `ZZ`:"
+        " CloudFront lets a visitor's header through. No redirect: API Gateway does not send the path on.",
+        country_by_the_api,
+        ("front 2",),
+        requests=12,
+    ),
+    Check(
+        "cloudfront-uncached",
+        "Does each visit reach the function, so that it is counted?",
+        'curl -si "$FRONT/$CODE" | grep -i -e ^HTTP -e ^x-cache -e ^age; curl -si "$FRONT/$CODE" | grep -i ^x-cache',
+        "`Miss from cloudfront` both times, no `Age`.",
+        "Give the default behaviour the policy `CachingDisabled`.",
+        uncached,
+        ("front 9",),
+        requests=3,
+    ),
+    Check(
+        "cloudfront-body",
+        "Is a GET with a body refused by CloudFront?",
+        'curl -si -X GET -d "{}" "$FRONT/$CODE"',
+        "403.",
+        "302: nothing to change; correct what the documents say.",
+        body_of_get,
+        ("front 2",),
+        requests=2,
+    ),
+    Check(
+        "cloudfront-head",
+        "Does HEAD end at CloudFront?",
+        'curl -sI "$FRONT/$CODE" "$FRONT/$CODE"',
+        "302 both times, on one connection, at once.",
+        "`response_of_url` in `chalicelib/api/front.py` removes `Content-Length`; see which one arrives.",
+        heads_at(FRONT),
+        requests=3,
+    ),
+)
