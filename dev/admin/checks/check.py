@@ -12,8 +12,9 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.admin.checks.stage import Stage
+from dev.deploy.stack import StackFailed
 
-MISHAPS = (OSError, HTTPException, ValueError, LookupError, TypeError, BotoCoreError, ClientError)
+MISHAPS = (OSError, HTTPException, ValueError, LookupError, TypeError, BotoCoreError, ClientError, StackFailed)
 """What a request or an answer of another shape than expected may raise."""
 
 

@@ -97,7 +97,7 @@ def versions_of(stage: Stage) -> list[tuple[str, str]]:
     try:
         parameters = stage.parameters
         live = stage.client("lambda").get_function_configuration(FunctionName=stage.function("redirect"))
-    except ClientError as refused:
+    except (ClientError, stack.StackFailed) as refused:
         return [("code", stage.scrubbed(f"unknown: {refused}"))]
     key = parameters.get("ArtifactKey", "unknown")
     machine = f"{live.get('Runtime')}, {live.get('Architectures', ['?'])[0]}, {live.get('MemorySize')} MB"

@@ -74,10 +74,9 @@ class Stage:
         return FRONT if "FrontUrl" in self.outputs else GATEWAY
 
     @property
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of its stack."""
-        described = self.cloud.cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
-        return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
+    def parameters(self) -> Mapping[str, str]:
+        """Return the parameters of its stack; in the place of a secret one is what keeps it as it is."""
+        return stack.parameters_of(self.cloud, self.stack_name)
 
     def function(self, short: str) -> str:
         """Return the name of a function."""

@@ -58,9 +58,17 @@ class Asked(Stage):
         self.replies: Callable[[str, str], Reply] = lambda _, __: reply(302, Location=TARGET)
         self.rows: list[dict[str, Any]] = [{"country": None}]
         self.totals = 1
-        cloud.cloudformation.describe_stacks.return_value = {"Stacks": [{"Parameters": []}]}
+        self.with_parameters()
         cloud.client("dynamodb").describe_table.return_value = {"Table": {"LatestStreamArn": "arn:stream"}}
         self.with_domains("")
+
+    def with_parameters(self, **values: str) -> None:
+        """Let its stack have these parameters."""
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+        cloudformation = self.cloud.cloudformation
+        described = {"StackStatus": "UPDATE_COMPLETE", "Parameters": given}
+        cloudformation.describe_stacks.return_value = {"Stacks": [described]}
+        cloudformation.get_template.return_value = {"TemplateBody": {}}
 
     def with_domains(self, setting: str) -> None:
         """Let its functions have this setting DOMAINS."""

@@ -103,9 +103,7 @@ def test_click_is_counted_or_not(*, total: int, is_expected: bool) -> None:
     """It waits as long as the stack may take, and tells how long it took."""
     stage = Asked()
     stage.totals = total
-    stage.cloud.cloudformation.describe_stacks.return_value = {
-        "Stacks": [{"Parameters": [{"ParameterKey": "CountWaitSeconds", "ParameterValue": "0"}]}]
-    }
+    stage.with_parameters(CountWaitSeconds="0")
     stage.minutes = 0.001
 
     answer = of_streams.counted(stage)

@@ -114,8 +114,7 @@ def test_alarms_of_each_deployment_group_are_counted(
 def with_starts(*lines: str, status: int = 302) -> tuple[Asked, MagicMock]:
     """Return a stage whose temporary function logs ``lines``, one for each call, and its client of Lambda."""
     stage = Asked(may_add=True)
-    parameters = [{"ParameterKey": name, "ParameterValue": name} for name in ("ArtifactBucket", "ArtifactKey")]
-    stage.cloud.cloudformation.describe_stacks.return_value = {"Stacks": [{"Parameters": parameters}]}
+    stage.with_parameters(ArtifactBucket="ArtifactBucket", ArtifactKey="ArtifactKey")
     lambdas = stage.cloud.client("lambda")
     names = ("Runtime", "Role", "Handler", "Timeout", "Architectures")
     lambdas.get_function_configuration.return_value = dict.fromkeys(names, "same") | {

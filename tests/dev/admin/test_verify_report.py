@@ -18,7 +18,7 @@ from dev.admin.checks import (
     listed,
 )
 from dev.admin.checks.check import Answer, Finding, NotHereError, NotRunError, Verdict, report_of
-from dev.deploy import stages
+from dev.deploy import stack, stages
 from tests.dev.admin.asked_stage import KEY, OUTPUTS, REFUSED, Asked, Cloud, check, raising
 from tests.paths import SHARED
 
@@ -57,6 +57,7 @@ def test_what_is_seen_makes_the_verdict(
         (EndpointConnectionError(endpoint_url="https://x"), Verdict.NOT_RUN, Verdict.NOT_RUN),
         (TimeoutError("no answer"), Verdict.NOT_RUN, Verdict.NOT_RUN),
         (KeyError("data"), Verdict.NOT_RUN, Verdict.NOT_RUN),
+        (stack.StackFailed("123456789012 may not describe it"), Verdict.NOT_RUN, Verdict.NOT_RUN),
     ],
 )
 def test_failures_are_verdicts(failure: Exception, on_aws: Verdict, on_this_machine: Verdict) -> None:
