@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shlex
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,7 +13,8 @@ from dev.admin.checks.check import Answer, NotHereError, NotRunError
 from dev.admin.checks.stage import FRONT, TARGET, URL, Reply, Stage
 
 FOUND, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 302, 401, 403, 404
-SENT = ("a+b", "a%2Bb", "a%20b", "a%2Fb", "a%25b", "%C3%BC")
+SENT = ("a+b", "a%2Bb", "a%20b", "a%2Fb", "a%252Fb", "a%25b", "%C3%BC", "a(b", "a)b", "a!b", "a'b", "a*b")
+"""Encoded once and twice, and what a signature may encode otherwise than a visitor did."""
 COUNTRY = "CloudFront-Viewer-Country"
 FORGED = {
     "X-Forwarded-For": "203.0.113.7",
@@ -29,14 +31,19 @@ FORGED_IN_CURL = (
 VISITS_IN_CURL = 'curl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"'
 SIGNED_IN_CURL = '--aws-sigv4 "aws:amz:$REGION:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
 _TRIES = 11  # five a minute are let through: two minutes may begin meanwhile
-_TOO_MANY = 429
+_OK, _TOO_MANY = 200, 429
 
 Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
 
 
 def encoded_in_curl(address: str) -> str:
     """Return the command of the checks of ``encoding_at``."""
-    return f'for P in {" ".join(SENT)}; do curl -si "{address}/$CODE/$P?q=$P" | grep -i ^location; done'
+    sent = " ".join(f'"{each}"' if "'" in each else shlex.quote(each) for each in SENT)
+    return (
+        f"for P in {sent}; do"
+        f' curl -si "{address}/$CODE/$P?q=$P" | grep -i -e ^HTTP -e ^location; done\n'
+        f'curl -si "{address}/$CODE+" -H "Accept: application/json"'
+    )
 
 
 def guesses_in_curl(address: str, options: str = "") -> str:
@@ -69,7 +76,7 @@ def sender(stage: Stage, origin: str) -> Send:
 
 
 def encoding_at(origin: str) -> Callable[[Stage], Answer]:
-    """Return a check of what arrives of encoded paths and queries."""
+    """Return a check of what arrives of encoded paths and queries, and of the plus that asks for a preview."""
 
     def ask(stage: Stage) -> Answer:
         send = sender(stage, origin)
@@ -80,6 +87,10 @@ def encoding_at(origin: str) -> Callable[[Stage], Answer]:
             seen.append(f"{sent} -> {_short(reply)}")
             if not arrived(sent, reply.location):
                 wrong.append(sent)
+        preview = send("GET", f"/{code}+", {"Accept": "application/json"}, None)
+        seen.append(f"preview -> status {preview.status}")
+        if preview.status != _OK or TARGET.encode() not in preview.body:
+            wrong.append("preview")
         return Answer(not wrong, "; ".join(seen) + (f"; lost: {', '.join(wrong)}" if wrong else ""))
 
     return ask

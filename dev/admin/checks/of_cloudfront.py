@@ -12,6 +12,7 @@ from dev.admin.checks.fronts import (
     FORGED,
     FORGED_IN_CURL,
     FOUND,
+    SENT,
     VISITS_IN_CURL,
     address_of,
     countries_of,
@@ -109,13 +110,16 @@ CHECKS = (
     ),
     Check(
         "cloudfront-encoding",
-        "The same at CloudFront, whose origin is the function URL.",
+        "Does the same arrive by way of CloudFront as at API Gateway (`gateway-encoding`)? It signs requests for the"
+        " function URL, and its signatures of paths with `+`, `%20` or `( ) ! ' *` are reported not to match.",
         encoded_in_curl("$FRONT"),
         "The same as at API Gateway.",
-        "`event_of_url` in `chalicelib/api/front.py` decodes the path: let it do what the target shows to be missing.",
+        "403: the signature does not match, for CloudFront and the function URL read that character differently."
+        " Percent-encode it in `.chalice/viewer-request.js`, in `request.uri` or `request.querystring`. Another target:"
+        " `event_of_url` in `chalicelib/api/front.py` decodes the path; let it do what the target shows to be missing.",
         encoding_at(FRONT),
         ("front 2",),
-        requests=8,
+        requests=len(SENT) + 2,
     ),
     Check(
         "cloudfront-forged",

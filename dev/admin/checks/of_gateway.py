@@ -6,6 +6,7 @@ from dev.admin.checks.check import Answer, Check
 from dev.admin.checks.fronts import (
     FORGED_IN_CURL,
     NOT_FOUND,
+    SENT,
     UNAUTHORIZED,
     VISITS_IN_CURL,
     address_of,
@@ -55,12 +56,15 @@ def binary_answers(stage: Stage) -> Answer:
 CHECKS = (
     Check(
         "gateway-encoding",
-        "What arrives of `+`, `%2B`, `%20`, `%2F`, `%25` and umlauts in path and query at API Gateway?",
+        "What arrives of `+`, `%2B`, `%20`, `%2F`, `%252F`, `%25`, umlauts and `( ) ! ' *` in path and query at API"
+        " Gateway? And is a code with `+` behind it a preview?",
         encoded_in_curl("$API"),
-        "The target has the same path and query, though `%2F` may be `/` and a space `%20`.",
-        "Decode in `follow_with_path` of `chalicelib/api/redirect.py` what API Gateway leaves encoded, or the reverse.",
+        "302 to the target with the same path and query, though `%2F` may be `/` and a space `%20`; `%252F` stays as it"
+        " is. 200 for the preview.",
+        "Decode in `follow_with_path` of `chalicelib/api/redirect.py` what API Gateway leaves encoded, or the reverse."
+        " `%2F` for `%252F`: it is decoded twice.",
         encoding_at(GATEWAY),
-        requests=8,
+        requests=len(SENT) + 2,
     ),
     Check(
         "gateway-forged",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -27,6 +28,13 @@ from tests.dev.admin.asked_stage import BEHIND, OUTPUTS, Asked, reply
         ("a%2Bb", "/a+b?q=a%2Bb", True),
         ("a%2Bb", "/a+b?q=a+b", False),
         ("a%2Fb", "/a/b?q=a%2Fb", True),
+        ("a%252Fb", "/a%252Fb?q=a%252Fb", True),
+        ("a%252Fb", "/a%2Fb?q=a%252Fb", False),
+        ("a%252Fb", "/a/b?q=a%252Fb", False),
+        ("a%252Fb", "/a%252Fb?q=a%2Fb", False),
+        ("a(b", "/a%28b?q=a%28b", True),
+        ("a'b", "/a%27b?q=a'b", True),
+        ("a*b", "/a%252Ab?q=a*b", False),
         ("a%25b", "/a%25b?q=a%25b", True),
         ("a%25b", "/a%2525b?q=a%25b", False),
         ("%C3%BC", "/%C3%BC?q=%C3%BC", True),
@@ -37,6 +45,44 @@ from tests.dev.admin.asked_stage import BEHIND, OUTPUTS, Asked, reply
 def test_encodings_are_compared_by_what_they_mean(*, sent: str, location: str | None, is_same: bool) -> None:
     """A path has a plus where it was sent one; a query has a space there."""
     assert fronts.arrived(sent, location and TARGET + location) is is_same
+
+
+def leading_on(wrong: Mapping[str, Reply]) -> Callable[[str, str], Reply]:
+    """Return a front that leads each path on as it was sent and shows previews, but answers what ends so otherwise."""
+
+    def answered(_: str, path: str) -> Reply:
+        for end, instead in wrong.items():
+            if path.endswith(end):
+                return instead
+        if path.endswith("+"):
+            return reply(200, json.dumps({"url": TARGET}).encode())
+        return reply(302, Location=f"{TARGET}/{path.split('/', 2)[2]}")
+
+    return answered
+
+
+@pytest.mark.parametrize(
+    ("wrong", "lost"),
+    [
+        ({}, ""),
+        ({"a%252Fb": reply(302, Location=f"{TARGET}/a%2Fb?q=a%252Fb")}, "lost: a%252Fb"),
+        ({"a%252Fb": reply(302, Location=f"{TARGET}/a/b?q=a%252Fb")}, "lost: a%252Fb"),
+        ({"a(b": reply(403), "a'b": reply(403)}, "lost: a(b, a'b"),
+        ({"a+b": reply(403), "a%20b": reply(403), "+": reply(403)}, "lost: a+b, a%20b, preview"),
+        ({"+": reply(302, Location=TARGET)}, "lost: preview"),
+    ],
+)
+@pytest.mark.parametrize("origin", [GATEWAY, FRONT])
+def test_what_a_front_decodes_or_refuses_is_named(*, origin: str, wrong: dict[str, Reply], lost: str) -> None:
+    """Each character by itself: one that is decoded twice, and one whose signature does not match."""
+    stage = Asked(outputs=BEHIND)
+    stage.replies = leading_on(wrong)
+
+    answer = fronts.encoding_at(origin)(stage)
+
+    assert answer.is_expected is not bool(lost)
+    assert answer.seen.endswith(lost or "preview -> status 200")
+    assert len(stage.sent) + 1 <= {each.name: each.requests for each in listed.CHECKS}[f"{origin}-encoding"]
 
 
 @pytest.mark.parametrize(
