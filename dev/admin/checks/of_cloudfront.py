@@ -24,9 +24,11 @@ from dev.admin.checks.fronts import (
     heads_at,
     summary,
 )
-from dev.admin.checks.stage import FRONT, TARGET, Stage
+from dev.admin.checks.stage import FRONT, TARGET, Reply, Stage
 
 UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # the id of CloudFront's own policy CachingDisabled
+ERRORS = (403, 404, 500, 502, 503, 504)
+"""What CloudFront keeps for ten seconds, whatever the caching policy says, unless the distribution lists it."""
 _READ_OF_DISTRIBUTION = (
     "DefaultCacheBehavior",
     "CacheBehaviors",
@@ -42,14 +44,16 @@ def behaviours(stage: Stage) -> Answer:
     wrong = [each.get("PathPattern", "*") for each in (default, *others) if not _has_function(each)]
     cached = [each["PathPattern"] for each in others if each.get("CachePolicyId") != UNCACHED]
     methods = sorted(default["AllowedMethods"]["Items"])
-    errors = config.get("CustomErrorResponses", {}).get("Quantity", 0)
-    is_expected = not wrong and methods == ["GET", "HEAD"] and not errors
+    listed = {each["ErrorCode"]: each for each in config.get("CustomErrorResponses", {}).get("Items", [])}
+    pages = [number for number, each in listed.items() if each.get("ResponsePagePath")]
+    kept = sorted(each for each in {*ERRORS, *listed} if listed.get(each, {}).get("ErrorCachingMinTTL") != 0)
+    is_expected = not wrong and methods == ["GET", "HEAD"] and not pages and not kept
     is_expected = is_expected and default.get("CachePolicyId") == UNCACHED
     is_expected = is_expected and all(each.strip("/").startswith("assets") for each in cached)
     return Answer(
         is_expected,
         f"{len(others) + 1} behaviours, without the function: {wrong}, cached: {cached}, default takes {methods},"
-        f" {errors} error pages",
+        f" error pages: {pages}, errors that are kept: {kept}",
     )
 
 
@@ -70,9 +74,33 @@ def uncached(stage: Stage) -> Answer:
     """Follow a link twice at CloudFront."""
     address, code = address_of(stage, FRONT), stage.link()
     replies = [stage.request(address, "GET", f"/{code}") for _ in range(2)]
-    seen = [f"{reply.status} {reply.headers.get('X-Cache')}, Age {reply.headers.get('Age')}" for reply in replies]
-    is_expected = all(reply.status == FOUND and reply.headers.get("Age") is None for reply in replies)
-    return Answer(is_expected and not any(" Hit" in f" {each}" for each in seen), "; ".join(seen))
+    is_expected = all(reply.status == FOUND and not _is_kept(reply) for reply in replies)
+    return Answer(is_expected, "; ".join(map(_cache_headers, replies)))
+
+
+def errors(stage: Stage) -> Answer:
+    """Ask twice for what the API does not have, and for what no link can have."""
+    address, code = address_of(stage, FRONT), stage.link()
+    seen, is_expected = [], True
+    for name, path in (("API", f"/v1/{code}/unknown"), ("redirect", f"/{code}/1/2/3/4/5")):
+        replies = [stage.request(address, "GET", path, {"Accept": "application/json"}) for _ in range(2)]
+        if any(reply.status < 400 for reply in replies):  # noqa: PLR2004  # no error
+            raise NotRunError(f"{path} was to be answered with an error, and was with {replies[0].status}.")
+        first, second = (reply.headers.get("X-Request-Id") for reply in replies)
+        is_same = first is not None and first == second
+        is_expected &= not is_same and not any(_is_kept(reply) for reply in replies)
+        seen += [f"{name} {_cache_headers(reply)}" for reply in replies]
+        seen += ["with the same X-Request-Id"] if is_same else []
+    return Answer(is_expected, "; ".join(seen))
+
+
+def _is_kept(reply: Reply) -> bool:
+    """Tell whether a response comes from CloudFront's cache. ``X-Cache`` may call an error that it kept an error."""
+    return "Age" in reply.headers or "hit" in str(reply.headers.get("X-Cache")).lower()
+
+
+def _cache_headers(reply: Reply) -> str:
+    return f"{reply.status} {reply.headers.get('X-Cache')}, Age {reply.headers.get('Age')}"
 
 
 def country_by_the_api(stage: Stage) -> Answer:
@@ -101,8 +129,10 @@ CHECKS = (
         "aws cloudfront get-distribution-config --id $(aws cloudformation describe-stack-resource --stack-name $STACK"
         " --logical-resource-id Distribution --query StackResourceDetail.PhysicalResourceId --output text)"
         f" --query 'DistributionConfig.[{','.join(_READ_OF_DISTRIBUTION)}]'",
-        "Each behaviour has the viewer-request function; only `/assets/*` is cached; the default takes GET and HEAD.",
-        "The template: a behaviour without the function lets visitors write our headers.",
+        "Each behaviour has the viewer-request function; only `/assets/*` is cached; the default takes GET and HEAD. No"
+        f" error has a page, and {', '.join(map(str, ERRORS))} have an `ErrorCachingMinTTL` of 0.",
+        "The template: a behaviour without the function lets visitors write our headers; an error that is not listed is"
+        " kept for ten seconds.",
         behaviours,
         ("front 1", "front 6", "front 9"),
         requests=0,
@@ -164,6 +194,19 @@ CHECKS = (
         uncached,
         ("front 9",),
         requests=3,
+    ),
+    Check(
+        "cloudfront-errors",
+        "Is an error asked for anew each time? CloudFront keeps errors for ten seconds unless the distribution says 0,"
+        " so that a link would stay unknown, or a failure last, for as long.",
+        'for P in "v1/$CODE/unknown" "$CODE/1/2/3/4/5"; do for N in 1 2; do curl -si "$FRONT/$P"'
+        ' -H "Accept: application/json" | grep -i -e ^HTTP -e ^x-cache -e ^age -e ^x-request-id; done; done',
+        "404 each time, without `Age`, no `Hit` in `X-Cache`, and each `X-Request-Id` once.",
+        "List the status among `CustomErrorResponses` in `.chalice/cloudfront.yaml`, with `ErrorCachingMinTTL: 0` and"
+        " no page.",
+        errors,
+        ("front 9",),
+        requests=5,
     ),
     Check(
         "cloudfront-body",
