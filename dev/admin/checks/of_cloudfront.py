@@ -12,6 +12,7 @@ from dev.admin.checks.fronts import (
     FORGED,
     FORGED_IN_CURL,
     FOUND,
+    GUESSES,
     SENT,
     VISITS_IN_CURL,
     address_of,
@@ -171,7 +172,7 @@ CHECKS = (
         "Look at `address` in `.chalice/viewer-request.js`, and at the secret: without it the function drops both.",
         guesses_at(FRONT, "/.form"),
         ("front 1", "front 6"),
-        requests=13,
+        requests=GUESSES,
     ),
     Check(
         "cloudfront-api-country",

@@ -6,6 +6,7 @@ from dev.admin.checks.check import Answer, Check
 from dev.admin.checks.fronts import (
     FORBIDDEN,
     FORGED_IN_CURL,
+    GUESSES,
     SIGNED_IN_CURL,
     VISITS_IN_CURL,
     address_of,
@@ -58,7 +59,7 @@ CHECKS = (
         " once: the credentials may not call the function URL.",
         guesses_at(URL),
         ("front 7",),
-        requests=13,
+        requests=GUESSES,
         here="must hold",
     ),
     Check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dev.admin.checks.check import Answer, Check
 from dev.admin.checks.fronts import (
     FORGED_IN_CURL,
+    GUESSES,
     NOT_FOUND,
     SENT,
     UNAUTHORIZED,
@@ -86,7 +87,7 @@ CHECKS = (
         "`client_address` in `chalicelib/api/requests.py` takes an address that is not the visitor's.",
         guesses_at(GATEWAY),
         ("front 7",),
-        requests=13,
+        requests=GUESSES,
     ),
     Check(
         "gateway-host",

@@ -152,6 +152,15 @@ def test_forged_host_is_one_that_would_lead_elsewhere(setting: str, host: str) -
     assert believing(stage).is_expected is False
 
 
+@pytest.mark.parametrize(("status", "verdict"), [(503, Verdict.NOT_RUN), (404, Verdict.OTHERWISE)])
+def test_failure_says_nothing_about_what_is_believed(status: int, verdict: Verdict) -> None:
+    """A service that could not answer has believed nothing; one that found no link may have."""
+    stage = Asked()
+    stage.replies = lambda _, __: reply(status)
+
+    assert next(each for each in listed.CHECKS if each.name == "gateway-forged").run(stage).verdict is verdict
+
+
 @pytest.mark.parametrize(
     ("statuses", "is_expected"),
     [([401] * 5 + [429], True), ([401] * 10 + [429], True), ([401] * 11, False), ([401, 302], False)],
@@ -162,6 +171,42 @@ def test_guesses_by_forged_addresses_are_stopped(*, statuses: list[int], is_expe
     stage.replies = lambda _, __: reply(next(left))
 
     assert fronts.guesses_at(GATEWAY)(stage).is_expected is is_expected
+
+
+@pytest.mark.parametrize(
+    ("statuses", "seconds", "verdict"),
+    [
+        ([401] * 11, 5.4, Verdict.OTHERWISE),
+        ([401] * 11 + [401] * 5 + [429], 5.5, Verdict.AS_EXPECTED),
+        ([401] * 10 + [429], 30, Verdict.AS_EXPECTED),
+        ([401] * 22, 5.5, Verdict.NOT_RUN),
+        ([401] * 22, 30, Verdict.NOT_RUN),
+        ([401, 302], 30, Verdict.OTHERWISE),
+        ([401] * 4 + [429], 1, Verdict.NOT_RUN),
+        ([429], 1, Verdict.NOT_RUN),
+        ([401] * 4 + [503], 1, Verdict.NOT_RUN),
+    ],
+)
+def test_slow_guesses_are_not_judged(
+    *, monkeypatch: pytest.MonkeyPatch, statuses: list[int], seconds: float, verdict: Verdict
+) -> None:
+    """They may touch three minutes, each of which lets five through: another link is tried, and then it is said.
+
+    Nor is anything that something else refuses.
+    """
+    stage, left, now = Asked(), iter(statuses), [0.0]
+    monkeypatch.setattr(fronts, "monotonic", lambda: now[0])
+
+    def slowly(_: str, __: str) -> Reply:
+        now[0] += seconds
+        return reply(next(left))
+
+    stage.replies = slowly
+    asked = next(each for each in listed.CHECKS if each.name == "gateway-address")
+
+    assert asked.run(stage).verdict is verdict
+    assert list(left) == []
+    assert len(stage.sent) < asked.requests
 
 
 @pytest.mark.parametrize("origin", [GATEWAY, URL, FRONT])
