@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dev.admin.checks.check import Answer, Check, NotRunError
-from dev.admin.checks.of_streams import patience_of
+from dev.admin.checks.of_streams import wait_for_counts
 from dev.admin.checks.stage import Stage
 from dev.deploy.smoke import event_of
 
@@ -23,7 +23,7 @@ _IDLE, _IDLE_HERE = 20, 1  # seconds
 _LINKS, _FOLLOWED, _VISITS, _CLIENTS = 10, 4, 10, 8
 _STARTS = 5
 _SLOW = 2.0  # seconds: a visitor notices
-_FOUND, _TOO_MANY = 302, 429
+_FOUND, _TOO_MANY, _UNAVAILABLE = 302, 429, 503
 _REPORT = re.compile(r"(?<!Billed )(?<!Init )Duration: ([\d.]+) ms")
 _INIT = re.compile(r"Init Duration: ([\d.]+) ms")
 
@@ -63,23 +63,21 @@ def many_at_once(stage: Stage) -> Answer:
     visits = [code for _ in range(_VISITS) for code in codes]
     with ThreadPoolExecutor(_CLIENTS) as pool:
         replies = list(pool.map(lambda code: (code, stage.request(address, "GET", f"/{code}").status), visits))
-    made = Counter(code for code, status in replies if status == _FOUND)
+    made = {each: sum(code == each and status == _FOUND for code, status in replies) for each in codes}
     refused = Counter(status for _, status in replies if status != _FOUND)
-    patience, began, told = patience_of(stage), time.monotonic(), time.monotonic()
-    while (counted := {code: stage.counted(code) for code in codes}) != made:
-        seconds = time.monotonic() - began
-        if seconds > patience:
-            break
-        if time.monotonic() - told > 5:  # noqa: PLR2004  # seconds between two signs of life
-            told = time.monotonic()
-            stage.say(f"    {sum(counted.values())} of {sum(made.values())} counted after {seconds:.0f} s")
-        time.sleep(2 if not stage.is_local else 0.2)
-    took = time.monotonic() - began
+    counted = dict.fromkeys(codes, 0)
+
+    def reached() -> int:
+        counted.update({code: stage.counted(code) for code in codes})
+        return sum(min(counted[code], made[code]) for code in codes)
+
+    _, seconds = wait_for_counts(stage, sum(made.values()), reached)
     seen = (
         f"{_LINKS} links created at once; {sum(made.values())} of {len(visits)} visits led on"
-        f"{f', others: {dict(refused)}' if refused else ''}; {sum(counted.values())} counted after {took:.1f} s"
+        f"{f', others: {dict(refused)}' if refused else ''}; {sum(counted.values())} counted after {seconds:.1f} s"
     )
-    return Answer(counted == made and not refused, seen)
+    may_refuse = {_UNAVAILABLE} if stage.is_local else set[int]()  # a busy machine, where AWS is one process
+    return Answer(counted == made and any(counted.values()) and set(refused) <= may_refuse, seen)
 
 
 def cold_start_at(memory: int) -> Callable[[Stage], Answer]:
