@@ -43,6 +43,14 @@ def test_uncached_is_the_policy_of_the_template(packaged: Template) -> None:
     assert policies == {of_cloudfront.UNCACHED}
 
 
+def test_errors_are_those_of_the_template(packaged: Template) -> None:
+    """Each that the check expects to be listed is: with no time, and with no page."""
+    listed = packaged["Resources"]["Distribution"]["Properties"]["DistributionConfig"]["CustomErrorResponses"]
+
+    assert {each["ErrorCode"] for each in listed} >= {*of_cloudfront.ERRORS}
+    assert all(each == {"ErrorCode": each["ErrorCode"], "ErrorCachingMinTTL": 0} for each in listed)
+
+
 def test_judges_are_the_alarms_of_the_template(packaged: Template, at_gateway: Template) -> None:
     """Of the redirect and of the API, by what is in front."""
     assert alarms_of_groups(at_gateway) == [of_functions.JUDGES[GATEWAY]] * 2
