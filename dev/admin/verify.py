@@ -31,9 +31,7 @@ from dev.paths import ROOT
 _SCOPES = ("create", "read", "manage")
 _OWNER = "make-verify"
 _VALID = timedelta(minutes=30)
-_DOLLARS_A_REQUEST = (
-    20e-6  # us-east-1, 2026-11-28: API Gateway, Lambda, and the write units of a click that comes alone
-)
+DOLLARS_A_REQUEST = 20e-6  # us-east-1, 2026-11-28: API Gateway, Lambda, and the write units of a click that comes alone
 _MOST_MINUTES = 30
 
 
@@ -122,7 +120,7 @@ def _opened(name: str, cloud: stack.Cloud, outputs: dict[str, str], options: Opt
 def _introduce(stage: Stage, options: Options) -> None:
     """Say what is about to happen, what it costs at the most, and the variables of the commands."""
     requests = sum(check.requests for check in options.checks)
-    cents = requests * _DOLLARS_A_REQUEST * 100
+    cents = requests * DOLLARS_A_REQUEST * 100
     print(
         f"{len(options.checks)} checks of {stage.stack_name} in {stage.cloud.region}, whose front is {stage.front}:"
         f" {requests} requests at the most, {cents:.1f} cents. It creates a key and links, and deletes them."

@@ -194,6 +194,15 @@ def test_page_has_every_check() -> None:
     assert all(each.what in page and each.why in page for each in listed.NOT_ASKED)
 
 
+def test_page_says_what_a_run_costs() -> None:
+    """All checks together: requests, and cents."""
+    requests = sum(each.requests for each in listed.CHECKS)
+    cents = requests * verify.DOLLARS_A_REQUEST * 100
+
+    text = " ".join(checks_page.PAGE.read_text("utf-8").split())
+    assert f"makes about {round(requests, -2)} requests, {cents:.1f} cents at the most" in text
+
+
 @pytest.mark.parametrize(("page", "mark"), [("front", r"\breported\b"), ("streams", r"\*recorded\*")])
 def test_each_unsettled_fact_has_a_check(page: str, mark: str) -> None:
     """What is known from reports and recordings alone is asked of AWS, or is listed with the reason why not."""
