@@ -147,7 +147,7 @@ CHECKS = (
         "The same as at API Gateway.",
         "403: the signature does not match, for CloudFront and the function URL read that character differently."
         " Percent-encode it in `.chalice/viewer-request.js`, in `request.uri` or `request.querystring`. Another target:"
-        " `event_of_url` in `chalicelib/api/front.py` decodes the path; let it do what the target shows to be missing.",
+        " `event_of_url` in `chalicelib/api/front.py` passes the path on as it was sent; see what the target shows.",
         encoding_at(FRONT),
         ("front 2",),
         requests=len(SENT) + 2,

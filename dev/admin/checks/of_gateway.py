@@ -62,8 +62,8 @@ CHECKS = (
         encoded_in_curl("$API"),
         "302 to the target with the same path and query, though `%2F` may be `/` and a space `%20`; `%252F` stays as it"
         " is. 200 for the preview.",
-        "Decode in `follow_with_path` of `chalicelib/api/redirect.py` what API Gateway leaves encoded, or the reverse."
-        " `%2F` for `%252F`: it is decoded twice.",
+        "`with_path` in `chalicelib/core/links/forwarding.py` decodes each segment once. `%2F` instead of `%252F`: API"
+        " Gateway has decoded it already, and `follow_with_path` in `chalicelib/api/redirect.py` must say so.",
         encoding_at(GATEWAY),
         requests=len(SENT) + 2,
     ),
