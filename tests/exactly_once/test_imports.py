@@ -28,7 +28,7 @@ from tests.domains import with_domains
 from tests.exactly_once.conftest import Network
 from tests.exactly_once.storage import ID, NOW, POLICY, Killed, Storage, killed_after, random_from
 from tests.faulty_proxy import Faults
-from tests.sizes import each_seed, only_long
+from tests.sizes import each_seed, grows, only_long, usual_or_long
 
 ROWS = 64
 DIGEST = f"scrypt$16384$8$1${'a' * 32}${'b' * 64}"
@@ -220,9 +220,10 @@ def test_lost_calls_change_nothing(
         assert outcome(storage) == expected
 
 
+@grows
 @each_way
 def test_a_kill_after_each_write_changes_nothing(network: Network, storage: Storage, way: dict[str, Any]) -> None:
-    """After the first, the second, and so on to the last; then the message comes again, twice at once."""
+    """After the first, the next, and so on to the last; then the message comes again, twice at once."""
     places = (0, 1, 2, 21, 22, 31, 36, 41, 46, 49, 53, 54, 56, 58, 59, 60, 61, 62)
     short = b"\r\n".join(FILE.split(b"\r\n")[place] for place in places)
     with network(Faults(0)):
@@ -231,6 +232,7 @@ def test_a_kill_after_each_write_changes_nothing(network: Network, storage: Stor
         expected = outcome(storage)
         check_sums(expected)
     kills, was_killed = 0, True
+    between = usual_or_long(3, 1)
     while was_killed:
         with network(Faults(0)):
             prepare(**way)
@@ -240,7 +242,7 @@ def test_a_kill_after_each_write_changes_nothing(network: Network, storage: Stor
                     import_file(file, POLICY, NOW, lambda: True)
                 was_killed = False
             except Killed:
-                kills += 1
+                kills += between
                 storage.waiting = [file, file]
                 storage.deliver(random.Random(kills), workers=2)  # noqa: S311  # the same job each time
 
