@@ -1,4 +1,4 @@
-"""The hosts of a stage, from .chalice/deploy.json, and the settings that functions get of them."""
+"""The hosts of a stage, from .chalice/deploy.json: their names in API Gateway, and the settings of functions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.domains import ANY_CASE, MOST_BYTES, RETIRED, SPACE, Domains, DomainsInvalid, is_host
+from dev.deploy.front import CLOUDFRONT, Front
 
 MOST_ENVIRONMENT_BYTES = 4096
 """Of the names and values of a function's environment: Lambda refuses more."""
@@ -113,6 +114,25 @@ def without_base_url(stage: str, hosts: Hosts, parameters: Mapping[str, str]) ->
     )
 
 
+def add(template: dict[str, Any], found: Hosts, behind: Front, *, with_names: bool) -> None:
+    """Tell all functions their hosts, and give each its name in API Gateway: also a retired one, to answer 404."""
+    types = [place.upper() for place in behind.names_at if place != CLOUDFRONT]
+    further = [*found.default, *(["${FrontHost}"] if behind.has_distribution else [])]
+    for host in found.all if with_names and types else ():
+        _add_name(template, host, types)
+    for resource in template["Resources"].values():
+        environment = resource.get("Properties", {}).get("Environment")
+        if environment is None:
+            continue
+        variables = dict(environment["Variables"])
+        if further:
+            own = variables["OWN_HOSTS"]["Fn::Sub"]
+            variables["OWN_HOSTS"] = {"Fn::Sub": ",".join([own, *further])}
+        if found.setting:
+            variables["DOMAINS"] = found.setting
+        resource["Properties"]["Environment"] = {**environment, "Variables": variables}
+
+
 def large_environments(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each function whose environment Lambda would refuse.
 
@@ -128,6 +148,36 @@ def large_environments(template: Mapping[str, Any], parameters: Mapping[str, str
                 f"{name}: its environment would have about {size:,} bytes, and Lambda takes"
                 f" {MOST_ENVIRONMENT_BYTES:,}: list fewer domains, or choose shorter names of spaces."
             )
+
+
+def _add_name(template: dict[str, Any], host: Host, types: list[str]) -> None:
+    certificates = {  # edge-optimised domains need one of us-east-1, the others one of their region
+        "EDGE": {"CertificateArn": host.certificate},
+        "REGIONAL": {"RegionalCertificateArn": host.regional_certificate},
+    }
+    template["Resources"][host.logical_id] = {
+        "Type": "AWS::ApiGateway::DomainName",
+        "Properties": {
+            "DomainName": host.name,
+            **{name: arn for kind in types for name, arn in certificates[kind].items()},
+            "EndpointConfiguration": {"Types": types},
+            "SecurityPolicy": "TLS_1_2",
+        },
+        # The region is there once the new code answers everybody: that before it may believe any header.
+        **({"DependsOn": ["APIHandlerAliaslive", "RedirectHandlerAliaslive"]} if "REGIONAL" in types else {}),
+    }
+    template["Resources"][f"{host.logical_id}Mapping"] = {
+        "Type": "AWS::ApiGateway::BasePathMapping",
+        "DependsOn": "RestAPIapiStage",
+        "Properties": {"DomainName": {"Ref": host.logical_id}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
+    }
+    targets = {"EDGE": ("Target", "DistributionDomainName"), "REGIONAL": ("RegionalTarget", "RegionalDomainName")}
+    for kind in types:
+        suffix, attribute = targets[kind]
+        template["Outputs"][f"{host.logical_id}{suffix}"] = {
+            "Description": f"Let the DNS name {host.name} be an alias (or CNAME) of this",
+            "Value": {"Fn::GetAtt": [host.logical_id, attribute]},
+        }
 
 
 def _bytes_of(value: Any, known: Mapping[str, str]) -> int:

@@ -32,7 +32,7 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_configuration
 
 from dev.deploy import dependencies, domains, front, minify, sbom, template_checks
-from dev.deploy.domains import DomainsRefused, Host, Hosts
+from dev.deploy.domains import DomainsRefused, Hosts
 from dev.deploy.front import Front, FrontRefused
 from dev.deploy.lock import Target
 from dev.paths import ROOT
@@ -343,7 +343,7 @@ def completed(sam: dict[str, Any], stage: str, behind: Front | None = None) -> d
         front.add(template, behind, names, found.all[0].certificate if names else "")
     except FrontRefused as refused:
         raise PackageRefused(str(refused)) from refused
-    _add_hosts(template, found, behind, with_names=stage != "local")
+    domains.add(template, found, behind, with_names=stage != "local")
     return template
 
 
@@ -446,55 +446,6 @@ def remark(stage: str) -> str:
     """Return a sentence, and the end of its line, for a stage that may have another address than was meant."""
     said = domains.without_base_url(stage, hosts(stage), parameters(stage))
     return said and f"{said}\n"
-
-
-def _add_hosts(template: dict[str, Any], found: Hosts, behind: Front, *, with_names: bool) -> None:
-    """Tell all functions their hosts, and give each its name in API Gateway: also a retired one, to answer 404."""
-    types = [place.upper() for place in behind.names_at if place != front.CLOUDFRONT]
-    further = [*found.default, *(["${FrontHost}"] if behind.has_distribution else [])]
-    for host in found.all if with_names and types else ():
-        _add_name(template, host, types)
-    for resource in template["Resources"].values():
-        environment = resource.get("Properties", {}).get("Environment")
-        if environment is None:
-            continue
-        variables = dict(environment["Variables"])
-        if further:
-            own = variables["OWN_HOSTS"]["Fn::Sub"]
-            variables["OWN_HOSTS"] = {"Fn::Sub": ",".join([own, *further])}
-        if found.setting:
-            variables["DOMAINS"] = found.setting
-        resource["Properties"]["Environment"] = {**environment, "Variables": variables}
-
-
-def _add_name(template: dict[str, Any], host: Host, types: list[str]) -> None:
-    certificates = {  # edge-optimised domains need one of us-east-1, the others one of their region
-        "EDGE": {"CertificateArn": host.certificate},
-        "REGIONAL": {"RegionalCertificateArn": host.regional_certificate},
-    }
-    template["Resources"][host.logical_id] = {
-        "Type": "AWS::ApiGateway::DomainName",
-        "Properties": {
-            "DomainName": host.name,
-            **{name: arn for kind in types for name, arn in certificates[kind].items()},
-            "EndpointConfiguration": {"Types": types},
-            "SecurityPolicy": "TLS_1_2",
-        },
-        # The region is there once the new code answers everybody: that before it may believe any header.
-        **({"DependsOn": ["APIHandlerAliaslive", "RedirectHandlerAliaslive"]} if "REGIONAL" in types else {}),
-    }
-    template["Resources"][f"{host.logical_id}Mapping"] = {
-        "Type": "AWS::ApiGateway::BasePathMapping",
-        "DependsOn": "RestAPIapiStage",
-        "Properties": {"DomainName": {"Ref": host.logical_id}, "RestApiId": {"Ref": "RestAPI"}, "Stage": "api"},
-    }
-    targets = {"EDGE": ("Target", "DistributionDomainName"), "REGIONAL": ("RegionalTarget", "RegionalDomainName")}
-    for kind in types:
-        suffix, attribute = targets[kind]
-        template["Outputs"][f"{host.logical_id}{suffix}"] = {
-            "Description": f"Let the DNS name {host.name} be an alias (or CNAME) of this",
-            "Value": {"Fn::GetAtt": [host.logical_id, attribute]},
-        }
 
 
 def main() -> None:
