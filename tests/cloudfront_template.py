@@ -28,9 +28,13 @@ _METHODS = (
 )
 _NOT_MODELLED = {
     *("ForwardedValues", "LambdaFunctionAssociations", "ResponseHeadersPolicyId", "TrustedKeyGroups", "TrustedSigners"),
-    *("FieldLevelEncryptionId", "RealtimeLogConfigArn", "CustomErrorResponses", "DefaultRootObject", "OriginGroups"),
-    *("S3OriginConfig", "ContinuousDeploymentPolicyId"),
+    *("FieldLevelEncryptionId", "RealtimeLogConfigArn", "DefaultRootObject", "OriginGroups", "S3OriginConfig"),
+    *("ContinuousDeploymentPolicyId", "ResponsePagePath", "ResponseCode"),
 }
+ERRORS_KEPT = 10.0
+"""For how many seconds errors are kept, where the template says nothing."""
+_ERRORS = {400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504}
+"""What CustomErrorResponses may have."""
 
 
 def behaviour_for(config: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -254,6 +258,8 @@ class Deployed:
     """In the order of CacheBehaviors; the default is the last."""
     origins: Mapping[str, TemplateOrigin]
     aliases: frozenset[str]
+    errors: Mapping[int, float]
+    """For how many seconds an error is kept at least, where it is not ``ERRORS_KEPT``."""
 
     @classmethod
     def of(cls, template: Mapping[str, Any], values: Mapping[str, Any]) -> Deployed:
@@ -270,6 +276,7 @@ class Deployed:
             behaviours=tuple(map(read.behaviour, behaviours)),
             origins=origins,
             aliases=frozenset(alias.lower() for alias in source.read(config.get("Aliases", []))) | {DOMAIN},
+            errors=_errors(source.read(config.get("CustomErrorResponses", []))),
         )
 
     def behaviour(self, path: str) -> Behaviour:
@@ -280,6 +287,17 @@ class Deployed:
     def knows(self, host: str) -> bool:
         """Tell whether the distribution has a host, which may be below an alias with an asterisk."""
         return bool({host, f"*.{host.partition('.')[2]}"} & self.aliases)
+
+
+def _errors(written: list[Mapping[str, Any]]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for each in written:
+        code = each["ErrorCode"]
+        _modelled(each, f"The error {code}")
+        require(code in _ERRORS, f"CloudFront has no custom error {code}")
+        require(code not in found, f"The error {code} is there twice")
+        found[code] = float(each.get("ErrorCachingMinTTL", ERRORS_KEPT))
+    return found
 
 
 def _origin(source: _Template, written: Mapping[str, Any]) -> TemplateOrigin:

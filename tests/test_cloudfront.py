@@ -838,7 +838,10 @@ def test_functions_that_cloudfront_refuses(edge: Edge, recorder: Recorder, body:
         (f"{CONFIG}/DefaultCacheBehavior/ResponseHeadersPolicyId", "x", "ResponseHeadersPolicyId"),
         (f"{CONFIG}/CacheBehaviors/0/LambdaFunctionAssociations", [{}], "LambdaFunctionAssociations"),
         (f"{CONFIG}/CacheBehaviors/0/FunctionAssociations/0/EventType", "viewer-response", "only viewer-request"),
-        (f"{CONFIG}/CustomErrorResponses", [{"ErrorCode": 404}], "CustomErrorResponses"),
+        (f"{CONFIG}/CustomErrorResponses", [{"ErrorCode": 404, "ResponsePagePath": "/x"}], "ResponsePagePath"),
+        (f"{CONFIG}/CustomErrorResponses", [{"ErrorCode": 404, "ResponseCode": 200}], "ResponseCode"),
+        (f"{CONFIG}/CustomErrorResponses", [{"ErrorCode": 410, "ErrorCachingMinTTL": 0}], "no custom error 410"),
+        (f"{CONFIG}/CustomErrorResponses", [{"ErrorCode": 404}, {"ErrorCode": 404}], "404 is there twice"),
         (f"{CONFIG}/Origins/0/Id", "third", "no origin redirect"),
         (f"{CONFIG}/Origins/0/DomainName", {"Ref": "Unknown"}, "needs a value for Unknown"),
         (f"{CONFIG}/Origins/0/DomainName", {"Fn::Base64": "x"}, "does not know Fn::Base64"),
@@ -988,10 +991,17 @@ def test_answers_are_kept_as_the_origin_says(
     [
         (404, "", 9, True),
         (404, "", 10, False),
-        (404, "no-store", 9, True),
+        (404, "no-store", 0, False),
+        (404, "no-cache, private", 9, True),
         (404, "max-age=60", 59, True),
         (404, "max-age=1", 9, True),
+        (405, "", 9, True),
+        (410, "", 9, True),
+        (410, "no-store", 0, False),
         (500, "", 9, True),
+        (500, "no-store", 9, True),
+        (503, "no-store, max-age=60", 9, True),
+        (503, "no-store, max-age=60", 10, False),
         (403, "", 0, False),
         (403, "max-age=60", 59, True),
         (429, "", 0, False),
@@ -1014,13 +1024,82 @@ def test_errors_are_kept_for_ten_seconds(
     assert ask(edge, "/assets/a.js").status == (status if is_kept else 200)
 
 
-def test_errors_of_what_is_not_cached_are_not_kept(edge: Edge, recorder: Recorder) -> None:
-    """A link that comes to be is found at once."""
-    recorder.status = 404
-    assert ask(edge, "/abc").status == 404
+@pytest.mark.parametrize(
+    ("status", "control", "path", "is_kept"),
+    [
+        (404, "", "/abc", True),
+        (404, "no-store", "/abc", False),
+        (404, "max-age=60", "/abc", True),
+        (503, "no-store", "/abc", True),
+        (500, "no-store", "/v1/links", True),
+        (403, "", "/abc", False),
+        (403, "max-age=60", "/abc", True),
+        (429, "", "/abc", False),
+    ],
+)
+def test_errors_are_kept_where_nothing_else_is(
+    edge: Edge,
+    recorder: Recorder,
+    status: int,
+    control: str,
+    path: str,
+    is_kept: bool,  # noqa: FBT001  # a column
+) -> None:
+    """A policy without caching does not make an exception for them: ten seconds, for all hosts and visitors."""
+    recorder.status, recorder.headers = status, {"Cache-Control": control} if control else {}
+    assert ask(edge, path).status == status
+    recorder.status = 200
+    CLOCK.now += 9
+
+    assert ask(edge, path, Host="other.example").status == (status if is_kept else 200)
+    CLOCK.now += 1
+    assert ask(edge, path).status == 200
+
+
+@pytest.mark.parametrize("path", ["/abc", "/v1/links", "/assets/a.js"])
+@pytest.mark.parametrize(
+    ("status", "after", "is_kept"),
+    [
+        (503, 0, False),
+        (500, 2, True),
+        (500, 3, False),
+        (404, 9, True),
+        (404, 10, False),
+        (502, 9, True),
+        (502, 10, False),
+    ],
+)
+def test_a_template_says_how_long_errors_are_kept(
+    edge: Edge,
+    recorder: Recorder,
+    path: str,
+    status: int,
+    after: int,
+    is_kept: bool,  # noqa: FBT001  # a column
+) -> None:
+    """Each by itself: 0 is not at all, and those that it does not name, or without a time, are kept as ever."""
+    errors = [{"ErrorCode": 503, "ErrorCachingMinTTL": 0}, {"ErrorCode": 500, "ErrorCachingMinTTL": 3}]
+    edge.template = changed(f"{CONFIG}/CustomErrorResponses", [*errors, {"ErrorCode": 404}])
+    recorder.status = status
+
+    first = ask(edge, path)
+    CLOCK.now += after
     recorder.status = 200
 
-    assert ask(edge, "/abc").status == 200
+    assert (first.status, json.loads(first.body)["path"].endswith(path)) == (status, True)
+    assert ask(edge, path).status == (status if is_kept else 200)
+
+
+def test_an_origin_that_does_not_answer_is_an_error_too(edge: Edge, recorder: Recorder) -> None:
+    """It is kept as the origin's own are, so an origin that comes back may be missed for ten seconds."""
+    recorder.cuts = 3
+    assert ask(edge, "/abc").status == 502
+
+    assert ask(edge, "/abc").status == 502
+    edge.template = changed(f"{CONFIG}/CustomErrorResponses", [{"ErrorCode": 502, "ErrorCachingMinTTL": 0}])
+    CLOCK.now += 10
+    recorder.cuts = 3
+    assert [ask(edge, "/abc").status for _ in range(2)] == [502, 200]
 
 
 def test_head_takes_what_get_left(edge: Edge, recorder: Recorder) -> None:
