@@ -6,7 +6,6 @@ import copy
 import json
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from chalicelib.api import front as seen
 from chalicelib.core.links import codes, unlock_cookie
 from dev.deploy import front, package
 from dev.deploy.front import CLOUDFRONT, EDGE, GATEWAY, REGIONAL, Front, FrontRefused
+from tests import cloudfront
 from tests.paths import ROOT
 
 Template = dict[str, Any]
@@ -72,8 +72,8 @@ def behaviours_of(template: Template) -> list[Template]:
 
 
 def behaviour_for(template: Template, path: str) -> Template:
-    """Return the behaviour that CloudFront chooses: the first whose pattern fits; ``*`` is any number of letters."""
-    return next(each for each in behaviours_of(template) if fnmatchcase(path, each["PathPattern"]))
+    """Return the behaviour that CloudFront chooses for a path."""
+    return dict(cloudfront.behaviour_for(config_of(template), path))
 
 
 def paths_of_routes() -> Iterator[tuple[str, str, bool]]:
