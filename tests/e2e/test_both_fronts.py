@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -350,8 +350,8 @@ def test_another_secret_is_believed_throughout(stage: Stage, edge: Edge) -> None
             edge.deploy(edge.template, stage.values(values["OriginSecret"]))
         return made
 
-    with Visits("sale", "https://example.com/team.localhost", host="team.localhost") as visits:
-        visits.places["distribution"] = edge.url
+    with Visits("sale", "https://example.com/team.localhost") as visits:
+        visits.places["distribution"] = edge.url, "team.localhost"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(release.Release, "_change_parameters", followed)
             release_of.change_secret()
@@ -359,8 +359,11 @@ def test_another_secret_is_believed_throughout(stage: Stage, edge: Edge) -> None
     assert visits.failed == []
     assert visits.numbers["distribution"] > 20
     edge.deploy(edge.template, stage.values(before))
-    assert get(edge, "team.localhost", "/sale")[:2] == (302, "https://example.com/None")  # of the default: not believed
-    edge.deploy(edge.template, stage.values(stage.secrets[-1]))
+    try:
+        disbelieved = get(edge, "team.localhost", "/sale")[:2]
+    finally:
+        edge.deploy(edge.template, stage.values(stage.secrets[-1]))
+    assert disbelieved == (302, "https://example.com/None")  # as at the default
 
 
 @only_long
@@ -423,9 +426,8 @@ class Moving:
         """Return the address of the API."""
         return local_aws.api_address(self.port, self.made["RestAPIId"])
 
-    @contextmanager
-    def distribution(self) -> Iterator[Edge]:
-        """Run the stand-in for its distribution, with the secret that the real one has."""
+    def of_distribution(self) -> tuple[dict[str, Any], dict[str, Origin], dict[str, str]]:
+        """Return the template of now, where its origins are, and its values, with the secret that is sent."""
         of_stage = Stage(self.port, self.project, made=self.made)
         cloud, name = stack.Cloud("us-east-1"), stack.name_of("dev")
         (number,) = stack.resources(cloud, name, "AWS::CloudFront::Distribution").values()
@@ -437,8 +439,7 @@ class Moving:
         }
         deployed = stack.deployed(cloud, name)
         assert deployed is not None
-        with cloudfront.running(deployed.template, of_stage.origins, of_stage.values(secret)) as edge:
-            yield edge
+        return deployed.template, of_stage.origins, of_stage.values(secret)
 
 
 def moves(moving: Moving) -> None:
@@ -446,31 +447,55 @@ def moves(moving: Moving) -> None:
     moving.deploy({})
     key = key_of("dev", moving.port)
     code = smoke.with_key(moving.address, key, "POST", "/v1/links", {"url": MOVED})[1]["code"]
+    edge: Edge | None = None
     with ExitStack() as while_there, Visits(code, MOVED) as visits:  # visits end first: they ask what is running there
-        visits.places["gateway"] = address = moving.address
+        address = moving.address
+        visits.places["gateway"] = address, ""
         for of_stage, may_go in STEPS if SHARE == 1 else STEPS[:3]:
-            if "front" not in of_stage:
-                visits.places.pop("distribution", None)
+            places = places_of(of_stage)
+            for left in visits.places.keys() - places:
+                del visits.places[left]
+            before, meanwhile = visits.numbers.copy(), set(visits.places)
             moving.deploy(of_stage, may_go)
+            after = visits.numbers.copy()
+            assert visits.failed == []
+            assert min(after[name] - before[name] for name in meanwhile) > 5, (of_stage, before, after, visits.longest)
             assert moving.address == address
-            if "front" in of_stage and "distribution" not in visits.places:
-                visits.places["distribution"] = while_there.enter_context(moving.distribution()).url
-        assert visits.failed == []
+            if "distribution" in places:
+                template, origins, values = moving.of_distribution()
+                if edge is None:
+                    edge = while_there.enter_context(cloudfront.running(template, origins, values))
+                edge.origins = origins
+                edge.deploy(template, values)
+                visits.places["distribution"] = edge.url, ""
+                if "domain" in places:
+                    visits.places["domain"] = edge.url, HOST
 
     assert visits.failed == []
-    assert min(visits.numbers[name] for name in ("gateway", "distribution")) > 100
+    assert set(visits.numbers) == {"gateway", "distribution", "domain"}
+    print(f"Seconds between two visits at a place, at most: {visits.longest}")  # noqa: T201  # the log shows what was tried
+
+
+def places_of(of_stage: Mapping[str, Any]) -> set[str]:
+    """Return the places that answer while deploy.json says this: ``domain`` is its name at the distribution."""
+    if "front" not in of_stage:
+        return {"gateway"}
+    return {"gateway", "distribution", *(["domain"] if "cloudfront" in of_stage.get("namesAt", ["cloudfront"]) else [])}
 
 
 class Visits:
     """A visitor who follows a link every 50 ms at each of the places that DNS may lead to."""
 
-    def __init__(self, code: str, target: str, host: str = "") -> None:
-        self.places: dict[str, str] = {}
+    def __init__(self, code: str, target: str) -> None:
+        self.places: dict[str, tuple[str, str]] = {}
+        """By their names: addresses, and the host that is asked for there, if that is another."""
         self.numbers: Counter[str] = Counter()
+        self.longest: dict[str, float] = {}
+        """Seconds between two visits of a place, at most."""
         self.failed: list[Any] = []
-        self._code, self._target, self._host = code, target, host
+        self._code, self._target = code, target
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._follow)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -480,17 +505,23 @@ class Visits:
     def __exit__(self, *_: object) -> None:
         """End."""
         self._is_over.set()
-        self._thread.join(60)
+        self._thread.join(30 * len(self.places) + 30)  # each visit may take 30 seconds
+        assert not self._thread.is_alive(), "A visit has not ended: nothing that it says can be relied on."
 
     def _follow(self) -> None:
+        last: dict[str, float] = {}
         while not self._is_over.wait(0.05):
-            for name, address in list(self.places.items()):
+            for name, (address, host) in list(self.places.items()):
                 try:
-                    host = self._host or urlsplit(address).netloc
-                    got: Any = at(address, host, f"/{self._code}", by_host.PAGE)[:2]
-                except OSError as failure:
+                    got: Any = at(address, host or urlsplit(address).netloc, f"/{self._code}", by_host.PAGE)[:2]
+                except (OSError, HTTPException) as failure:
                     got = repr(failure)
-                if got == (302, self._target):
-                    self.numbers[name] += 1
-                elif name in self.places:  # it was asked before the distribution's removal was begun
+                if name not in self.places:  # it was asked before the place's removal was begun
+                    last.pop(name, None)
+                elif got != (302, self._target):
                     self.failed.append((name, got))
+                else:
+                    self.numbers[name] += 1
+                    now = time.monotonic()
+                    self.longest[name] = max(self.longest.get(name, 0), now - last.get(name, now))
+                    last[name] = now
