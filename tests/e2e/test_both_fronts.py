@@ -28,6 +28,7 @@ from dev.admin.checks import listed
 from dev.admin.checks.check import Verdict
 from dev.deploy import commands, front, package, release, smoke, stack
 from dev.deploy.front import CLOUDFRONT, Front
+from dev.http_client import ask
 from dev.local import local_aws
 from tests import cloudfront, sizes
 from tests.cloudfront import SIGNATURE, Edge, Origin
@@ -163,9 +164,9 @@ def key_of(stage: str, port: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def deployed(stage: Stage, edge: Edge) -> Deployed:
+def deployed(stage: Stage, edge: Edge, key: str) -> Deployed:
     """What the tests of the stack ask: everything by way of the distribution."""
-    return Deployed(edge.url, stage.made["BaseUrl"])
+    return Deployed(edge.url, stage.made["BaseUrl"], key=key)
 
 
 def get(edge: Edge, host: str, path: str, **headers: str) -> by_host.Answer:
@@ -184,6 +185,8 @@ def at(address: str, host: str, path: str, headers: Mapping[str, str]) -> by_hos
 
 
 # The same as at the gateway. What needs a POST of a code is not among them: forms have a path of their own here.
+test_alias_is_unique = through_stack.test_alias_is_unique
+test_deletion_holds_against_concurrent_changes = through_stack.test_deletion_holds_against_concurrent_changes
 test_smoke_test_passes = through_stack.test_smoke_test_passes
 test_call_has_two_addresses = through_stack.test_call_has_two_addresses
 test_link_works_through_the_whole_stack = through_stack.test_link_works_through_the_whole_stack
@@ -203,6 +206,26 @@ def test_hosts_lead_to_their_own_links(stage: Stage, edge: Edge) -> None:
     assert answers == by_host.expected(stage.made["BaseUrl"])
 
 
+def test_link_called_v1_leads_on_beside_the_api(stage: Stage, edge: Edge) -> None:
+    """By the redirect, at exactly its code; what is below that is the API's."""
+    target = "https://example.com/before"
+    item: Any = {"code": {"S": "v1"}, "originalUrl": {"S": target}, "forwardPath": {"BOOL": True}}
+    stage.cloud.client("dynamodb").put_item(TableName="url-shortener", Item=item)
+
+    followed = [ask(edge.url, method, "/v1")[:2] for method in ("GET", "HEAD")]
+    below = [ask(edge.url, "GET", path)[:2] for path in ("/v1/typo", "/v1/links/x/typo", "/v1/qr", "/v1/report")]
+
+    assert (followed, below) == ([(302, target)] * 2, [(404, None)] * 4)
+    assert [each.origin for each in edge.forwarded[-6:]] == ["redirect"] * 2 + ["api"] * 4
+
+
+def test_unknown_route_is_a_readable_problem(edge: Edge) -> None:
+    """What API Gateway says of a path deeper than any, the redirect says behind the distribution."""
+    smoke.expect_unknown_route(edge.url)
+
+    assert edge.forwarded[-1].origin == "redirect"
+
+
 def test_form_has_a_path_of_its_own(edge: Edge, deployed: Deployed) -> None:
     """A password is asked for, refused, accepted. CloudFront passes no POST of a code on."""
     code = through_stack.create(deployed, "https://example.com/shut", password="open sesame")["code"]
@@ -217,6 +240,21 @@ def test_form_has_a_path_of_its_own(edge: Edge, deployed: Deployed) -> None:
     assert answers == [(401, None), (303, "https://example.com/shut")]
     assert [each.behaviour for each in edge.forwarded[-3:]] == ["*", "/.form/*", "/.form/*"]
     assert through_stack.come(deployed, f"/{code}", "password=open+sesame")[0] == 403
+
+
+def test_guesses_count_by_the_visitors_address(deployed: Deployed) -> None:
+    """As the distribution saw it, whatever else a visitor says: nobody is told to wait for another's attempts."""
+    code = through_stack.create(deployed, "https://example.com/shut", password="open sesame")["code"]
+
+    def answer(address: str, claimed: str) -> int:
+        claims = {"X-Forwarded-For": claimed, "X-Front": f"address={claimed}", "Test-Viewer-Address": address}
+        return through_stack.come(deployed, f"/.form/{code}", "password=open+sesame", **claims)[0]
+
+    own = [answer(VISITOR, f"192.0.2.{number}") for number in range(12)]  # five a minute, of two that these may touch
+    others = answer("203.0.113.10", VISITOR)
+
+    assert own[0] == others == 303
+    assert set(own) == {303, 429}
 
 
 def test_page_loads_files_that_are_kept(edge: Edge, deployed: Deployed) -> None:
