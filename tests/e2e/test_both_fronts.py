@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -16,11 +17,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -36,6 +38,7 @@ from tests.e2e import test_domains_by_host as by_host
 from tests.e2e import test_stack as through_stack
 from tests.e2e.conftest import aws_in
 from tests.e2e.test_stack import Deployed
+from tests.loopback import serving
 from tests.paths import ROOT
 from tests.sizes import SHARE, only_long
 
@@ -281,7 +284,7 @@ FORGED = {
 
 
 def test_visits_count_alike_whichever_function_answers(stage: Stage, edge: Edge, key: str) -> None:
-    """By the redirect and, where a path ends as the API's do, by way of it: with country, and one id however often.
+    """By the redirect and, where a path ends as the API's do, by way of it, with country.
 
     What visitors write in these headers is not believed: not by the distribution, not at the function URL, not at
     execute-api.
@@ -311,6 +314,83 @@ def test_visits_count_alike_whichever_function_answers(stage: Stage, edge: Edge,
     assert sorted((each["country"] or "", each["device"]) for each in visits) == [
         *(("", "desktop"), ("", "desktop"), ("PT", "desktop"), ("PT", "desktop")),
     ]
+
+
+WAYS = pytest.mark.parametrize(("path", "origin"), [("", "redirect"), ("/a/qr", "api")])
+"""What is behind a code, and the origin that the distribution sends it to."""
+
+
+@WAYS
+def test_repeated_request_has_one_id(edge: Edge, key: str, path: str, origin: str) -> None:
+    """Two answers are lost on the way back: the function is asked three times for one visit, and for the next once."""
+    statuses, ids = repeated(edge, key, f"again-{origin}", path, origin)
+
+    assert statuses == [302] * 4  # those that were lost had been answered as well
+    assert (ids[:3], len(ids), len(set(ids))) == ([ids[0]] * 3, 4, 2)
+
+
+@pytest.mark.xfail(reason="the key of a visit begins with the time, so each attempt has a row of its own", strict=True)
+@WAYS
+def test_repeated_request_is_one_visit(edge: Edge, key: str, path: str, origin: str) -> None:
+    """However often the distribution asks, as docs/front.md says: of two visits, one was asked for three times."""
+    code = f"once-{origin}"
+    repeated(edge, key, code, path, origin)
+
+    repeated(edge, key, f"after-{code}", path, origin)
+    wait_for(lambda: visits_of(edge, key, f"after-{code}"), 2)  # clicks are counted in their order
+
+    assert len(visits_of(edge, key, code)) == 2
+
+
+def repeated(edge: Edge, key: str, code: str, path: str, origin: str) -> tuple[list[int], list[str]]:
+    """Visit a new link twice, the first time without two of its answers.
+
+    Returns the statuses of all that the function answered, and the ids of the visits that it was told.
+    """
+    body = {"url": "https://example.com/often", "alias": code, "forwardPath": True}
+    assert smoke.with_key(edge.url, key, "POST", "/v1/links", body)[0] == 201
+    origins, asked = edge.origins, len(edge.forwarded)
+    with losing_answers(origins[origin], 2) as (losing, statuses):
+        edge.origins = {**origins, origin: losing}
+        try:
+            answers = [get(edge, urlsplit(edge.url).netloc, f"/{code}{path}").status for _ in range(2)]
+        finally:
+            edge.origins = origins
+    assert answers == [302, 302]
+    return statuses, [parse_qs(each.headers["x-front"])["id"][0] for each in edge.forwarded[asked:]]
+
+
+@contextmanager
+def losing_answers(real: Origin, number: int) -> Iterator[tuple[Origin, list[int]]]:
+    """Run a way to an origin that passes each request on, and cuts the connection instead of the first answers.
+
+    Yields it, and the statuses of all that it was answered.
+    """
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with closing(HTTPConnection(real.host, real.port, timeout=30)) as connection:
+                connection.request("GET", self.path, headers=dict(self.headers))
+                response = connection.getresponse()
+                body = response.read()
+            statuses.append(response.status)
+            if len(statuses) <= number:
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            self.send_response_only(response.status)
+            for name, value in response.getheaders():
+                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as server:
+        yield replace(real, host="127.0.0.1", port=server.server_port), statuses
 
 
 def _underlined(headers: Mapping[str, str]) -> dict[str, str]:
