@@ -19,7 +19,9 @@ import pytest
 
 from tests import cloudfront
 from tests.cloudfront import Edge, Origin, behaviour_for
-from tests.cloudfront_template import ALL_BUT_HOST, CACHING_DISABLED, DOMAIN, OWN_HEADERS
+from tests.cloudfront.forwarding import own_headers
+from tests.cloudfront.messages import Request
+from tests.cloudfront.template import ALL_BUT_HOST, CACHING_DISABLED, DOMAIN, OWN_HEADERS
 from tests.loopback import serving
 from tests.paths import ROOT
 
@@ -545,9 +547,9 @@ def test_the_redirect_gets_nothing_else(edge: Edge, recorder: Recorder) -> None:
 
 def test_each_header_in_any_policy_is_known() -> None:
     """The headers that a policy may ask for are those that are filled in."""
-    request = cloudfront.Request("GET", "/", "", {}, [], "192.0.2.1")
+    request = Request("GET", "/", "", {}, [], "192.0.2.1")
 
-    assert cloudfront.own_headers(request, "PT").keys() == OWN_HEADERS
+    assert own_headers(request, "PT").keys() == OWN_HEADERS
 
 
 @pytest.mark.parametrize(
