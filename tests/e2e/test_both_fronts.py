@@ -229,6 +229,28 @@ def test_unknown_route_is_a_readable_problem(edge: Edge) -> None:
     assert edge.forwarded[-1].origin == "redirect"
 
 
+@pytest.mark.usefixtures("key")
+def test_hosts_share_no_error(edge: Edge) -> None:
+    """One says that there is no such link, and the next, a moment later, leads to its own page for that."""
+    answers = [get(edge, host, "/nowhere")[:2] for host in ("shop.localhost", "team.localhost")]
+
+    assert answers == [(404, None), (302, "https://example.com/lost")]
+
+
+@pytest.mark.usefixtures("key")
+def test_failure_ends_with_its_cause(edge: Edge) -> None:
+    """The distribution keeps no error: whoever comes after a failure, to any host, is led on."""
+    origins = edge.origins
+    with losing_answers(origins["redirect"], 3) as (losing, _):
+        edge.origins = {**origins, "redirect": losing}
+        try:
+            answers = [get(edge, host, "/sale").status for host in ("team.localhost", "shop.localhost")]
+        finally:
+            edge.origins = origins
+
+    assert answers == [502, 302]
+
+
 def test_form_has_a_path_of_its_own(edge: Edge, deployed: Deployed) -> None:
     """A password is asked for, refused, accepted. CloudFront passes no POST of a code on."""
     code = through_stack.create(deployed, "https://example.com/shut", password="open sesame")["code"]
@@ -591,9 +613,10 @@ def moves(moving: Moving) -> None:
                 visits.places["distribution"] = edge.url, ""
                 if "domain" in places:
                     visits.places["domain"] = edge.url, HOST
+        asked = wait_for(lambda: list(visits.numbers), 3)  # the last place may be a new one
 
     assert visits.failed == []
-    assert set(visits.numbers) == {"gateway", "distribution", "domain"}
+    assert set(asked) == {"gateway", "distribution", "domain"}
     print(f"Seconds between two visits at a place, at most: {visits.longest}")  # noqa: T201  # the log shows what was tried
 
 
