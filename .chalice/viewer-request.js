@@ -1,5 +1,5 @@
-// CloudFront runs this for each request, on every behaviour, before anything else: it writes down which host was asked for
-// and by whom, over whatever a visitor sent under these names. The functions believe it only beside the secret that the
+// CloudFront runs this once for each request, on every behaviour, before anything else: it writes down which host was asked
+// for, by whom and when, over whatever a visitor sent under these names. The functions believe it only beside the secret that the
 // distribution adds on the way to them. What counting and rules read travels in one header: a policy lists ten at most.
 var READ = [
   'dnt', 'purpose', 'sec-ch-ua-mobile', 'sec-ch-ua-platform', 'sec-fetch-mode', 'sec-fetch-site', 'sec-gpc', 'sec-purpose',
@@ -14,7 +14,7 @@ function safe(text) {
 function handler(event) {
   var request = event.request;
   var headers = request.headers;
-  var facts = ['address=' + safe(event.viewer.ip), 'id=' + safe(event.context.requestId)];
+  var facts = ['address=' + safe(event.viewer.ip), 'id=' + safe(event.context.requestId), 'at=' + Date.now()];
   READ.forEach(function (name) {
     if (headers[name]) {
       facts.push(name + '=' + safe(headers[name].value));

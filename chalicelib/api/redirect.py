@@ -16,6 +16,7 @@ from chalicelib.api.application import Event, LambdaResponse, Route
 from chalicelib.api.requests import FORMS, PATHS, READ, accept_of, client_address, domain_of, form_of
 from chalicelib.api.responses import NO_STORE, html_response, json_response, problem_response, text_response
 from chalicelib.aws import link_cache
+from chalicelib.core import times
 from chalicelib.core.domains import Domain
 from chalicelib.core.http import content_negotiation
 from chalicelib.core.links import codes
@@ -151,16 +152,19 @@ def _visitor_from(
     """Return the visitor of an event of API Gateway; ``path`` and ``password`` are read by the route."""
     context = event["requestContext"]
     api_id = context.get("requestId")  # may be chosen by the client
+    is_of_front = context.get("isOfFront", False)
+    asked_at = context.get("requestTimeEpoch") if is_of_front else None
     return Visitor(
         headers=headers,
         query=event.get("multiValueQueryStringParameters") or {},
-        trust_cloudfront=settings.trust_cloudfront or context.get("isOfFront", False),
+        trust_cloudfront=settings.trust_cloudfront or is_of_front,
         method=context["httpMethod"],
         path=path,
         password=password,
         address=client_address(event),
         visit_id=str(api_id) if click.is_id(api_id) else uuid.uuid4().hex,
-        is_of_front=context.get("isOfFront", False),
+        is_of_front=is_of_front,
+        asked_at=None if asked_at is None else times.from_milliseconds(asked_at),
         forms_have_path=_has_path_of_forms(event),
     )
 

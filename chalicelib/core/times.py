@@ -36,6 +36,11 @@ def parse_time(text: str) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def from_milliseconds(number: int) -> datetime:
+    """Return the time that is ``number`` milliseconds after the beginning of 1970."""
+    return datetime.fromtimestamp(number // 1000, UTC) + timedelta(milliseconds=number % 1000)
+
+
 def parse_duration(text: str) -> timedelta:
     """Parse a duration: ``90s``, ``30m``, ``12h``, ``7d``, ``4w``.
 

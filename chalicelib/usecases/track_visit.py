@@ -23,6 +23,7 @@ from chalicelib.usecases import identify_visitor
 
 _SECONDS_FOR_TABLE = 1
 _SECONDS_FOR_QUEUE = 2  # three attempts: half a second each, or the third shorter if each connects slowly
+_ASKS_AGAIN_WITHIN = timedelta(minutes=1)  # three times ten seconds, by another clock
 _table, _queue = CircuitBreaker(), CircuitBreaker()
 
 
@@ -84,23 +85,30 @@ def reset() -> None:
 
 def _click_of(visit: Visit) -> Click:
     """Return the click of a visit. What its row is like is decided here, once, wherever it is sent."""
+    visitor = visit.visitor
     click = clicks.click_from(
-        visit.visitor, link_id=visit.link_id, owner=visit.owner, variant=visit.variant, at=visit.at
+        visitor, link_id=visit.link_id, owner=visit.owner, variant=visit.variant, at=_moment_of(visit)
     )
     # Visits of no link have no row before they are counted: those who guess codes could fill the table with them.
     if clicks.is_of_link(visit.link_id):
         kept = timedelta(days=settings.click_retention_days)
         click = replace(
             click,
-            slot=slots.draw(visit.slots),
+            slot=slots.draw(visit.slots, visitor.visit_id if visitor.is_of_front else None),
             slots=visit.slots if visit.slots > 1 else None,
             expires_at=int((click.at + kept).timestamp()),
             took_ms=visit.took_ms,
             from_cache=visit.from_cache,
         )
-    if clicks.is_private(visit.visitor.headers):
+    if clicks.is_private(visitor.headers):
         return click
-    return replace(click, visitor=identify_visitor.id_of_today(visit.visitor, visit.at))
+    return replace(click, visitor=identify_visitor.id_of_today(visitor, click.at))
+
+
+def _moment_of(visit: Visit) -> datetime:
+    """Return when a visit is counted: as CloudFront was asked, however often it asks for it, so that its row is one."""
+    asked = visit.visitor.asked_at
+    return visit.at if asked is None or abs(visit.at - asked) > _ASKS_AGAIN_WITHIN else asked
 
 
 def _put(batch: Sequence[Click], now: datetime) -> list[Mapping[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,13 @@ import pytest
 from chalice.test import TestHTTPClient as Http
 
 import app as service
-from chalicelib import redirect_lambda
+from chalicelib import clock, redirect_lambda
 from chalicelib.api import front
+from chalicelib.aws import link_cache
 from chalicelib.aws.dynamodb import link_store
+from chalicelib.core.visits import click
 from dev.deploy.front import digest_of
+from tests import rows
 from tests.api.test_clicks import queued
 from tests.callers import Keyed, make_key
 from tests.domains import with_domains, with_settings
@@ -161,12 +165,71 @@ def test_distribution_is_believed_by_the_api() -> None:
     assert front.seen(event)["requestContext"]["identity"]["sourceIp"] == ADDRESS
 
 
-def test_repeated_request_is_one_visit(redirect: Any) -> None:
-    """CloudFront asks up to three times where an origin does not answer: all of them have one id."""
-    for _ in range(3):
-        assert redirect(url_event("/sale", by_front(id="cf-3")), None)["statusCode"] == 302
+ASKED = datetime(2026, 11, 28, 23, 59, 59, 999_000, UTC)
+AT = "1795910399999"
 
-    assert {each["id"] for each in clicks()} == {"cf-3"}
+
+class TestRepeatedRequest:
+    """CloudFront asks up to three times where an origin does not answer, each time with the same id and time."""
+
+    @pytest.fixture(autouse=True)
+    def links(self, redirect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A link with a row's key of its own for each eighth visit beside the others."""
+        self.redirect, self.patch = redirect, monkeypatch
+        link_store.set_slots("sale", 8)
+
+    def visits(self, path: str, headers: Callable[[], Mapping[str, str]], *seconds: float) -> list[dict[str, Any]]:
+        """Return what is told of visits so many seconds after ``ASKED``, by the functions' clocks."""
+        for each in seconds:
+            now = ASKED + timedelta(seconds=each)
+            self.patch.setattr(clock, "now", lambda now=now: now)
+            link_cache.reset()
+            event = url_event(path, headers())
+            event["requestContext"]["requestId"] = "of-lambda"
+            assert self.redirect(event, None)["statusCode"] == 302
+        return queued()
+
+    @pytest.mark.parametrize("seconds", [(0, 0.5, 20), (-3, 9, 59), (60, 1)])
+    def test_it_is_one_row(self, seconds: tuple[float, ...]) -> None:
+        """The stream tells of one, so one is counted: at the day on which CloudFront was asked."""
+        found = self.visits("/sale", lambda: by_front(id="cf-3", at=AT), *seconds)
+
+        assert [(each["id"], each["at"]) for each in found] == [("cf-3", "2026-11-28T23:59:59.999Z")]
+        assert len(rows.rows()) == 1
+
+    def test_of_an_unknown_code_it_is_one_message(self) -> None:
+        """Of those the counter takes one, by id and time."""
+        found = self.visits("/nothing-there", lambda: by_front(id="cf-3", at=AT), 0, 11, 21)
+
+        assert [each["code"] for each in found] == [click.UNKNOWN] * 3
+        assert {(each["id"], each["at"]) for each in found} == {("cf-3", "2026-11-28T23:59:59.999Z")}
+
+    def test_other_visits_are_others(self) -> None:
+        """Each has its own id, in whichever slot it is."""
+        ids = iter(range(40))
+
+        found = self.visits("/sale", lambda: by_front(id=f"cf-{next(ids)}", at=AT), *[0] * 40)
+
+        assert len({each["id"] for each in found}) == 40
+        assert {each["slot"] for each in found} == set(range(8))
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            by_front(id="cf-3", at="1795910338998"),  # a minute and a second before
+            by_front(id="cf-3", at="1795910462000"),
+            by_front(id="cf-3", at="soon"),
+            by_front(id="cf-3", at="179591039999\u0669"),
+            by_front(id="cf-3", at=""),
+            by_front(id="cf-3"),
+            by_front("sho.rt", "guessed", id="cf-3", at=AT),
+        ],
+    )
+    def test_time_that_cannot_be_is_not_believed(self, headers: dict[str, str]) -> None:
+        """Nor one that a visitor wrote: the function's own is counted."""
+        found = self.visits("/sale", lambda: headers, 0, 1)
+
+        assert [each["at"] for each in found] == ["2026-11-28T23:59:59.999Z", "2026-11-29T00:00:00.999Z"]
 
 
 class TestMaximum:

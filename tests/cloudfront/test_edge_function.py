@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import closing
 from urllib.parse import parse_qs
 
@@ -18,12 +19,13 @@ def facts_of(edge: Edge) -> dict[str, list[str]]:
 
 
 def test_the_packaged_function_writes_who_asked(edge: Edge) -> None:
-    """The address of the visitor and the id of the request, over what the visitor says; the id differs each time."""
-    ids = set()
+    """The visitor's address, the request's id and time, over what the visitor says; the id differs each time."""
+    ids, begun = set(), int(time.time())
     for _ in range(2):
         ask(edge, "/abc", X_Front="address=198.51.100.1&id=forged&dnt=1", X_Forwarded_For="198.51.100.1")
         facts = facts_of(edge)
         ids.add(facts.pop("id")[0])
+        assert begun <= int(facts.pop("at")[0]) / 1000 <= time.time()
         assert facts == {"address": [VISITOR]}
         assert edge.forwarded[-1].headers["x-amz-cf-id"] in ids
 

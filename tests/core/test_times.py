@@ -47,3 +47,16 @@ def test_invalid_duration_is_refused(text: str) -> None:
     """A duration is digits and one unit."""
     with pytest.raises(ValueError):  # noqa: PT011  # as above
         times.parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_795_910_399_999, "2026-11-28T23:59:59.999Z"),
+        (9_999_999_999_999, "2286-11-20T17:46:39.999Z"),
+    ],
+)
+def test_milliseconds_are_exact(number: int, text: str) -> None:
+    """To the last digit: keys of rows are made of it."""
+    assert times.to_text(times.from_milliseconds(number)) == text

@@ -351,7 +351,6 @@ def test_repeated_request_has_one_id(edge: Edge, key: str, path: str, origin: st
     assert (ids[:3], len(ids), len(set(ids))) == ([ids[0]] * 3, 4, 2)
 
 
-@pytest.mark.xfail(reason="the key of a visit begins with the time, so each attempt has a row of its own", strict=True)
 @WAYS
 def test_repeated_request_is_one_visit(edge: Edge, key: str, path: str, origin: str) -> None:
     """However often the distribution asks, as docs/front.md says: of two visits, one was asked for three times."""

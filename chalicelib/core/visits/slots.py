@@ -7,6 +7,7 @@ each with a key of its own; slot 0 has the key of the link itself, so that the v
 from __future__ import annotations
 
 import random
+import zlib
 
 MOST = 128
 OF_OWNER = 8
@@ -32,9 +33,13 @@ def subject_and_slot(key: str) -> tuple[str, int]:
     return subject, int(slot or 0)
 
 
-def draw(slots: int) -> int:
-    """Return the slot of a new row, of a link with so many ``slots``."""
-    return random.randrange(slots) if slots > 1 else 0  # noqa: S311  # not used for security
+def draw(slots: int, visit_id: str | None = None) -> int:
+    """Return the slot of a new row, of a link with so many ``slots``; of one ``visit_id`` always the same."""
+    if slots <= 1:
+        return 0
+    if visit_id is not None:
+        return zlib.crc32(visit_id.encode()) % slots
+    return random.randrange(slots)  # noqa: S311  # not used for security
 
 
 def needed(rows: int, seconds: float, slots: int) -> int:

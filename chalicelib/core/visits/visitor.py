@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 Query = Mapping[str, Sequence[str]]
@@ -43,6 +44,8 @@ class Visitor:
     """The id of this visit, wherever it is counted."""
     is_of_front: bool = False
     """They came through this stack's distribution, which may ask for one visit several times, always by its id."""
+    asked_at: datetime | None = None
+    """When the distribution was asked, by its clock; None: that is not known."""
     forms_have_path: bool = False
     """Pages send forms to a path of their own, not to the address of the page."""
 

@@ -149,7 +149,7 @@ MUTANTS = (
     Mutant(
         "DNT: no visitor",
         "chalicelib/usecases/track_visit.py",
-        "if clicks.is_private(visit.visitor.headers):",
+        "if clicks.is_private(visitor.headers):",
         "if not visit.link_id:",
         f"{_CLICKS}::test_do_not_track_keeps_only_the_count",
     ),

@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         "front: country and device are believed of the distribution alone",
         "chalicelib/api/redirect.py",
-        'trust_cloudfront=settings.trust_cloudfront or context.get("isOfFront", False),',
-        'trust_cloudfront=settings.trust_cloudfront or "isOfFront" in context,',
+        'is_of_front = context.get("isOfFront", False)',
+        'is_of_front = "isOfFront" in context',
         _FORGED,
     ),
     Mutant(
@@ -47,7 +47,28 @@ MUTANTS = (
         _SEEN,
         '"requestId": told.get(_ID, ""),',
         '"requestId": context.get("requestId"),',
-        f"{_TEST}::test_repeated_request_is_one_visit",
+        f"{_TEST}::TestMaximum",
+    ),
+    Mutant(
+        "front: a repeated request has one time",
+        "chalicelib/usecases/track_visit.py",
+        "at=_moment_of(visit)\n",
+        "at=visit.at\n",
+        f"{_TEST}::TestRepeatedRequest",
+    ),
+    Mutant(
+        "front: a repeated request has one slot",
+        "chalicelib/usecases/track_visit.py",
+        "visitor.visit_id if visitor.is_of_front else None",
+        "None",
+        f"{_TEST}::TestRepeatedRequest",
+    ),
+    Mutant(
+        "front: a time that cannot be is not believed",
+        "chalicelib/usecases/track_visit.py",
+        "asked is None or abs(visit.at - asked) > _ASKS_AGAIN_WITHIN",
+        "asked is None",
+        f"{_TEST}::TestRepeatedRequest",
     ),
     Mutant(
         "front: a repeated request spends one visit",

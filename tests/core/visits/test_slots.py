@@ -36,6 +36,15 @@ def test_each_slot_is_drawn_and_no_other(number: int) -> None:
     assert {slots.draw(number) for _ in range(500)} == set(range(max(1, number)))
 
 
+@pytest.mark.parametrize("number", [0, 1, 2, 8])
+def test_a_visit_keeps_its_slot(number: int) -> None:
+    """Where it may be asked for again; the visits of a link are in all of its slots."""
+    ids = [f"id-{each}" for each in range(500)]
+
+    assert [slots.draw(number, each) for each in ids] == [slots.draw(number, each) for each in ids]
+    assert {slots.draw(number, each) for each in ids} == set(range(max(1, number)))
+
+
 @pytest.mark.parametrize(
     ("rows", "seconds", "open_now", "needed"),
     [
