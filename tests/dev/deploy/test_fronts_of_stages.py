@@ -13,6 +13,8 @@ import pytest
 import app as service
 from chalicelib.api import front as seen
 from chalicelib.core.links import codes, unlock_cookie
+from dev.admin.checks import of_cloudfront, of_functions
+from dev.admin.checks.stage import FRONT
 from dev.deploy import front, package
 from dev.deploy.front import CLOUDFRONT, EDGE, GATEWAY, REGIONAL, Front, FrontRefused
 from tests import cloudfront
@@ -401,3 +403,30 @@ def test_names_are_where_deploy_json_says(
         }
     trusted = resources["APIHandler"]["Properties"]["Environment"]["Variables"]["TRUST_CLOUDFRONT"]
     assert trusted == ("yes" if types == ["EDGE"] else "no")
+
+
+def alarms_of_groups(template: Template) -> list[int]:
+    """Return how many alarms judge new code in each deployment group."""
+    groups = [each for each in template["Resources"].values() if each["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+    return [len(each["Properties"]["AlarmConfiguration"]["Alarms"]) for each in groups]
+
+
+def test_uncached_in_the_checks_is_the_policy_of_the_template(packaged: Template) -> None:
+    """Written twice, so that a typo in one is noticed; of the behaviours, assets alone have another."""
+    policies = {each["CachePolicyId"] for each in behaviours_of(packaged) if each["PathPattern"] != "/assets/*"}
+
+    assert policies == {of_cloudfront.UNCACHED}
+
+
+def test_errors_in_the_checks_are_those_of_the_template(packaged: Template) -> None:
+    """Each that the check expects to be listed is: with no time, and with no page."""
+    listed = config_of(packaged)["CustomErrorResponses"]
+
+    assert {each["ErrorCode"] for each in listed} >= {*of_cloudfront.ERRORS}
+    assert all(each == {"ErrorCode": each["ErrorCode"], "ErrorCachingMinTTL": 0} for each in listed)
+
+
+def test_judges_in_the_checks_are_the_alarms_of_the_template(packaged: Template, at_gateway: Template) -> None:
+    """Of the redirect and of the API, by what is in front."""
+    assert alarms_of_groups(at_gateway) == [of_functions.JUDGES[GATEWAY]] * 2
+    assert alarms_of_groups(packaged) == [of_functions.JUDGES[FRONT]] * 2
