@@ -1,6 +1,6 @@
 // CloudFront runs this once for each request, on every behaviour, before anything else: it writes down which host was asked
-// for, by whom and when, over whatever a visitor sent under these names. The functions believe it only beside the secret that the
-// distribution adds on the way to them. What counting and rules read travels in one header: a policy lists ten at most.
+// for, by whom and when, over whatever a visitor sent under these names. The functions believe it only beside the secret
+// that the distribution adds on the way to them. What counting and rules read travels in one header: a policy lists ten.
 var READ = [
   'dnt', 'purpose', 'sec-ch-ua-mobile', 'sec-ch-ua-platform', 'sec-fetch-mode', 'sec-fetch-site', 'sec-gpc', 'sec-purpose',
   'x-moz', 'x-purpose'

@@ -94,7 +94,7 @@ def response_of_url(result: Mapping[str, Any], method: str) -> dict[str, Any]:
 
 
 def _milliseconds(text: str) -> int | None:
-    """Return a time since 1970; None: the function in use is that of the version before, which tells none."""
+    """Return a time since 1970, or None if ``text`` is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) == _DIGITS else None
 
 

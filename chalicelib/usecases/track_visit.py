@@ -23,7 +23,7 @@ from chalicelib.usecases import identify_visitor
 
 _SECONDS_FOR_TABLE = 1
 _SECONDS_FOR_QUEUE = 2  # three attempts: half a second each, or the third shorter if each connects slowly
-_ASKS_AGAIN_WITHIN = timedelta(minutes=1)  # three times ten seconds, by another clock
+_ASKS_AGAIN_WITHIN = timedelta(minutes=2)  # three times thirty seconds, by another clock
 _table, _queue = CircuitBreaker(), CircuitBreaker()
 
 
