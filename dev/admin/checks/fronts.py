@@ -6,7 +6,7 @@ import http.client
 import shlex
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic
+from time import monotonic, time
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from chalicelib.core.domains import Domains
@@ -17,17 +17,13 @@ FOUND, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 302, 401, 403, 404
 SENT = ("a+b", "a%2Bb", "a%20b", "a%2Fb", "a%252Fb", "a%25b", "%C3%BC", "a(b", "a)b", "a!b", "a'b", "a*b")
 """Encoded once and twice, and what a signature may encode otherwise than a visitor did."""
 COUNTRY = "CloudFront-Viewer-Country"
-FORGED = {
-    "X-Forwarded-For": "203.0.113.7",
-    COUNTRY: "ZZ",  # never assigned to a country
-    "CloudFront-Viewer-Address": "203.0.113.7:443",
-    "X-Front-Host": "forged.example",
-    "X-Front": "address=203.0.113.7&id=00000000-0000-4000-8000-000000000000",
-    "X-Front-Secret": "forged",
-}
+NOWHERE = "ZZ"  # never assigned to a country
+_FACTS = "address=203.0.113.7&id=00000000-0000-4000-8000-000000000000&at="
+TIME_IN_CURL = "AT=$(date +%s)000"
+"""Comes before ``FORGED_IN_CURL``: two requests with the same forged id and time, believed, would be one visit."""
 FORGED_IN_CURL = (
     "-H 'X-Forwarded-For: 203.0.113.7' -H 'CloudFront-Viewer-Country: ZZ' -H \"X-Front-Host: $OTHER\""
-    " -H 'X-Front: address=203.0.113.7&id=00000000-0000-4000-8000-000000000000' -H 'X-Front-Secret: forged'"
+    f' -H "X-Front: {_FACTS}$AT" -H "X-Front-Secret: forged"'
 )
 VISITS_IN_CURL = 'curl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"'
 SIGNED_IN_CURL = '--aws-sigv4 "aws:amz:$REGION:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
@@ -58,6 +54,18 @@ def guesses_in_curl(address: str, options: str = "") -> str:
         ' -d password=wrong -H "X-Forwarded-For: 203.0.113.$N" -H "X-Front: address=203.0.113.$N&id=forged-$N"'
         ' -H "X-Front-Secret: forged"; done'
     )
+
+
+def forged(host: str | None = None) -> dict[str, str]:
+    """Return headers that only the distribution may write; ``host``: one where the links of the checks are not."""
+    return {
+        "X-Forwarded-For": "203.0.113.7",
+        COUNTRY: NOWHERE,
+        "CloudFront-Viewer-Address": "203.0.113.7:443",
+        "X-Front-Host": host or "forged.example",
+        "X-Front": f"{_FACTS}{int(time() * 1000)}",
+        "X-Front-Secret": "forged",
+    }
 
 
 def address_of(stage: Stage, origin: str) -> str:
@@ -118,18 +126,19 @@ def _short(reply: Reply) -> str:
 def forged_at(origin: str) -> Callable[[Stage], Answer]:
     """Return a check that headers which anybody can write are not believed: neither country, host, address nor id.
 
-    Both requests have the same forged id: believed, they would be one visit.
+    Both requests have the same forged id and time: believed, they would be one visit.
     """
 
     def ask(stage: Stage) -> Answer:
         send = sender(stage, origin)
         another = _other_host(stage)
         code = stage.link()
-        replies = [send("GET", f"/{code}", _forged_for(another), None) for _ in range(2)]
+        headers = forged(another)
+        replies = [send("GET", f"/{code}", headers, None) for _ in range(2)]
         _require_answers(origin, [reply.status for reply in replies])
         countries = countries_of(stage, code, replies)
         is_expected = all(reply.location == TARGET for reply in replies) and len(countries) == len(replies)
-        is_expected = is_expected and FORGED[COUNTRY] not in countries
+        is_expected = is_expected and NOWHERE not in countries
         is_expected = is_expected and (origin != FRONT or None not in countries)
         host = (
             "the host of another domain was forged"
@@ -147,10 +156,6 @@ def _other_host(stage: Stage) -> str | None:
     variables: dict[str, str] = live.get("Environment", {}).get("Variables", {})
     listed = Domains.from_text(variables.get("DOMAINS", ""), variables.get("BASE_URL", "")).listed
     return next(iter(sorted(listed, key=lambda host: not listed[host].is_retired)), None)
-
-
-def _forged_for(host: str | None) -> dict[str, str]:
-    return {**FORGED, **({"X-Front-Host": host} if host else {})}
 
 
 def _require_answers(origin: str, statuses: Sequence[int]) -> None:

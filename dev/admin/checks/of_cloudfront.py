@@ -7,18 +7,19 @@ from typing import Any
 
 from dev.admin.checks.check import Answer, Check, NotHereError, NotRunError
 from dev.admin.checks.fronts import (
-    COUNTRY,
     FORBIDDEN,
-    FORGED,
     FORGED_IN_CURL,
     FOUND,
     GUESSES,
+    NOWHERE,
     SENT,
+    TIME_IN_CURL,
     VISITS_IN_CURL,
     address_of,
     countries_of,
     encoded_in_curl,
     encoding_at,
+    forged,
     forged_at,
     guesses_at,
     guesses_in_curl,
@@ -29,7 +30,7 @@ from dev.admin.checks.stage import FRONT, TARGET, Reply, Stage
 
 UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # the id of CloudFront's own policy CachingDisabled
 ERRORS = (403, 404, 500, 502, 503, 504)
-"""What CloudFront keeps for ten seconds, whatever the caching policy says, unless the distribution lists it."""
+"""What CloudFront may keep for ten seconds, whatever the caching policy says, unless the distribution lists it."""
 _READ_OF_DISTRIBUTION = (
     "DefaultCacheBehavior",
     "CacheBehaviors",
@@ -111,9 +112,9 @@ def country_by_the_api(stage: Stage) -> Answer:
     if "/*/qr" not in patterns:
         raise NotRunError(f"No behaviour sends the path of a link to the API: {', '.join(patterns)}")
     code = stage.link(forwardPath=True)
-    replies = [stage.request(address, "GET", f"/{code}/x/qr", FORGED)]
+    replies = [stage.request(address, "GET", f"/{code}/x/qr", forged())]
     countries = countries_of(stage, code, replies)
-    is_expected = len(countries) == 1 and not {None, FORGED[COUNTRY]} & {*countries}
+    is_expected = len(countries) == 1 and not {None, NOWHERE} & {*countries}
     return Answer(is_expected and replies[0].location == f"{TARGET}/x/qr", summary(replies, countries))
 
 
@@ -155,7 +156,7 @@ CHECKS = (
     Check(
         "cloudfront-forged",
         "Does the distribution overwrite forged headers, and does a visit have its real country?",
-        f'for N in 1 2; do curl -si "$FRONT/$CODE" {FORGED_IN_CURL}; done\n{VISITS_IN_CURL}',
+        f'{TIME_IN_CURL}; for N in 1 2; do curl -si "$FRONT/$CODE" {FORGED_IN_CURL}; done\n{VISITS_IN_CURL}',
         "302 to the target, both times; two visits, whose country is the visitor's: two letters, not `ZZ`.",
         "Null: `CloudFront-Viewer-Country` is not in the policy of the default behaviour. `ZZ`: CloudFront lets it"
         " through; drop it in `.chalice/viewer-request.js`. 404, or one visit: that function does not overwrite"
@@ -178,7 +179,7 @@ CHECKS = (
         "cloudfront-api-country",
         "Has a visit its country where a behaviour sends its path to the API? `/*/qr` does, for links that pass their"
         " path on as well.",
-        f'curl -si "$FRONT/$CODE/x/qr" {FORGED_IN_CURL}\n{VISITS_IN_CURL}',
+        f'{TIME_IN_CURL}; curl -si "$FRONT/$CODE/x/qr" {FORGED_IN_CURL}\n{VISITS_IN_CURL}',
         "302 to the target with `/x/qr` behind it; one visit, whose country is the visitor's: two letters, not `ZZ`.",
         "Null: the behaviour needs `VisitorRequests`, as the default one has it (`dev/deploy/front.py`). `ZZ`:"
         " CloudFront lets a visitor's header through. No redirect: API Gateway does not send the path on.",

@@ -8,6 +8,7 @@ from dev.admin.checks.fronts import (
     FORGED_IN_CURL,
     GUESSES,
     SIGNED_IN_CURL,
+    TIME_IN_CURL,
     VISITS_IN_CURL,
     address_of,
     foreign_host,
@@ -40,7 +41,8 @@ CHECKS = (
     Check(
         "url-forged",
         "Is a forged country, host, address or id believed at the function URL, past CloudFront?",
-        f'for N in 1 2; do curl -si "$URL/$CODE" {SIGNED_IN_CURL} {FORGED_IN_CURL}; done\n{VISITS_IN_CURL}',
+        f'{TIME_IN_CURL}; for N in 1 2; do curl -si "$URL/$CODE" {SIGNED_IN_CURL} {FORGED_IN_CURL}; done\n'
+        f"{VISITS_IN_CURL}",
         "302 to the target, both times; two visits without a country.",
         "`seen` in `chalicelib/api/front.py` must drop the header that was believed. 403: the credentials may not call"
         " the function URL.",

@@ -8,6 +8,7 @@ from dev.admin.checks.fronts import (
     GUESSES,
     NOT_FOUND,
     SENT,
+    TIME_IN_CURL,
     UNAUTHORIZED,
     VISITS_IN_CURL,
     address_of,
@@ -71,7 +72,7 @@ CHECKS = (
         "gateway-forged",
         "Does API Gateway pass on a forged country, or our own headers with a host, an address and an id, so that they"
         " are believed?",
-        f'for N in 1 2; do curl -si "$API/$CODE" {FORGED_IN_CURL}; done\n{VISITS_IN_CURL}',
+        f'{TIME_IN_CURL}; for N in 1 2; do curl -si "$API/$CODE" {FORGED_IN_CURL}; done\n{VISITS_IN_CURL}',
         "302 to the target, both times; two visits, whose country is null or the real one, never `ZZ`.",
         "`ZZ`: `TRUST_CLOUDFRONT` must be `no` in `.chalice/resources.yaml`, for countries are anybody's. 404, or one"
         " visit: `seen` in `chalicelib/api/front.py` believed a wrong secret.",

@@ -123,7 +123,7 @@ def test_forged_ids_are_seen(*, origin: str, visits: int, is_expected: bool) -> 
     assert f"{visits} visits" in answer.seen
     facts = [headers["X-Front"] for *_, headers in stage.sent]
     assert facts[0] == facts[1]
-    assert re.fullmatch(r"address=203\.0\.113\.\d+&id=[\w-]+", facts[0])
+    assert re.fullmatch(r"address=203\.0\.113\.\d+&id=[\w-]+&at=\d{13}", facts[0])
     assert {headers["X-Front-Secret"] for *_, headers in stage.sent} == {"forged"}
 
 
