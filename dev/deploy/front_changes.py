@@ -32,6 +32,13 @@ def refusals(before: Revision, after: Revision, may_go: Collection[str]) -> Iter
             ' anybody can write them. Deploy with "namesAt": ["edge", "regional"] first.'
         )
     was, becomes = places_of_names(before.template), places_of_names(after.template)
+    if _trusts_cloudfront(before.template):
+        yield from (
+            f"  {host} would be in {_CALLED[REGIONAL]} while the code in use believes what CloudFront's headers say,"
+            " which anybody can write there. Deploy without it first, and then with."
+            for host, places in becomes.items()
+            if host not in was and places == {REGIONAL}
+        )
     for host in was.keys() & becomes.keys():
         yield from _refusals_of(host, was[host], becomes[host], may_go)
 

@@ -200,6 +200,31 @@ def test_region_waits_for_code_that_does_not_believe(deployed: Deployed) -> None
     ] == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("trusts", "places", "is_refused"),
+    [
+        (True, (REGIONAL,), True),
+        (True, (EDGE, REGIONAL), False),  # the region is added last
+        (True, (EDGE,), False),
+        (False, (REGIONAL,), False),
+    ],
+)
+def test_new_domain_waits_for_code_that_does_not_believe(
+    *, trusts: bool, places: tuple[str, ...], is_refused: bool
+) -> None:
+    """It is there from the first change on, when the code before still answers everybody."""
+    before = template_of(*(() if trusts else (REGIONAL,)), distribution=False, hosts=())
+    before["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]["TRUST_CLOUDFRONT"] = (
+        "yes" if trusts else "no"
+    )
+
+    after = template_of(*places, distribution=False)
+    said = list(front_changes.refusals(Revision(before, {}), Revision(after, {}), ()))
+
+    assert bool(said) is is_refused
+    assert all("sho.rt would be in API Gateway's region while the code in use" in each for each in said)
+
+
 def test_headers_are_believed_again_only_at_the_edge(deployed: Deployed) -> None:
     """The way back has the step between as well: the API is in its region until the change has ended."""
     deployed.deploy(EDGE, REGIONAL, distribution=False)
