@@ -72,7 +72,7 @@ def find(link_id: str, now: datetime) -> Link:
 
 def _was_let_in(link: Link, visitor: Visitor) -> bool:
     if not visitor.is_of_front:
-        return False
+        return False  # before anything is imported: nobody else's visit is repeated
     from chalicelib.usecases import unlock_link  # few links need it
 
     return unlock_link.was_let_in(link, visitor)

@@ -271,8 +271,9 @@ class TestMaximum:
         monkeypatch.setattr(link_store, "time", SimpleNamespace(time=lambda: moment))
         assert self.visit(by_front(id="cf-1")) == 302
 
-        moment += 10
-        assert (self.visit(by_front(id="cf-1")), self.left()) == (302, 1)
+        moment += 9.9
+        assert self.visit(by_front(id="cf-2")) == 302
+        assert [self.visit(by_front(id=each)) for each in ("cf-1", "cf-2", "cf-3")] == [302, 302, 410]
 
     def test_ids_of_others_are_not_believed(self) -> None:
         """Past the distribution nobody visits twice for one, whichever id they write."""

@@ -32,7 +32,8 @@ SAME_URL_AT_MOST = 25
 
 _VISITS_REMEMBERED = 10  # seconds
 _VISITS = ("recentVisits0", "recentVisits1", "recentVisits2")
-"""Each set holds the ids of ten seconds, and is kept for ten more: the retries of a visit end sooner."""
+"""Each set holds the ids of ten seconds, and is kept for ten more: the retries of a call end sooner. Longer would be
+dearer: each visit pays for the size of the item."""
 _BYTES_OF_VISIT = 6
 
 
@@ -252,7 +253,7 @@ def spend_visit(link: Link, visit_id: str | None) -> Link | None:
 
     One conditional update checks and counts, so the maximum is never exceeded. It stores an id, by which a retry
     recognises the first attempt, also if others were counted in between: a lost response does not cost a visit. With
-    ``visit_id``, which no client may be able to choose, a further call for the same visit does not cost one either. It
+    ``visit_id``, which no client may be able to choose, neither does another call for that visit within ten seconds. It
     has the timeout of a read, because a visitor waits; the visitor may be redirected only if this returns None.
 
     Raises:
@@ -290,7 +291,7 @@ def spend_visit(link: Link, visit_id: str | None) -> Link | None:
 
 
 def has_spent(link_id: str, visit_id: str) -> bool:
-    """Tell whether a visit of an id that no client can choose was counted some seconds ago, by ``spend_visit``.
+    """Tell whether a visit of an id that no client can choose was counted lately, by ``spend_visit``.
 
     Raises:
         StoreUnavailable

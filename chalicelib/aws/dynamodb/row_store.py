@@ -40,7 +40,7 @@ class RowUnreadable(Exception):
 
 
 def put(click: Click) -> None:
-    """Put the row of a click that has a slot. Repeated, it is the same row, and leaves no second record in the stream.
+    """Put the row of a click that has a slot. Repeated, it is the same row: the stream tells of one that is new.
 
     It uses the connection that has just read the link.
 

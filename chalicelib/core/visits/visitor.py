@@ -36,7 +36,7 @@ class Visitor:
     """CloudFront set its headers; without it, clients could forge them."""
     method: str = "GET"
     path: tuple[str, ...] = ()
-    """The path segments after the code, percent-encoded or not: what events come from differs in that."""
+    """The path segments after the code, percent-encoded or not, as API Gateway and the function URL differ in that."""
     password: str | None = field(default=None, repr=False)
     address: str = field(default="", repr=False)
     """The IP address, which never leaves this process."""
