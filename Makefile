@@ -79,7 +79,7 @@ check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tes
 	@$(LINT)
 	@$(PYTEST) tests/core tests/api/test_access.py::TestEachRoute
 
-test: $(VENV)/.installed $(OTHER_STORE:%=.stores/.installed) ## The full check before a commit: four minutes on two cores. STORE=dynamodb-local: counting alone, on that
+test: $(VENV)/.installed $(OTHER_STORE:%=.stores/.installed) ## The full check before a commit: ten minutes on two cores. STORE=dynamodb-local: counting alone, on that
 ifdef OTHER_STORE
 	@command -v java > /dev/null || { echo $(NEED_OF_STORE) java.; exit 1; }
 	@echo "The tests of counting, on $(STORE) instead of MiniStack: a minute on two cores."
@@ -90,7 +90,7 @@ else
 	@$(PYTEST) --durations=10
 endif
 
-test-long: $(VENV)/.installed ## The full check with more seeds, visits, examples and deployments: ten minutes
+test-long: $(VENV)/.installed ## The full check with more seeds, visits, examples and deployments: SHARE=9 (a ninth of them) a quarter of an hour
 	@$(BIN)/python -m dev.announce test-long
 	@LONG=1 $(PYTEST) --durations=10
 
