@@ -7,12 +7,11 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO
 
 _OURS = range(20_000, 30_000)
 """Below the ports that systems give to outgoing connections: none of those is ever one to listen on."""
-_held: list[IO[bytes]] = []
-"""Locks on the ports that this process was given; it holds them until it ends."""
+_held: list[int] = []
+"""Locks on the ports that this process was given: descriptors, which are held until it ends."""
 
 
 def own_port() -> int:
@@ -20,16 +19,16 @@ def own_port() -> int:
     folder = Path(tempfile.gettempdir()) / f"url-shortener-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for port in _OURS:
-        lock = (folder / str(port)).open("wb")
+        lock = os.open(folder / str(port), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.close()
+            os.close(lock)
             continue
         if is_free(port):
             _held.append(lock)
             return port
-        lock.close()
+        os.close(lock)
     raise AssertionError(f"Every port from {_OURS.start} to {_OURS.stop - 1} is taken.")
 
 
