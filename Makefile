@@ -79,7 +79,7 @@ check: $(VENV)/.installed ## The quick check: lint, types, import contracts, tes
 	@$(LINT)
 	@$(PYTEST) tests/core tests/api/test_access.py::TestEachRoute
 
-test: $(VENV)/.installed $(OTHER_STORE:%=.stores/.installed) ## The full check before a commit: ten minutes on two cores. STORE=dynamodb-local: counting alone, on that
+test: $(VENV)/.installed $(OTHER_STORE:%=.stores/.installed) ## The full check before a commit: twelve minutes on two cores. STORE=dynamodb-local: counting alone, on that
 ifdef OTHER_STORE
 	@command -v java > /dev/null || { echo $(NEED_OF_STORE) java.; exit 1; }
 	@echo "The tests of counting, on $(STORE) instead of MiniStack: a minute on two cores."

@@ -10,7 +10,7 @@ from dev.paths import ROOT
 
 _SENTENCES = {
     "check": "Lint, types, import contracts, all tests of core, one test of each route: 15 seconds on two cores.",
-    "test": "Lint, types, import contracts, then every kind of test there is: ten minutes on two cores.",
+    "test": "Lint, types, import contracts, then every kind of test there is: twelve minutes on two cores.",
     "test-long": "Tests with more seeds, visits, examples and deployments: with SHARE=9 a quarter of an hour.",
 }
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
