@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from dev.http_client import ask
-from dev.local import local_aws
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, make_key, running
 from tests.paths import ROOT
 
 __all__ = ["running"]  # the fixture
@@ -92,13 +90,6 @@ def test_typescript_is_typed_strictly() -> None:
     run(NODE / "tsc", "--project", "tsconfig.json")
 
 
-def make_key(running: Running, owner: str) -> str:
-    """Create a key as `make key` does."""
-    command = [sys.executable, "-m", "dev.admin.keys", "make", "local", owner, "create,read,manage", "", ""]
-    env = os.environ | local_aws.environment(running.aws_port) | {"AWS_PORT": str(running.aws_port)}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def make_visited(running: Running, key: str, code: str) -> None:
     """Create a link, visit it twice as a person would, and wait until both visits are counted."""
     assert ask(running.base_url, "POST", "/v1/links", {"url": "https://example.com/", "alias": code}, key)[0] == 201
@@ -118,7 +109,7 @@ def make_visited(running: Running, key: str, code: str) -> None:
 def test_program_works(running: Running, program: str) -> None:
     """It creates, lists, changes, counts, imports, and reads errors, each value as the API has it."""
     owner, alias, visited = (f"{what}{PROGRAMS.index(program)}" for what in ("owner", "spring-", "visited-"))
-    key = make_key(running, owner)
+    key = make_key(running.aws_port, owner, "create,read,manage")
     make_visited(running, key, visited)
     environ = {"API": f"{running.base_url}/v1", "KEY": key, "ALIAS": alias, "VISITED": visited}
     if program in TYPESCRIPT:

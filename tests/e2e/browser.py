@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dev.deploy.smoke import with_key
+from tests.e2e import conftest
 from tests.loopback import serving
 from tests.paths import ROOT
 
@@ -209,12 +209,4 @@ def make_key(running: Running, scopes: str = "create,read,manage", workspace: st
 
 @functools.cache
 def _operator_at(aws_port: int) -> str:
-    ran = subprocess.run(
-        [sys.executable, "-m", "dev.admin.keys", "make", "local", "operator", "admin", "", "", "", ""],
-        cwd=ROOT,
-        env=os.environ | {"AWS_PORT": str(aws_port)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return ran.stdout.strip()
+    return conftest.make_key(aws_port, "operator", "admin")

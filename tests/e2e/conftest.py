@@ -87,6 +87,18 @@ class Running:
             self.process.wait(60)
 
 
+def make_key(aws_port: int, name: str, scopes: str, *, stage: str = "local", expires_in: str = "") -> str:
+    """Create an API key of a stage on the AWS at ``aws_port``, as `make key` does; return its text."""
+    return subprocess.run(
+        [sys.executable, "-m", "dev.admin.keys", "make", stage, name, scopes, "", expires_in],
+        cwd=ROOT,
+        env=os.environ | {"AWS_PORT": str(aws_port)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
 @contextmanager
 def aws_in(folder: Path) -> Iterator[int]:
     """Run a local AWS with its state in ``folder``, which the environment names meanwhile; yield its port."""

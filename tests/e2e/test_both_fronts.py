@@ -36,7 +36,7 @@ from tests import cloudfront, sizes
 from tests.cloudfront import SIGNATURE, Edge, Origin
 from tests.e2e import test_domains_by_host as by_host
 from tests.e2e import test_stack as through_stack
-from tests.e2e.conftest import aws_in
+from tests.e2e.conftest import aws_in, make_key
 from tests.e2e.test_stack import Deployed
 from tests.loopback import serving
 from tests.paths import ROOT
@@ -47,6 +47,7 @@ BEHIND = Front(CLOUDFRONT, (CLOUDFRONT,))
 HOSTS = [each["name"] for each in by_host.DOMAINS]
 DOMAINS = "team.localhost=team,www.team.localhost=team,shop.localhost=shop,old.localhost=:retired"
 VISITOR = "203.0.113.9"
+ALL_SCOPES = "create,read,manage,admin"
 PARAMETERS = {"LocalStream": "yes", "CountWaitSeconds": "0"}
 
 
@@ -154,16 +155,9 @@ def edge(stage: Stage) -> Iterator[Edge]:
 @pytest.fixture(scope="module")
 def key(stage: Stage, edge: Edge) -> str:
     """The key of an administrator, and the same code at three domains."""
-    made = key_of("local", stage.port)
+    made = make_key(stage.port, "ops", ALL_SCOPES)
     by_host.make_links(edge.url, made)
     return made
-
-
-def key_of(stage: str, port: int) -> str:
-    """Return a new key of an administrator of a stage on the AWS at ``port``."""
-    command = [sys.executable, "-m", "dev.admin.keys", "make", stage, "ops", "create,read,manage,admin", *[""] * 4]
-    environ = os.environ | {"AWS_PORT": str(port)}
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +233,7 @@ def test_hosts_share_no_error(edge: Edge) -> None:
 
 @pytest.mark.usefixtures("key")
 def test_failure_ends_with_its_cause(edge: Edge) -> None:
-    """The distribution keeps no error: whoever comes after a failure, to any host, is led on."""
+    """The distribution keeps no error: the next visitor after a failure, of any host, is led on."""
     origins = edge.origins
     with losing_answers(origins["redirect"], 3) as (losing, _):
         edge.origins = {**origins, "redirect": losing}
@@ -605,7 +599,7 @@ class Moving:
 def moves(moving: Moving) -> None:
     """Move a stage there and back, under visitors."""
     moving.deploy({})
-    key = key_of("dev", moving.port)
+    key = make_key(moving.port, "ops", ALL_SCOPES, stage="dev")
     code = smoke.with_key(moving.address, key, "POST", "/v1/links", {"url": MOVED})[1]["code"]
     edge: Edge | None = None
     with ExitStack() as while_there, Visits(code, MOVED) as visits:  # visits end first: they ask what is running there

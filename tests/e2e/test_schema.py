@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from dev import openapi
-from dev.local import local_aws
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import Running, make_key
 from tests.paths import ROOT
 from tests.sizes import IS_LONG, grows, only_long, usual_or_long
 
@@ -32,9 +31,7 @@ SECONDS = 900 if IS_LONG else 240  # a command that hangs is ended
 @pytest.fixture(scope="module")
 def key(running: Running) -> str:
     """A key with all scopes."""
-    command = [sys.executable, "-m", "dev.admin.keys", "make", "local", "ann", "create,read,manage,admin", "", ""]
-    env = local_aws.environment(running.aws_port) | {"AWS_PORT": str(running.aws_port)}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
+    return make_key(running.aws_port, "ann", "create,read,manage,admin")
 
 
 def run_all(folder: Path, description: str, key: str, phases: str, most: int, *more: str) -> int:

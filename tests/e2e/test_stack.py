@@ -29,7 +29,7 @@ from dev import reference
 from dev.deploy import commands, package, smoke, stack, versions
 from dev.http_client import ask
 from dev.local import local_aws, tables
-from tests.e2e.conftest import aws_in
+from tests.e2e.conftest import aws_in, make_key
 from tests.paths import ROOT
 from tests.sizes import grows, only_long, usual_or_long
 
@@ -286,7 +286,7 @@ def test_alias_is_unique(deployed: Deployed) -> None:
 @grows
 def test_deletion_holds_against_concurrent_changes(deployed: Deployed) -> None:
     """In each round the deletion holds, and each change gets its outcome, never a 5xx."""
-    key = make_key(deployed)
+    key = deployed.key if deployed.port is None else make_key(deployed.port, "racer", "create,read,manage")
     statuses: Counter[tuple[str, int]] = Counter()
     with ThreadPoolExecutor(17) as rivals:
         for _ in range(usual_or_long(1, 50)):
@@ -302,15 +302,6 @@ def test_deletion_holds_against_concurrent_changes(deployed: Deployed) -> None:
 
 
 _SHORT_LIVED = {"url": "https://example.com/raced", "expiresIn": "10m"}
-
-
-def make_key(deployed: Deployed) -> str | None:
-    """Create a key to create, read and change links, as `make key` does."""
-    if deployed.port is None:
-        return deployed.key
-    command = [sys.executable, "-m", "dev.admin.keys", "make", "local", "racer", "create,read,manage", "", ""]
-    env = os.environ | {"AWS_PORT": str(deployed.port)}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_errors_are_problems_behind_the_gateway(deployed: Deployed) -> None:
@@ -507,15 +498,8 @@ class TestFiles:
         """A larger file, another type or another name is refused; the local AWS checks no signature."""
         if deployed.port is None:
             pytest.skip("NOT TESTED: signed forms. They are tried on a local AWS only.")
-        ran = subprocess.run(
-            [sys.executable, "-m", "dev.admin.keys", "make", "local", "files", "create", "", "1h"],
-            cwd=ROOT,
-            env=os.environ | {"AWS_PORT": str(deployed.port)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        upload = json.loads(ask(deployed.address, "POST", "/imports", {}, ran.stdout.strip())[2])["upload"]
+        key = make_key(deployed.port, "files", "create", expires_in="1h")
+        upload = json.loads(ask(deployed.address, "POST", "/imports", {}, key)[2])["upload"]
         fields = upload["fields"]
 
         answers = [

@@ -11,8 +11,6 @@ import http.client
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -26,8 +24,7 @@ from dev.admin import replay
 from dev.deploy import commands, package, stack
 from dev.http_client import ask
 from dev.local import demo
-from tests.e2e.conftest import aws_in
-from tests.paths import ROOT
+from tests.e2e.conftest import aws_in, make_key
 from tests.sizes import grows, usual_or_long
 
 LINKS, VISITS, CLIENTS = usual_or_long(30, 500), usual_or_long(300, 10_000), 8
@@ -73,12 +70,7 @@ class Spilled:
 @pytest.fixture(scope="module")
 def key(address: str) -> str:
     """An API key, created as by `make key`."""
-    port = str(urlsplit(address).port)
-    command = [sys.executable, "-m", "dev.admin.keys", "make", "local", "ann", "create,read", "", ""]
-    ran = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"AWS_PORT": port}, capture_output=True, text=True, check=True
-    )
-    return ran.stdout.strip()
+    return make_key(urlsplit(address).port or 0, "ann", "create,read")
 
 
 def visit(address: str, code: str) -> int:
