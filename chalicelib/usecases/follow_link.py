@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chalicelib import logs
 from chalicelib.aws import link_cache
-from chalicelib.aws.dynamodb import transactions
+from chalicelib.aws.dynamodb import link_store, transactions
 from chalicelib.aws.link_cache import Found
 from chalicelib.core import domains
 from chalicelib.core.links import codes
@@ -71,11 +71,8 @@ def find(link_id: str, now: datetime) -> Link:
 
 
 def _was_let_in(link: Link, visitor: Visitor) -> bool:
-    if not visitor.is_of_front:
-        return False  # before anything is imported: nobody else's visit is repeated
-    from chalicelib.usecases import unlock_link  # few links need it
-
-    return unlock_link.was_let_in(link, visitor)
+    """Tell whether CloudFront asks again for a visit of a link that has a maximum, which this visit has reached."""
+    return visitor.certain_id is not None and link_store.has_spent(link.id, visitor.certain_id)
 
 
 def _read_link(link_id: str, now: datetime) -> Found:

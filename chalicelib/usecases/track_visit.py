@@ -94,7 +94,7 @@ def _click_of(visit: Visit) -> Click:
         kept = timedelta(days=settings.click_retention_days)
         click = replace(
             click,
-            slot=slots.draw(visit.slots, visitor.visit_id if visitor.is_of_front else None),
+            slot=slots.draw(visit.slots, visitor.certain_id),
             slots=visit.slots if visit.slots > 1 else None,
             expires_at=int((click.at + kept).timestamp()),
             took_ms=visit.took_ms,

@@ -39,22 +39,7 @@ def unlock(link: Link, visitor: Visitor, now: datetime) -> UnlockResult:
         proof = _check_password(link, link.password_digest, visitor, now)
     elif not visitor.submits_form and (link.asks_first or (link.max_visits is not None and not _is_person(visitor))):
         raise ConfirmationNeeded
-    return UnlockResult(proof, None if link.max_visits is None else link_store.spend_visit(link, _certain_id(visitor)))
-
-
-def was_let_in(link: Link, visitor: Visitor) -> bool:
-    """Tell whether CloudFront asks again for a visit of a link that has a maximum, which this visit has reached.
-
-    Raises:
-        StoreUnavailable
-    """
-    visit_id = _certain_id(visitor)
-    return visit_id is not None and link_store.has_spent(link.id, visit_id)
-
-
-def _certain_id(visitor: Visitor) -> str | None:
-    """Return the id of a visit where no client can choose it, or repeat one."""
-    return visitor.visit_id if visitor.is_of_front else None
+    return UnlockResult(proof, None if link.max_visits is None else link_store.spend_visit(link, visitor.certain_id))
 
 
 def _check_password(link: Link, digest: str, visitor: Visitor, now: datetime) -> str | None:

@@ -50,6 +50,11 @@ class Visitor:
     """Pages send forms to a path of their own, not to the address of the page."""
 
     @property
+    def certain_id(self) -> str | None:
+        """Return the id of the visit where no client can choose it, or repeat one; else None."""
+        return self.visit_id if self.is_of_front else None
+
+    @property
     def accept(self) -> str | None:
         """Return the Accept header."""
         return self.headers.get("accept")

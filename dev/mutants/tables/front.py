@@ -59,8 +59,8 @@ MUTANTS = (
     Mutant(
         "front: a repeated request has one slot",
         "chalicelib/usecases/track_visit.py",
-        "visitor.visit_id if visitor.is_of_front else None",
-        "None",
+        "slots.draw(visit.slots, visitor.certain_id)",
+        "slots.draw(visit.slots)",
         f"{_TEST}::TestRepeatedRequest",
     ),
     Mutant(
@@ -72,16 +72,16 @@ MUTANTS = (
     ),
     Mutant(
         "front: a repeated request spends one visit",
-        "chalicelib/usecases/unlock_link.py",
-        "return visitor.visit_id if visitor.is_of_front else None",
+        "chalicelib/core/visits/visitor.py",
+        "return self.visit_id if self.is_of_front else None",
         "return None",
         f"{_TEST}::TestMaximum",
     ),
     Mutant(
         "front: an id that a client chose spends a visit",
-        "chalicelib/usecases/unlock_link.py",
-        "return visitor.visit_id if visitor.is_of_front else None",
-        "return visitor.visit_id",
+        "chalicelib/core/visits/visitor.py",
+        "return self.visit_id if self.is_of_front else None",
+        "return self.visit_id",
         f"{_TEST}::TestMaximum",
     ),
     Mutant(

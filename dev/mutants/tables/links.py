@@ -413,7 +413,7 @@ MUTANTS = (
     Mutant(
         "in sequences: a visit counts towards the maximum",
         "chalicelib/usecases/unlock_link.py",
-        "None if link.max_visits is None else link_store.spend_visit(link, _certain_id(visitor))",
+        "None if link.max_visits is None else link_store.spend_visit(link, visitor.certain_id)",
         "None",
         _MACHINE,
     ),
