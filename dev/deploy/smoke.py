@@ -7,14 +7,15 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.http_client import ask
 from dev.local import local_aws
 
+Found = TypeVar("Found")
 _TARGET = "https://example.com/smoke?test=1#deployed"
 _PATIENCE = 60  # seconds that a new API may take until it responds everywhere
 _HEALTHY, _FORBIDDEN, _UNKNOWN, _SERVER_ERROR = 200, 403, 404, 500
@@ -151,12 +152,9 @@ def wait_until_healthy(address: str, patience: float = _PATIENCE, pause: float =
     Raises:
         SmokeFailed: it is not healthy after ``patience`` seconds.
     """
-    deadline = time.monotonic() + patience
-    while (state := _health(address)) != _HEALTHY:
-        if time.monotonic() > deadline:
-            raise SmokeFailed(f"GET {address}/healthz: expected 200, got {state}, for {patience:g} seconds.")
-        print(".", end="", flush=True)
-        time.sleep(pause)
+    state = _polled(lambda: _health(address), lambda state: state == _HEALTHY, patience, pause)
+    if state != _HEALTHY:
+        raise SmokeFailed(f"GET {address}/healthz: expected 200, got {state}, for {patience:g} seconds.")
 
 
 def answer_when_allowed(
@@ -167,11 +165,7 @@ def answer_when_allowed(
     It takes some seconds until Lambda knows everywhere that CloudFront may call a new function URL. A dot is printed
     for each refusal.
     """
-    deadline = time.monotonic() + patience
-    while (found := ask(address, method, path)[:2])[0] == _FORBIDDEN and time.monotonic() < deadline:
-        print(".", end="", flush=True)
-        time.sleep(pause)
-    return found
+    return _polled(lambda: ask(address, method, path)[:2], lambda found: found[0] != _FORBIDDEN, patience, pause)
 
 
 def expect_unknown_route(address: str) -> None:
@@ -184,6 +178,15 @@ def expect_unknown_route(address: str) -> None:
         headers = response.headers
         actual = (response.status, headers.get_content_type(), headers["Access-Control-Allow-Origin"])
     _expect("GET of an unknown route", (_UNKNOWN, "application/problem+json", "*"), actual)
+
+
+def _polled(read: Callable[[], Found], is_over: Callable[[Found], bool], patience: float, pause: float) -> Found:
+    """Return what ``read`` does once that is over, or after ``patience`` seconds; print a dot for each time before."""
+    deadline = time.monotonic() + patience
+    while not is_over(found := read()) and time.monotonic() <= deadline:
+        print(".", end="", flush=True)
+        time.sleep(pause)
+    return found
 
 
 def _open(request: urllib.request.Request) -> Any:
