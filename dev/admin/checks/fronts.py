@@ -18,12 +18,12 @@ SENT = ("a+b", "a%2Bb", "a%20b", "a%2Fb", "a%252Fb", "a%25b", "%C3%BC", "a(b", "
 """Encoded once and twice, and what a signature may encode otherwise than a visitor did."""
 COUNTRY = "CloudFront-Viewer-Country"
 NOWHERE = "ZZ"  # never assigned to a country
-_FACTS = "address=203.0.113.7&id=00000000-0000-4000-8000-000000000000&at="
+_ID = "00000000-0000-4000-8000-000000000000"
 TIME_IN_CURL = "AT=$(date +%s)000"
 """Comes before ``FORGED_IN_CURL``: two requests with the same forged id and time, believed, would be one visit."""
 FORGED_IN_CURL = (
     "-H 'X-Forwarded-For: 203.0.113.7' -H 'CloudFront-Viewer-Country: ZZ' -H \"X-Front-Host: $OTHER\""
-    f' -H "X-Front: {_FACTS}$AT" -H "X-Front-Secret: forged"'
+    f' -H "X-Front: address=203.0.113.7&id={_ID}&at=$AT" -H "X-Front-Secret: forged"'
 )
 VISITS_IN_CURL = 'curl -s "$API/v1/links/$CODE/visits" -H "X-Api-Key: $KEY"'
 SIGNED_IN_CURL = '--aws-sigv4 "aws:amz:$REGION:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
@@ -58,12 +58,16 @@ def guesses_in_curl(address: str, options: str = "") -> str:
 
 def forged(host: str | None = None) -> dict[str, str]:
     """Return headers that only the distribution may write; ``host``: one where the links of the checks are not."""
+    claims = _claims("203.0.113.7", f"id={_ID}&at={int(time() * 1000)}")
+    return {**claims, COUNTRY: NOWHERE, "X-Front-Host": host or "forged.example"}
+
+
+def _claims(address: str, facts: str) -> dict[str, str]:
+    """Return headers that claim to come from an address by way of the distribution."""
     return {
-        "X-Forwarded-For": "203.0.113.7",
-        COUNTRY: NOWHERE,
-        "CloudFront-Viewer-Address": "203.0.113.7:443",
-        "X-Front-Host": host or "forged.example",
-        "X-Front": f"{_FACTS}{int(time() * 1000)}",
+        "X-Forwarded-For": address,
+        "CloudFront-Viewer-Address": f"{address}:443",
+        "X-Front": f"address={address}&{facts}",
         "X-Front-Secret": "forged",
     }
 
@@ -208,14 +212,8 @@ def guesses_at(origin: str, prefix: str = "") -> Callable[[Stage], Answer]:
 
 def _guesses(send: Send, path: str) -> Iterator[int]:
     for number in range(1, _TRIES + 1):
-        address = f"203.0.113.{number}"
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "X-Forwarded-For": address,
-            "CloudFront-Viewer-Address": f"{address}:443",
-            "X-Front": f"address={address}&id=forged-{number}",
-            "X-Front-Secret": "forged",
-        }
+        claims = _claims(f"203.0.113.{number}", f"id=forged-{number}")
+        headers = {**claims, "Content-Type": "application/x-www-form-urlencoded"}
         status = send("POST", path, headers, b"password=wrong").status
         yield status
         if status != UNAUTHORIZED:
