@@ -52,9 +52,9 @@ class _Needed(NamedTuple):
 
     reads: Mapping[str, str]
     cannot: str
-    so: str
+    consequence: str
     """What would come of it for visitors, and what to do first."""
-    wish: str
+    thing: str
 
 
 _BEHIND_DISTRIBUTION = _Needed(
@@ -221,11 +221,11 @@ class Release:
     def _wrong_codes(self, bucket: str, needed: _Needed, running: _Code, back: _Code) -> Iterator[str]:
         """Yield a sentence if the code in use, or else that which a rollback would bring back, is not as ``needed``."""
         if not self._reads(bucket, running, needed.reads):
-            yield f"  The code that is in use, {running}, {needed.cannot}{needed.so}"
+            yield f"  The code that is in use, {running}, {needed.cannot}{needed.consequence}"
         elif self._is_wanted(back) and not self._reads(bucket, back, needed.reads):
             yield (
                 f"  The code that make rollback would bring back, {back}, {needed.cannot}, so rollback would be"
-                f" refused. Deploy once more when there is other code, and then with {needed.wish}; or do without that"
+                f" refused. Deploy once more when there is other code, and then with {needed.thing}; or do without that"
                 " way back: MAY_REPLACE=ArtifactBefore"
             )
 
